@@ -1,0 +1,80 @@
+// The one table of failures: what went wrong, who is to blame, whether an attempt may be repeated, and
+// what the client is told. Everything that refuses or breaks an exchange is a row of it.
+
+/** Who caused the failure; a client's fault is never held against a peer. */
+export type FailureSource = 'client' | 'peer' | 'proxy';
+
+/**
+ * When another attempt is allowed. `any-method`: not one byte of the request can have been processed.
+ * `idempotent`: the peer may have seen the request (RFC 9110 section 9.2.2). `never`: repeating is
+ * useless or unsafe.
+ */
+export type RetryRule = 'any-method' | 'idempotent' | 'never';
+
+/** One row: the stable reason for log and metrics is the key of the table. */
+export interface Failure {
+  readonly status: number;
+  readonly source: FailureSource;
+  readonly retry: RetryRule;
+  readonly message: string;
+}
+
+export const failures = {
+  bad_request: row(400, 'client', 'never', 'The request is malformed.'),
+  bad_framing: row(400, 'client', 'never', 'The length of the request is ambiguous.'),
+  bad_host: row(400, 'client', 'never', 'The request must name exactly one valid host.'),
+  bad_target: row(400, 'client', 'never', 'The request target is not valid.'),
+  no_route: row(404, 'proxy', 'never', 'No route matches this request.'),
+  request_timeout: row(408, 'client', 'never', 'The request did not arrive in time.'),
+  body_too_large: row(413, 'client', 'never', 'The request body is too large.'),
+  head_too_large: row(431, 'client', 'never', 'The request head is too large.'),
+  client_closed: row(499, 'client', 'never', 'The client closed the connection.'),
+  internal_error: row(500, 'proxy', 'never', 'The proxy failed.'),
+  connect_failed: row(502, 'peer', 'any-method', 'The upstream could not be reached.'),
+  dns_failed: row(502, 'peer', 'any-method', 'The upstream name could not be resolved.'),
+  tls_failed: row(502, 'peer', 'any-method', 'The upstream could not be trusted.'),
+  peer_reset: row(502, 'peer', 'idempotent', 'The upstream closed the connection.'),
+  bad_response: row(502, 'peer', 'never', 'The upstream sent an invalid response.'),
+  response_head_too_large: row(
+    502,
+    'peer',
+    'never',
+    'The upstream sent an oversized response head.',
+  ),
+  upgrade_failed: row(502, 'peer', 'never', 'The upstream failed to switch protocols.'),
+  body_broken: row(502, 'peer', 'never', 'The upstream broke off in the middle of its response.'),
+  no_peer: row(503, 'proxy', 'never', 'No upstream server is available.'),
+  queue_full: row(503, 'proxy', 'never', 'Too many requests are waiting for the upstream.'),
+  queue_timeout: row(503, 'proxy', 'never', 'The upstream had no free connection in time.'),
+  overloaded: row(503, 'proxy', 'never', 'The proxy is at its limit.'),
+  draining: row(503, 'proxy', 'never', 'The proxy is shutting down.'),
+  connect_timeout: row(
+    504,
+    'peer',
+    'any-method',
+    'The upstream did not accept a connection in time.',
+  ),
+  head_timeout: row(504, 'peer', 'never', 'The upstream did not answer in time.'),
+  body_timeout: row(504, 'peer', 'never', 'The upstream stopped sending.'),
+} as const satisfies Record<string, Failure>;
+
+export type FailureCode = keyof typeof failures;
+
+/** A failure that happened: a row plus what is worth telling the operator (never the client). */
+export class ProxyError {
+  readonly code: FailureCode;
+  readonly detail: string;
+
+  constructor(code: FailureCode, detail = '') {
+    this.code = code;
+    this.detail = detail;
+  }
+
+  get failure(): Failure {
+    return failures[this.code];
+  }
+}
+
+function row(status: number, source: FailureSource, retry: RetryRule, message: string): Failure {
+  return { status, source, retry, message };
+}

@@ -1,0 +1,107 @@
+// One request and its response, from the listener to the log line.
+
+import type { ProxyError } from './errors.ts';
+import type { RawHeaders } from './headers.ts';
+import type { Peer } from './peer.ts';
+import type { Plan } from './plan.ts';
+import type { RequestBody } from './request-body.ts';
+import type { Sink, Source } from './sink.ts';
+import type { WebSocketOffer } from './tunnel.ts';
+
+/** Facts about the entry point an exchange came in by; one frozen object per listener. */
+export interface Entry {
+  /** Name of the listener for logs and metrics. */
+  readonly listener: string;
+  readonly scheme: 'http' | 'https';
+  /** Port the client connected to. */
+  readonly port: number;
+}
+
+/** What a listener knows when the request head is complete. */
+export interface RequestHead {
+  readonly entry: Entry;
+  readonly method: string;
+  /** Origin-form target with query, byte for byte as received, e.g. `/a/../b?x=%2F`. */
+  readonly target: string;
+  /** Host header as received. */
+  readonly host: string;
+  readonly headers: RawHeaders;
+  /** Canonical text of the peer address of the client's connection, e.g. `192.0.2.1` or `2001:db8::1`. */
+  readonly remoteAddress: string;
+  readonly body: RequestBody | null;
+  /** Set when the client asks to upgrade to WebSocket. */
+  readonly webSocket: WebSocketOffer | null;
+}
+
+/**
+ * One class, every field set in the constructor: one hidden class. Strings are byte strings (see
+ * RawHeaders). Field groups: request, decision, response, account.
+ */
+export class Exchange {
+  readonly entry: Entry;
+  readonly method: string;
+  target: string;
+  host: string;
+  /** As received from the client, until forward replaces it by what the peer gets (end-to-end only). */
+  requestHeaders: RawHeaders;
+  requestBody: RequestBody | null;
+  readonly webSocket: WebSocketOffer | null;
+  readonly remoteAddress: string;
+  /** Who the client is: `remoteAddress`, or what a trusted proxy told. */
+  clientAddress: string;
+  /** Correlates log, peer and client; set by serve. */
+  requestId = '';
+  /** `performance.now()` when the head was complete. */
+  readonly startedAtMs: number;
+
+  plan: Plan | null = null;
+  peer: Peer | null = null;
+  attempts = 0;
+  tried: Peer[] | null = null;
+  /** What must be cancelled if the client leaves: the running attempt or response. */
+  running: Source | null = null;
+
+  /** Where the response goes; set by the listener. */
+  client: Sink;
+  status = 0;
+  /** End-to-end fields only: never connection, content-length, transfer-encoding, keep-alive, date. */
+  responseHeaders: RawHeaders = [];
+  /** Body length in bytes as will be declared to the client; -1 unknown; for HEAD/304 the declared one. */
+  responseByteLength = -1;
+  failure: ProxyError | null = null;
+
+  /** Body bytes given to the client's connection. */
+  bytesSent = 0;
+  /** Body bytes received from the client. */
+  bytesReceived = 0;
+  /** `performance.now()` at the peer's response head; 0 when there was none. */
+  headAtMs = 0;
+  finished = false;
+
+  constructor(head: RequestHead, client: Sink, startedAtMs: number) {
+    this.entry = head.entry;
+    this.method = head.method;
+    this.target = head.target;
+    this.host = head.host;
+    this.requestHeaders = head.headers;
+    this.requestBody = head.body;
+    this.webSocket = head.webSocket;
+    this.remoteAddress = head.remoteAddress;
+    this.clientAddress = head.remoteAddress;
+    this.client = client;
+    this.startedAtMs = startedAtMs;
+  }
+}
+
+/** What a listener hands its exchanges to; implemented by worker/serve. */
+export interface ExchangeHandler {
+  /** A request head is complete. Never throws; the response may come synchronously or much later. */
+  serve(exchange: Exchange): void;
+  /**
+   * The client left before its response was complete. The listener has already invalidated the sink;
+   * the handler cancels what runs. `finished` follows from the listener.
+   */
+  aborted(exchange: Exchange): void;
+  /** Called by the listener exactly once per exchange, when nothing more will be sent to the client. */
+  finished(exchange: Exchange): void;
+}

@@ -1,0 +1,25 @@
+// The one shape of header fields inside Sluice, and the few questions everybody asks of it.
+
+/**
+ * Header fields as a flat list: name, value, name, value… Names are lower-case; order and duplicates
+ * survive. Every string is a byte string: one character (U+0000–U+00FF) is one octet on the wire
+ * ("latin1"), so that bytes above 127 pass unchanged through every phase.
+ */
+export type RawHeaders = string[];
+
+/** Returns the first value of `name` (lower-case), or undefined. */
+export function headerValue(headers: RawHeaders, name: string): string | undefined {
+  for (let at = 0; at < headers.length; at += 2) {
+    if (headers[at] === name) return headers[at + 1];
+  }
+  return undefined;
+}
+
+/** Tells whether a comma-separated list header value contains `token` (lower-case), ignoring case. */
+export function hasToken(value: string, token: string): boolean {
+  if (value.length < token.length) return false;
+  for (const part of value.split(',')) {
+    if (part.trim().toLowerCase() === token) return true;
+  }
+  return false;
+}

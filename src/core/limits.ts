@@ -1,0 +1,32 @@
+// Every bound that is not the operator's to set, and the defaults of those that are. Full means: refuse
+// at once by a named error, or slow the producer; never grow.
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+
+export const limits = {
+  /** Request line and header fields of a client together. */
+  requestHeadBytes: 32 * KIB,
+  requestHeaderCount: 98,
+  /** Response head of a peer. */
+  responseHeadBytes: 64 * KIB,
+  responseHeaderCount: 256,
+  /** Interim responses accepted before the final one. */
+  interimResponseCount: 16,
+  /** Line with the size of a chunk, extensions included, and the trailer section. */
+  chunkLineBytes: 4 * KIB,
+  trailerBytes: 16 * KIB,
+  /** Held per stream and direction before the producer is paused. */
+  streamHighWaterBytes: 64 * KIB,
+  /** Request body held for a repeated attempt. */
+  replayBytes: 64 * KIB,
+  /** Largest frame on the link between sidecar and worker, and what may wait unsent. */
+  frameBytes: 1 * MIB,
+  linkBacklogBytes: 8 * MIB,
+  /** Access log lines waiting to be written. */
+  logBufferBytes: 16 * MIB,
+  webSocketMessageBytes: 16 * MIB,
+  webSocketBacklogBytes: 1 * MIB,
+  /** Largest write to uWebSockets.js inside one cork when the length is unknown (see FACTS). */
+  corkWriteBytes: 16_000,
+} as const;

@@ -1,0 +1,54 @@
+// What a route does, compiled when a configuration is installed and frozen. A phase that the route does
+// not use is null and costs one compare.
+
+import type { Balancer } from './balancer.ts';
+import type { RequestFilter, ResponseStage } from './filter.ts';
+import type { Upstream } from './upstream.ts';
+
+/** Compiled half of route matching and forwarding for one route of one configuration. */
+export interface Plan {
+  /** Stable route name for log and metrics. */
+  readonly route: string;
+  /** Index of the route in the metrics tables of its worker; stable per name. */
+  readonly routeIndex: number;
+  readonly filters: readonly RequestFilter[] | null;
+  readonly balancer: Balancer;
+  readonly upstream: Upstream;
+  readonly retry: RetryPolicy | null;
+  readonly requestHead: RequestHeadPolicy;
+  /** Before the cache: what they change is stored. */
+  readonly peerStages: readonly ResponseStage[] | null;
+  /** After the cache: they run on hits too. */
+  readonly clientStages: readonly ResponseStage[] | null;
+  readonly responseHead: ResponseHeadPolicy;
+  /** Largest request body in bytes, 0 for no limit. */
+  readonly requestBodyBytesMax: number;
+}
+
+/** How often and how fast an attempt is repeated; which failures allow it is in core/errors. */
+export interface RetryPolicy {
+  /** Further attempts after the first. */
+  readonly retriesMax: number;
+  readonly backoffBaseMs: number;
+  readonly backoffMaxMs: number;
+  /** Share of active exchanges that may be retries, 0–1, and the number that always may. */
+  readonly budgetRatio: number;
+  readonly budgetMin: number;
+}
+
+/** How the request head for the peer is made from the client's. */
+export interface RequestHeadPolicy {
+  /** `client`: Host as received; `peer`: the peer's own authority; else this literal. */
+  readonly hostHeader: 'client' | 'peer' | { readonly literal: string };
+  /** Which forwarding headers are sent; all known ones are removed from untrusted clients regardless. */
+  readonly forwarded: 'x-forwarded' | 'rfc7239' | 'both' | 'off';
+  /** Pseudonym sent in Via, or null for none (RFC 9110 section 7.6.3). */
+  readonly via: string | null;
+}
+
+/** What is removed from and added to the peer's response head. */
+export interface ResponseHeadPolicy {
+  /** Lower-case names removed from the peer's response, e.g. server, x-powered-by. */
+  readonly remove: ReadonlySet<string>;
+  readonly via: string | null;
+}

@@ -1,0 +1,25 @@
+// A request body on its way from the client, as seen by whoever sends it on.
+
+import type { Sink, Source } from './sink.ts';
+
+/**
+ * A body that exists on the wire (a request without one has `requestBody === null`).
+ *
+ * A body can be piped again to a new sink (a retry) as long as it is `replayable`: everything that has
+ * arrived so far is still held in memory (at most `limits.replayBytes`).
+ */
+export interface RequestBody extends Source {
+  /** Length in bytes as declared by Content-Length, or -1 when chunked. */
+  readonly byteLength: number;
+  /** Everything that arrived is still held, so that `pipe` can start again from the first byte. */
+  readonly replayable: boolean;
+  /** The whole body, once all of it is here and held; null before that. Lets small bodies go in one write. */
+  readonly complete: Uint8Array | null;
+  /**
+   * Calls `sink.start(this)`, delivers all bytes from the first one and goes on as they arrive. A sink
+   * that was piped before gets nothing more. Must not be called when not replayable.
+   */
+  pipe(sink: Sink): void;
+  /** No further attempt will come: stop holding what has been delivered. */
+  release(): void;
+}

@@ -1,0 +1,1 @@
+// Which role is this process? The only file that knows all of them.
