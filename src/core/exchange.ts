@@ -57,6 +57,8 @@ export class Exchange {
   plan: Plan | null = null;
   peer: Peer | null = null;
   attempts = 0;
+  /** An attempt holds `peer` (counted in its `inFlight`). */
+  holdsPeer = false;
   tried: Peer[] | null = null;
   /** What must be cancelled if the client leaves: the running attempt or response. */
   running: Source | null = null;

@@ -14,6 +14,8 @@ export interface Plan {
   readonly filters: readonly RequestFilter[] | null;
   readonly balancer: Balancer;
   readonly upstream: Upstream;
+  /** Carries WebSockets; same contract, see core/tunnel. */
+  readonly tunnel: Upstream;
   readonly retry: RetryPolicy | null;
   readonly requestHead: RequestHeadPolicy;
   /** Before the cache: what they change is stored. */
@@ -36,11 +38,19 @@ export interface RetryPolicy {
   readonly budgetMin: number;
 }
 
+/** Whose word about the client counts; implemented by worker/filter/trust. */
+export interface TrustPolicy {
+  readonly trustsAnybody: boolean;
+  /** Whether `address` (canonical text) is one of the operator's own proxies. */
+  has(address: string): boolean;
+}
+
 /** How the request head for the peer is made from the client's. */
 export interface RequestHeadPolicy {
   /** `client`: Host as received; `peer`: the peer's own authority; else this literal. */
   readonly hostHeader: 'client' | 'peer' | { readonly literal: string };
   /** Which forwarding headers are sent; all known ones are removed from untrusted clients regardless. */
+  readonly trust: TrustPolicy;
   readonly forwarded: 'x-forwarded' | 'rfc7239' | 'both' | 'off';
   /** Pseudonym sent in Via, or null for none (RFC 9110 section 7.6.3). */
   readonly via: string | null;

@@ -1,0 +1,212 @@
+// One exchange on its way to an upstream: attempts, retries, and the response back to the client.
+//
+//   attempt ──onHead──► responding ──onDone──► over
+//      │  ▲
+//      │  └── back-off ◄─┐ may be repeated, on another peer, before the head only
+//      └──onFailure──────┴► reply with the failure
+
+import { ProxyError } from '../core/errors.ts';
+import type { Exchange } from '../core/exchange.ts';
+import type { Peer } from '../core/peer.ts';
+import type { Plan, RetryPolicy } from '../core/plan.ts';
+import type { Sink, Source } from '../core/sink.ts';
+import type { Attempt } from '../core/upstream.ts';
+import { peerRequestHeaders } from './filter/request-head.ts';
+import { cleanResponseHead } from './filter/response-head.ts';
+import { replyWithFailure } from './reply/reply.ts';
+
+/** What forwarding shares with all other exchanges of this worker. */
+export interface ForwardContext {
+  /** Exchanges that run now, for the retry budget. */
+  exchangesRunning: number;
+  retriesRunning: number;
+  /** Retries since this worker started. */
+  retries: number;
+  readonly peers: PeerReports;
+  readonly random: () => number;
+}
+
+/** Who wants to know how peers do: the shared state by way of the sidecar. */
+export interface PeerReports {
+  /** `peer.inFlight` has changed. */
+  touched(peer: Peer): void;
+  succeeded(peer: Peer): void;
+  /** By the peer's own fault. */
+  failed(peer: Peer, error: ProxyError | null): void;
+}
+
+/** Methods that may be repeated although the peer may have seen the request (RFC 9110 section 9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PUT',
+  'DELETE',
+  'TRACE',
+  'PROPFIND',
+  'REPORT',
+  'SEARCH',
+  'QUERY',
+]);
+
+/** Sends the exchange to its plan's upstream; `exchange.plan` is set. */
+export function forward(exchange: Exchange, plan: Plan, context: ForwardContext): void {
+  exchange.requestHeaders = peerRequestHeaders(exchange, plan.requestHead);
+  new Forwarding(exchange, plan, context).attempt();
+}
+
+/** Ends the hold of an exchange on its peer; harmless when there is none. */
+export function releasePeer(exchange: Exchange, context: ForwardContext): void {
+  if (!exchange.holdsPeer) return;
+  exchange.holdsPeer = false;
+  const peer = exchange.peer!;
+  peer.inFlight -= 1;
+  if (exchange.attempts > 1) context.retriesRunning -= 1;
+  context.peers.touched(peer);
+}
+
+class Forwarding implements Attempt, Source {
+  readonly #exchange: Exchange;
+  readonly #plan: Plan;
+  readonly #context: ForwardContext;
+  #backoff: NodeJS.Timeout | null = null;
+  #error: ProxyError | null = null;
+
+  constructor(exchange: Exchange, plan: Plan, context: ForwardContext) {
+    this.#exchange = exchange;
+    this.#plan = plan;
+    this.#context = context;
+  }
+
+  attempt(): void {
+    const exchange = this.#exchange;
+    const plan = this.#plan;
+    const peer = plan.balancer.pick(exchange);
+    if (peer === null) {
+      replyWithFailure(exchange, this.#error ?? new ProxyError('no_peer'));
+      return;
+    }
+    exchange.peer = peer;
+    exchange.attempts += 1;
+    exchange.holdsPeer = true;
+    peer.inFlight += 1;
+    peer.attempts += 1;
+    if (exchange.attempts > 1) this.#context.retriesRunning += 1;
+    this.#context.peers.touched(peer);
+    (exchange.webSocket === null ? plan.upstream : plan.tunnel).send(exchange, peer, this);
+  }
+
+  onHead(source: Source): Sink {
+    const exchange = this.#exchange;
+    const plan = this.#plan;
+    exchange.running = source;
+    exchange.headAtMs = performance.now();
+    exchange.requestBody?.release();
+    this.#judge(exchange.status);
+    cleanResponseHead(exchange, plan.responseHead);
+    let sink = exchange.client;
+    // Attached from the client's side inwards, so that the first stage in the list meets the bytes first.
+    if (plan.clientStages !== null) {
+      for (let at = plan.clientStages.length - 1; at >= 0; at--) {
+        sink = plan.clientStages[at]!.attach(exchange, sink);
+      }
+    }
+    if (plan.peerStages !== null) {
+      for (let at = plan.peerStages.length - 1; at >= 0; at--) {
+        sink = plan.peerStages[at]!.attach(exchange, sink);
+      }
+    }
+    return sink;
+  }
+
+  onFailure(error: ProxyError): void {
+    const exchange = this.#exchange;
+    const peer = exchange.peer!;
+    releasePeer(exchange, this.#context);
+    exchange.running = null;
+    if (error.failure.source === 'peer') {
+      peer.failures += 1;
+      this.#context.peers.failed(peer, error);
+    }
+    if (exchange.finished) return;
+    if (!mayRetry(exchange, error, this.#plan.retry, this.#context)) {
+      replyWithFailure(exchange, error);
+      return;
+    }
+    this.#error = error;
+    exchange.tried ??= [];
+    exchange.tried.push(peer);
+    this.#context.retries += 1;
+    this.#waitAndRetry(this.#plan.retry!);
+  }
+
+  onUpgraded(source: Source): void {
+    this.#exchange.running = source;
+    this.#exchange.headAtMs = performance.now();
+    this.#context.peers.succeeded(this.#exchange.peer!);
+  }
+
+  onDone(error: ProxyError | null): void {
+    const exchange = this.#exchange;
+    releasePeer(exchange, this.#context);
+    exchange.running = null;
+    if (error === null) return;
+    exchange.failure ??= error;
+    if (error.failure.source !== 'peer') return;
+    exchange.peer!.failures += 1;
+    this.#context.peers.failed(exchange.peer!, error);
+  }
+
+  /** Full jitter: a random share of a delay that doubles, so that retries do not come in waves. */
+  #waitAndRetry(policy: RetryPolicy): void {
+    const ceilingMs = Math.min(
+      policy.backoffMaxMs,
+      policy.backoffBaseMs * 2 ** (this.#exchange.attempts - 1),
+    );
+    this.#exchange.running = this;
+    // The one timer per exchange: only on the way of a failure, never on the straight line.
+    this.#backoff = setTimeout(() => {
+      this.#backoff = null;
+      this.#exchange.running = null;
+      this.attempt();
+    }, ceilingMs * this.#context.random());
+  }
+
+  /** The peer is judged by its answer: a gateway's failure counts, a client's mistake does not. */
+  #judge(status: number): void {
+    const peer = this.#exchange.peer!;
+    if (status === 502 || status === 503 || status === 504) {
+      peer.failures += 1;
+      this.#context.peers.failed(peer, null);
+    } else {
+      this.#context.peers.succeeded(peer);
+    }
+  }
+
+  // As the thing that runs while waiting for the next attempt: it can only be cancelled.
+  pause(): void {}
+  resume(): void {}
+  cancel(): void {
+    if (this.#backoff !== null) clearTimeout(this.#backoff);
+    this.#backoff = null;
+  }
+}
+
+/**
+ * The whole retry policy: the failure allows it × the method allows it × the body can be sent again ×
+ * tries are left × the budget is not spent. Another peer is required too: the balancer finds it or not.
+ */
+function mayRetry(
+  exchange: Exchange,
+  error: ProxyError,
+  policy: RetryPolicy | null,
+  context: ForwardContext,
+): boolean {
+  if (policy === null || exchange.attempts > policy.retriesMax) return false;
+  const rule = error.failure.retry;
+  if (rule === 'never') return false;
+  if (rule === 'idempotent' && !IDEMPOTENT.has(exchange.method)) return false;
+  if (exchange.requestBody !== null && !exchange.requestBody.replayable) return false;
+  const budget = Math.max(policy.budgetMin, policy.budgetRatio * context.exchangesRunning);
+  return context.retriesRunning < budget;
+}

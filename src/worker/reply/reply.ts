@@ -1,0 +1,49 @@
+// Answers that the proxy makes itself: small, complete, sent through the same sink as any response.
+
+import type { ProxyError } from '../../core/errors.ts';
+import type { Exchange } from '../../core/exchange.ts';
+import type { Reply } from '../../core/filter.ts';
+import { headerValue } from '../../core/headers.ts';
+import type { Source } from '../../core/sink.ts';
+
+/** What stands behind a reply: all of it is there already. */
+const NOTHING_BEHIND: Source = { pause() {}, resume() {}, cancel() {} };
+
+/** Sends a complete answer and ends the exchange. */
+export function sendReply(exchange: Exchange, reply: Reply): void {
+  exchange.status = reply.status;
+  exchange.responseHeaders = reply.headers;
+  exchange.responseByteLength = reply.body.byteLength;
+  const client = exchange.client;
+  client.start(NOTHING_BEHIND);
+  if (exchange.method !== 'HEAD' && reply.body.byteLength > 0) client.write(reply.body);
+  client.end();
+}
+
+/**
+ * Returns the answer to a failure: plain text, or JSON for clients that accept it, with the request's
+ * id and nothing about the inside (details go to the log).
+ */
+export function failureReply(exchange: Exchange, error: ProxyError): Reply {
+  const { status, message } = error.failure;
+  const headers = ['cache-control', 'no-store', 'x-request-id', exchange.requestId];
+  if (status === 503) headers.push('retry-after', '1');
+  const accept = headerValue(exchange.requestHeaders, 'accept');
+  if (accept !== undefined && /\bapplication\/(?:[\w.+-]+\+)?json\b/i.test(accept)) {
+    headers.push('content-type', 'application/json');
+    const body = { status, code: error.code, message, requestId: exchange.requestId };
+    return { status, headers, body: Buffer.from(`${JSON.stringify(body)}\n`) };
+  }
+  headers.push('content-type', 'text/plain; charset=utf-8');
+  return {
+    status,
+    headers,
+    body: Buffer.from(`${status} ${message}\nrequest id: ${exchange.requestId}\n`),
+  };
+}
+
+/** Answers with a failure and notes it for log and metrics. */
+export function replyWithFailure(exchange: Exchange, error: ProxyError): void {
+  exchange.failure = error;
+  sendReply(exchange, failureReply(exchange, error));
+}

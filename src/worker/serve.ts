@@ -1,0 +1,115 @@
+// The story of one exchange, top to bottom: identify → route → filters → forward → account.
+// How attempts and retries go is told in forward.ts.
+
+import { ProxyError } from '../core/errors.ts';
+import type { Exchange, ExchangeHandler } from '../core/exchange.ts';
+import type { Reply } from '../core/filter.ts';
+import type { Plan } from '../core/plan.ts';
+import { identify, type RequestIds } from './filter/request-head.ts';
+import { type ForwardContext, forward, releasePeer } from './forward.ts';
+import { replyWithFailure, sendReply } from './reply/reply.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** Who is told about every exchange once it is over: the access log and the metrics. */
+export interface ExchangeRecorder {
+  record(exchange: Exchange, durationMs: number): void;
+}
+
+/** Serves the exchanges of all listeners of this worker by the snapshot that is installed. */
+export class Server implements ExchangeHandler {
+  readonly #ids: RequestIds;
+  readonly #context: ForwardContext;
+  readonly #recorder: ExchangeRecorder;
+  #snapshot: Snapshot;
+
+  constructor(
+    snapshot: Snapshot,
+    context: ForwardContext,
+    ids: RequestIds,
+    recorder: ExchangeRecorder,
+  ) {
+    this.#snapshot = snapshot;
+    this.#context = context;
+    this.#ids = ids;
+    this.#recorder = recorder;
+  }
+
+  get exchangesRunning(): number {
+    return this.#context.exchangesRunning;
+  }
+
+  /** Exchanges in flight keep the plan they started with. */
+  install(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+  }
+
+  serve(exchange: Exchange): void {
+    const snapshot = this.#snapshot;
+    this.#context.exchangesRunning += 1;
+    identify(exchange, snapshot.trust, this.#ids);
+
+    const plan = snapshot.router.find(exchange.host, exchange.target, exchange.method);
+    if (plan === null) {
+      replyWithFailure(exchange, new ProxyError('no_route'));
+      return;
+    }
+    exchange.plan = plan;
+    if (plan.filters !== null && !this.#passes(exchange, plan, 0)) return;
+    forward(exchange, plan, this.#context);
+  }
+
+  /** A listener found a reason not to serve: the request is malformed or one too many. */
+  refuse(exchange: Exchange, error: ProxyError): void {
+    this.#context.exchangesRunning += 1;
+    exchange.requestId = this.#ids.next();
+    replyWithFailure(exchange, error);
+  }
+
+  aborted(exchange: Exchange): void {
+    exchange.failure ??= new ProxyError('client_closed');
+    if (exchange.headAtMs === 0) exchange.status = exchange.failure.failure.status;
+    const running = exchange.running;
+    exchange.running = null;
+    running?.cancel(exchange.failure);
+  }
+
+  finished(exchange: Exchange): void {
+    exchange.finished = true;
+    releasePeer(exchange, this.#context);
+    this.#context.exchangesRunning -= 1;
+    this.#recorder.record(exchange, performance.now() - exchange.startedAtMs);
+  }
+
+  /**
+   * Runs the filters from `from` on; true when all of them let the exchange pass. A filter that needs
+   * time leaves the straight line here: the rest runs when its promise settles.
+   */
+  #passes(exchange: Exchange, plan: Plan, from: number): boolean {
+    const filters = plan.filters!;
+    for (let at = from; at < filters.length; at++) {
+      const verdict = filters[at]!.apply(exchange);
+      if (verdict === undefined) continue;
+      if (verdict instanceof Promise) {
+        verdict.then(
+          (reply) => this.#resume(exchange, plan, at + 1, reply),
+          (reason: unknown) => this.#filterFailed(exchange, filters[at]!.name, reason),
+        );
+      } else {
+        sendReply(exchange, verdict);
+      }
+      return false;
+    }
+    return true;
+  }
+
+  #resume(exchange: Exchange, plan: Plan, from: number, reply: Reply | undefined): void {
+    if (exchange.finished) return;
+    if (reply !== undefined) sendReply(exchange, reply);
+    else if (this.#passes(exchange, plan, from)) forward(exchange, plan, this.#context);
+  }
+
+  #filterFailed(exchange: Exchange, name: string, reason: unknown): void {
+    if (exchange.finished) return;
+    replyWithFailure(exchange, new ProxyError('internal_error', `filter ${name}: ${reason}`));
+  }
+}
