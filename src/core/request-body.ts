@@ -16,6 +16,11 @@ export interface RequestBody extends Source {
   /** The whole body, once all of it is here and held; null before that. Lets small bodies go in one write. */
   readonly complete: Uint8Array | null;
   /**
+   * Most bytes that are let through, 0 for no limit; serve sets it when the route is known. A body that
+   * grows beyond it fails its sink with `body_too_large`.
+   */
+  bytesMax: number;
+  /**
    * Calls `sink.start(this)`, delivers all bytes from the first one and goes on as they arrive. A sink
    * that was piped before gets nothing more. Must not be called when not replayable.
    */

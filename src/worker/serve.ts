@@ -54,6 +54,7 @@ export class Server implements ExchangeHandler {
       return;
     }
     exchange.plan = plan;
+    if (exchange.requestBody !== null && !this.#limitBody(exchange, plan)) return;
     if (plan.filters !== null && !this.#passes(exchange, plan, 0)) return;
     forward(exchange, plan, this.#context);
   }
@@ -78,6 +79,14 @@ export class Server implements ExchangeHandler {
     releasePeer(exchange, this.#context);
     this.#context.exchangesRunning -= 1;
     this.#recorder.record(exchange, performance.now() - exchange.startedAtMs);
+  }
+
+  #limitBody(exchange: Exchange, plan: Plan): boolean {
+    const body = exchange.requestBody!;
+    body.bytesMax = plan.requestBodyBytesMax;
+    if (plan.requestBodyBytesMax === 0 || body.byteLength <= plan.requestBodyBytesMax) return true;
+    replyWithFailure(exchange, new ProxyError('body_too_large'));
+    return false;
   }
 
   /**
