@@ -1,0 +1,203 @@
+// Attempts and retries: which failures are repeated, on whom, how often, and who gets the blame.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ProxyError } from '../../../src/core/errors.ts';
+import type { Exchange } from '../../../src/core/exchange.ts';
+import type { Peer } from '../../../src/core/peer.ts';
+import type { Plan, RetryPolicy } from '../../../src/core/plan.ts';
+import type { RequestBody } from '../../../src/core/request-body.ts';
+import type { Attempt, Upstream } from '../../../src/core/upstream.ts';
+import { RoundRobin } from '../../../src/worker/balance/round-robin.ts';
+import { type ForwardContext, forward } from '../../../src/worker/forward.ts';
+import { until } from '../../support/deadline.ts';
+import { makeExchange, makePeers, makePlan, RecordingSink } from './support/exchanges.ts';
+
+const retry: RetryPolicy = {
+  retriesMax: 1,
+  backoffBaseMs: 1,
+  backoffMaxMs: 1,
+  budgetRatio: 0.2,
+  budgetMin: 3,
+};
+
+/** Reports as told, in order: an error code, or a status. */
+class ScriptedUpstream implements Upstream {
+  readonly peers: Peer[] = [];
+  attempt: Attempt | null = null;
+  readonly #script: (ProxyError | number | 'hang')[];
+
+  constructor(...script: (ProxyError | number | 'hang')[]) {
+    this.#script = script;
+  }
+
+  send(exchange: Exchange, peer: Peer, attempt: Attempt): void {
+    this.peers.push(peer);
+    this.attempt = attempt;
+    const outcome = this.#script.shift() ?? 200;
+    if (outcome === 'hang') return;
+    if (outcome instanceof ProxyError) {
+      attempt.onFailure(outcome);
+      return;
+    }
+    exchange.status = outcome;
+    exchange.responseHeaders = ['server', 'secret/1.0', 'x-kept', '1'];
+    exchange.responseByteLength = 2;
+    const source = { pause() {}, resume() {}, cancel() {} };
+    const sink = attempt.onHead(source);
+    sink.start(source);
+    sink.write(Buffer.from('ok'));
+    sink.end();
+    attempt.onDone(null);
+  }
+}
+
+interface Run {
+  method?: string;
+  body?: Partial<RequestBody>;
+  plan?: Partial<Plan>;
+  peers?: number;
+  context?: Partial<ForwardContext>;
+}
+
+function run(upstream: ScriptedUpstream, options: Run = {}) {
+  const failed: Peer[] = [];
+  const context: ForwardContext = {
+    exchangesRunning: 1,
+    retriesRunning: 0,
+    retries: 0,
+    random: () => 1,
+    peers: { touched() {}, succeeded() {}, failed: (peer) => failed.push(peer) },
+    ...options.context,
+  };
+  const configs = makePeers(...new Array<number>(options.peers ?? 3).fill(1));
+  const plan = makePlan({ upstream, balancer: new RoundRobin(configs), retry, ...options.plan });
+  const client = new RecordingSink();
+  const body = options.body === undefined ? null : (options.body as RequestBody);
+  const exchange = makeExchange({ method: options.method ?? 'GET', body }, client);
+  exchange.plan = plan;
+  forward(exchange, plan, context);
+  const over = () => until(() => client.state === 'ended', { what: 'the answer' });
+  return { exchange, client, context, configs, failed, over };
+}
+
+const connectFailed = new ProxyError('connect_failed');
+const peerReset = new ProxyError('peer_reset');
+
+describe('forward', () => {
+  it('passes the answer on without what names the backend', async () => {
+    const { exchange, client, over, configs } = run(new ScriptedUpstream(200));
+    await over();
+    assert.equal(client.bytes, 'ok');
+    assert.deepEqual(exchange.responseHeaders, ['x-kept', '1']);
+    assert.ok(configs.every(({ peer }) => peer.inFlight === 0));
+  });
+
+  it('repeats a failed connection on another peer, whatever the method', async () => {
+    const upstream = new ScriptedUpstream(connectFailed, 200);
+    const { exchange, over, failed, context } = run(upstream, { method: 'POST' });
+    await over();
+    assert.equal(exchange.status, 200);
+    assert.equal(exchange.attempts, 2);
+    assert.notEqual(upstream.peers[0], upstream.peers[1]);
+    assert.deepEqual(failed, [upstream.peers[0]]);
+    assert.equal(context.retriesRunning, 0);
+    assert.equal(context.retries, 1);
+  });
+
+  it('repeats a reset only when the method is idempotent', async () => {
+    const get = run(new ScriptedUpstream(peerReset, 200));
+    await get.over();
+    assert.equal(get.exchange.status, 200);
+    const post = run(new ScriptedUpstream(peerReset, 200), { method: 'POST' });
+    await post.over();
+    assert.equal(post.exchange.status, 502);
+    assert.equal(post.exchange.attempts, 1);
+  });
+
+  it('repeats no request whose body is gone', async () => {
+    const held = { replayable: true, release() {} };
+    const gone = { replayable: false, release() {} };
+    const first = run(new ScriptedUpstream(connectFailed, 200), { method: 'PUT', body: held });
+    await first.over();
+    assert.equal(first.exchange.status, 200);
+    const second = run(new ScriptedUpstream(connectFailed, 200), { method: 'PUT', body: gone });
+    await second.over();
+    assert.equal(second.exchange.status, 502);
+  });
+
+  it('answers with the last failure when the retries or the peers are used up', async () => {
+    const tries = run(new ScriptedUpstream(connectFailed, peerReset, 200));
+    await tries.over();
+    assert.equal(tries.exchange.failure?.code, 'peer_reset');
+    const alone = run(new ScriptedUpstream(connectFailed, 200), { peers: 1 });
+    await alone.over();
+    assert.equal(alone.exchange.status, 502);
+    assert.equal(alone.exchange.failure?.code, 'connect_failed');
+  });
+
+  it('repeats nothing beyond the budget', async () => {
+    const { exchange, over } = run(new ScriptedUpstream(connectFailed, 200), {
+      context: { retriesRunning: 3, exchangesRunning: 10 },
+    });
+    await over();
+    assert.equal(exchange.status, 502);
+  });
+
+  it('never blames the peer for what the client did', async () => {
+    const { exchange, over, failed } = run(
+      new ScriptedUpstream(new ProxyError('body_too_large'), 200),
+    );
+    await over();
+    assert.equal(exchange.status, 413);
+    assert.deepEqual(failed, []);
+  });
+
+  it('answers 503 when there is no peer', async () => {
+    const { exchange, over } = run(new ScriptedUpstream(), { peers: 0 });
+    await over();
+    assert.equal(exchange.status, 503);
+    assert.equal(exchange.failure?.code, 'no_peer');
+  });
+
+  it('blames a peer that answers 503 and passes the answer on', async () => {
+    const { exchange, over, failed } = run(new ScriptedUpstream(503));
+    await over();
+    assert.equal(exchange.status, 503);
+    assert.equal(failed.length, 1);
+  });
+
+  it('starts no further attempt after the client left during the back-off', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const upstream = new ScriptedUpstream(connectFailed, 200);
+    const { exchange, client } = run(upstream);
+    exchange.running!.cancel(new ProxyError('client_closed'));
+    t.mock.timers.tick(1000);
+    assert.equal(upstream.peers.length, 1);
+    assert.equal(client.state, 'idle');
+  });
+
+  it('attaches stages so that the peer’s stand before the client’s, in the order of the list', async () => {
+    const order: string[] = [];
+    const stage = (name: string) => ({
+      name,
+      attach: (_: Exchange, next: RecordingSink) => ({
+        start: (source: never) => next.start(source),
+        write: (chunk: Uint8Array) => {
+          order.push(name);
+          return next.write(chunk);
+        },
+        end: () => next.end(),
+        fail: () => next.fail(),
+      }),
+    });
+    const { over } = run(new ScriptedUpstream(200), {
+      plan: {
+        peerStages: [stage('p1'), stage('p2')] as never,
+        clientStages: [stage('c1')] as never,
+      },
+    });
+    await over();
+    assert.deepEqual(order, ['p1', 'p2', 'c1']);
+  });
+});
