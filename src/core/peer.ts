@@ -11,7 +11,7 @@ export interface PeerAddress {
 
 /** One peer per id in a worker; the same object across configurations as long as the id stays. */
 export class Peer {
-  /** `upstream/host:port`, unique and stable. */
+  /** Upstream name and URL, e.g. `app/http://127.0.0.1:9001`; unique and stable. */
   readonly id: string;
   readonly upstream: string;
   readonly address: PeerAddress;
@@ -41,4 +41,9 @@ export interface PeerConfig {
   readonly peer: Peer;
   /** Relative share of the load, at least 1. */
   readonly weight: number;
+}
+
+/** Returns the id of a peer, which workers and the sidecar form alike from the configuration. */
+export function peerId(upstream: string, url: string): string {
+  return `${upstream}/${url}`;
 }

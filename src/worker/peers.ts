@@ -1,0 +1,41 @@
+// The peers that this worker knows, one object per id for as long as any configuration names it.
+
+import { Peer, type PeerAddress, peerId } from '../core/peer.ts';
+
+/** Keeps live peer state across configurations. */
+export class PeerRegistry {
+  readonly #peers = new Map<string, Peer>();
+
+  /** Returns the peer of `upstream` at `url` (`http://host:port`, validated), the same one each time. */
+  peerAt(upstream: string, url: string): Peer {
+    const address = addressOf(url);
+    const id = peerId(upstream, url);
+    let peer = this.#peers.get(id);
+    if (peer === undefined) {
+      peer = new Peer(id, upstream, address);
+      this.#peers.set(id, peer);
+    }
+    return peer;
+  }
+
+  /** Forgets all peers but these; exchanges in flight keep theirs. */
+  keepOnly(peers: readonly Peer[]): void {
+    const kept = new Set(peers.map((peer) => peer.id));
+    for (const id of this.#peers.keys()) if (!kept.has(id)) this.#peers.delete(id);
+  }
+
+  get all(): readonly Peer[] {
+    return [...this.#peers.values()];
+  }
+}
+
+function addressOf(url: string): PeerAddress {
+  const { protocol, hostname, port, host } = new URL(url);
+  const scheme = protocol === 'https:' ? 'https' : 'http';
+  return {
+    scheme,
+    hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
+    port: port === '' ? (scheme === 'https' ? 443 : 80) : Number(port),
+    authority: host,
+  };
+}
