@@ -23,8 +23,14 @@ export const limits = {
   /** Largest frame on the link between sidecar and worker, and what may wait unsent. */
   frameBytes: 1 * MIB,
   linkBacklogBytes: 8 * MIB,
-  /** Access log lines waiting to be written. */
+  /** Links the sidecar keeps open, and peers one worker may name to it. */
+  linksMax: 1024,
+  linkPeersMax: 65_536,
+  /** Access log lines waiting to be written, and events. */
   logBufferBytes: 16 * MIB,
+  eventBufferBytes: 1 * MIB,
+  /** Routes with metrics of their own; further ones share a row. */
+  measuredRouteCount: 1000,
   webSocketMessageBytes: 16 * MIB,
   webSocketBacklogBytes: 1 * MIB,
   /** Largest write to uWebSockets.js inside one cork when the length is unknown (see FACTS). */
