@@ -3,6 +3,7 @@
 
 import type { Balancer } from './balancer.ts';
 import type { RequestFilter, ResponseStage } from './filter.ts';
+import type { Tunnel } from './tunnel.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Compiled half of route matching and forwarding for one route of one configuration. */
@@ -14,8 +15,8 @@ export interface Plan {
   readonly filters: readonly RequestFilter[] | null;
   readonly balancer: Balancer;
   readonly upstream: Upstream;
-  /** Carries WebSockets; same contract, see core/tunnel. */
-  readonly tunnel: Upstream;
+  /** Carries WebSockets. */
+  readonly tunnel: Tunnel;
   readonly retry: RetryPolicy | null;
   readonly requestHead: RequestHeadPolicy;
   /** Before the cache: what they change is stored. */

@@ -1,6 +1,10 @@
 // A WebSocket as both its ends see it: whole messages, each end terminated and re-framed by us.
 
+import type { Exchange } from './exchange.ts';
 import type { RawHeaders } from './headers.ts';
+import type { Peer } from './peer.ts';
+import type { Source } from './sink.ts';
+import type { Attempt } from './upstream.ts';
 
 /** One end of an open WebSocket. Calls after `close`, `terminate` or `onClose` do nothing. */
 export interface WebSocketEnd {
@@ -35,4 +39,22 @@ export interface WebSocketOffer {
    * answer the exchange through its sink like any other. Ends the exchange (`finished`) when closed.
    */
   accept(protocol: string, headers: RawHeaders, events: WebSocketEvents): void;
+}
+
+/** What an attempt to join a client's WebSocket with a peer's reports. */
+export interface TunnelAttempt extends Attempt {
+  /**
+   * The peer switched protocols: `status` (101) and the end-to-end `responseHeaders` are in the exchange
+   * and go to the client when this returns. Comes instead of `onHead`; exactly one `onDone` follows when
+   * the peer's socket is over.
+   */
+  onUpgraded(source: Source): void;
+}
+
+/**
+ * A transport for exchanges with a `webSocket` offer. A peer that refuses to switch is reported like any
+ * other response (`onHead`), and what fails before that like any other failure (`onFailure`).
+ */
+export interface Tunnel {
+  send(exchange: Exchange, peer: Peer, attempt: TunnelAttempt): void;
 }

@@ -10,7 +10,7 @@ import type { Exchange } from '../core/exchange.ts';
 import type { Peer } from '../core/peer.ts';
 import type { Plan, RetryPolicy } from '../core/plan.ts';
 import type { Sink, Source } from '../core/sink.ts';
-import type { Attempt } from '../core/upstream.ts';
+import type { TunnelAttempt } from '../core/tunnel.ts';
 import { peerRequestHeaders } from './filter/request-head.ts';
 import { cleanResponseHead } from './filter/response-head.ts';
 import { replyWithFailure } from './reply/reply.ts';
@@ -65,7 +65,7 @@ export function releasePeer(exchange: Exchange, context: ForwardContext): void {
   context.peers.touched(peer);
 }
 
-class Forwarding implements Attempt, Source {
+class Forwarding implements TunnelAttempt, Source {
   readonly #exchange: Exchange;
   readonly #plan: Plan;
   readonly #context: ForwardContext;
@@ -144,6 +144,7 @@ class Forwarding implements Attempt, Source {
     this.#exchange.running = source;
     this.#exchange.headAtMs = performance.now();
     this.#context.peers.succeeded(this.#exchange.peer!);
+    cleanResponseHead(this.#exchange, this.#plan.responseHead);
   }
 
   onDone(error: ProxyError | null): void {
