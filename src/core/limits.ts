@@ -31,6 +31,8 @@ export const limits = {
   eventBufferBytes: 1 * MIB,
   /** Routes with metrics of their own; further ones share a row. */
   measuredRouteCount: 1000,
+  /** Peers that a metrics snapshot names. */
+  measuredPeerCount: 4096,
   webSocketMessageBytes: 16 * MIB,
   webSocketBacklogBytes: 1 * MIB,
   /** Largest write to uWebSockets.js inside one cork when the length is unknown (see FACTS). */

@@ -28,6 +28,8 @@ export class Peer {
   failuresInRow = 0;
   /** The sidecar's (or, without one, this worker's) verdict. */
   healthy = true;
+  /** Its number in this worker's ledger (src/channel), -1 while it has none; written there only. */
+  ledgerNumber = -1;
 
   constructor(id: string, upstream: string, address: PeerAddress) {
     this.id = id;

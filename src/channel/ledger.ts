@@ -1,0 +1,279 @@
+// A worker's account of its peers for the sidecar: gives them numbers, notes what changed, writes the
+// messages and applies the reports. No sockets and no timers: those are in client.
+
+import { limits } from '../core/limits.ts';
+import type { Peer } from '../core/peer.ts';
+import {
+  type Counters,
+  groupsMax,
+  idLengthMax,
+  namesMax,
+  type PeerNames,
+  type Report,
+  suspectFlag,
+  unhealthyFlag,
+} from './messages.ts';
+import type { OwnOutcome } from './own-verdict.ts';
+
+interface Entry {
+  readonly peer: Peer;
+  readonly number: number;
+  /** Sequence of the message that named it; Infinity before that. */
+  namedAt: number;
+  /** No configuration names the peer any more: the number is free when its last attempt ends. */
+  retired: boolean;
+  failures: number;
+  resets: number;
+  run: number;
+}
+
+const countDirty = 1;
+const outcomeDirty = 2;
+
+export class Ledger {
+  /** By number. */
+  readonly #entries: (Entry | null)[] = [];
+  readonly #free: number[] = [];
+  readonly #renamed = new Set<number>();
+  // Preallocated for the hot path: a flag per number, and the numbers whose flag is set.
+  #dirty = new Uint8Array(64);
+  #dirtyNumbers = new Uint32Array(64);
+  #dirtyCount = 0;
+  #sequence = 0;
+
+  /** Sequence of the last message. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  get hasChanges(): boolean {
+    return this.#dirtyCount > 0 || this.#renamed.size > 0;
+  }
+
+  /**
+   * Sets the peers of the current configuration; returns the numbers that were given or taken. Peers
+   * beyond `limits.linkPeersMax` get none: their counters stay this worker's own.
+   */
+  track(peers: readonly Peer[]): number[] {
+    const wanted = new Set(peers);
+    const changed: number[] = [];
+    for (const entry of this.#entries) {
+      if (entry === null) continue;
+      entry.retired = !wanted.has(entry.peer);
+      if (entry.retired && entry.peer.inFlight === 0) changed.push(this.#release(entry));
+    }
+    for (const peer of wanted) {
+      if (peer.ledgerNumber < 0 && this.#enter(peer)) changed.push(peer.ledgerNumber);
+    }
+    return changed;
+  }
+
+  /** Returns the id behind a number, '' when it is free. */
+  idOf(number: number): string {
+    return this.#entries[number]?.peer.id ?? '';
+  }
+
+  /** `peer.inFlight` changed. Returns true when this is the first change since the last message. */
+  touched(peer: Peer): boolean {
+    const number = peer.ledgerNumber;
+    return number >= 0 && this.#mark(number, countDirty);
+  }
+
+  /** The peer failed. Returns the outcome to judge, or null when the peer has no number. */
+  failed(peer: Peer): OwnOutcome | null {
+    peer.failuresInRow += 1;
+    const entry = this.#entries[peer.ledgerNumber];
+    if (entry === undefined || entry === null) return null;
+    entry.failures += 1;
+    entry.run += 1;
+    this.#mark(entry.number, outcomeDirty);
+    return entry;
+  }
+
+  /** The peer did well after a failure here or, as the sidecar told, elsewhere. */
+  succeeded(peer: Peer): OwnOutcome | null {
+    peer.failuresInRow = 0;
+    const entry = this.#entries[peer.ledgerNumber];
+    if (entry === undefined || entry === null) return null;
+    entry.run = 0;
+    entry.resets += 1;
+    this.#mark(entry.number, outcomeDirty);
+    return entry;
+  }
+
+  /** Returns the messages that tell a new link everything; `ejected` as in `Counters`. */
+  begin(ejected: readonly number[]): (PeerNames | Counters)[] {
+    const numbers = this.#entries.map((_entry, number) => number);
+    const named = this.#name(numbers);
+    const entries = this.#entries.filter((entry) => entry !== null);
+    this.#clear();
+    const lists = {
+      inFlight: entries.flatMap((entry) => [entry.number, entry.peer.inFlight]),
+      outcomes: entries
+        .filter(({ failures, resets }) => failures + resets > 0)
+        .flatMap((entry) => [entry.number, entry.failures, entry.resets, entry.run]),
+      ejected,
+    };
+    return [...named, ...this.#count(lists, true)];
+  }
+
+  /** Returns the messages that tell what changed since the last ones. */
+  take(): (PeerNames | Counters)[] {
+    for (const entry of this.#entries) {
+      if (entry?.retired === true && entry.peer.inFlight === 0) this.#release(entry);
+    }
+    // Names first: the counters are those of the peers named so.
+    const named = this.#name([...this.#renamed].sort((a, b) => a - b));
+    const inFlight: number[] = [];
+    const outcomes: number[] = [];
+    for (let at = 0; at < this.#dirtyCount; at++) {
+      const entry = this.#entries[this.#dirtyNumbers[at]!];
+      if (entry === undefined || entry === null) continue;
+      const dirty = this.#dirty[entry.number]!;
+      if ((dirty & countDirty) !== 0) inFlight.push(entry.number, entry.peer.inFlight);
+      if ((dirty & outcomeDirty) !== 0) {
+        outcomes.push(entry.number, entry.failures, entry.resets, entry.run);
+      }
+    }
+    this.#clear();
+    return [...named, ...this.#count({ inFlight, outcomes, ejected: [] }, false)];
+  }
+
+  /** Applies what the sidecar tells. */
+  apply(report: Report): void {
+    for (let at = 0; at < report.inFlight.length; at += 2) {
+      const entry = this.#entries[report.inFlight[at]!];
+      if (entry === undefined || entry === null || entry.namedAt > report.acknowledged) continue;
+      entry.peer.inFlightElsewhere = report.inFlight[at + 1]!;
+    }
+    this.follow(report.health, report.acknowledged);
+  }
+
+  /** Applies verdicts in groups as in `Report.health`, but for names given after `acknowledged`. */
+  follow(health: readonly number[], acknowledged = Number.POSITIVE_INFINITY): void {
+    for (let at = 0; at < health.length; at += 4) {
+      const entry = this.#entries[health[at]!];
+      if (entry === undefined || entry === null || entry.namedAt > acknowledged) continue;
+      const flags = health[at + 1]!;
+      const { peer } = entry;
+      peer.healthy = (flags & unhealthyFlag) === 0;
+      if ((flags & suspectFlag) !== 0) {
+        // Not a count of this worker's: it makes the next success worth telling.
+        peer.failuresInRow = Math.max(1, peer.failuresInRow);
+      } else {
+        peer.failuresInRow = 0;
+        entry.run = 0;
+      }
+    }
+  }
+
+  /** Halves what is believed of the other workers; returns false when nothing is left of it. */
+  fade(): boolean {
+    let left = false;
+    for (const entry of this.#entries) {
+      if (entry === null) continue;
+      entry.peer.inFlightElsewhere >>= 1;
+      left ||= entry.peer.inFlightElsewhere > 0;
+    }
+    return left;
+  }
+
+  #enter(peer: Peer): boolean {
+    if (peer.id.length > idLengthMax) return false;
+    const number = this.#free.pop() ?? this.#entries.length;
+    if (number >= limits.linkPeersMax) return false;
+    if (number >= this.#dirty.length) this.#grow();
+    this.#entries[number] = {
+      peer,
+      number,
+      namedAt: Number.POSITIVE_INFINITY,
+      retired: false,
+      failures: 0,
+      resets: 0,
+      run: 0,
+    };
+    peer.ledgerNumber = number;
+    this.#renamed.add(number);
+    if (peer.inFlight > 0) this.#mark(number, countDirty);
+    return true;
+  }
+
+  #release(entry: Entry): number {
+    entry.peer.ledgerNumber = -1;
+    entry.peer.inFlightElsewhere = 0;
+    entry.peer.healthy = true;
+    this.#entries[entry.number] = null;
+    this.#free.push(entry.number);
+    this.#renamed.add(entry.number);
+    return entry.number;
+  }
+
+  #mark(number: number, flag: number): boolean {
+    const before = this.#dirty[number]!;
+    if (before === 0) {
+      this.#dirtyNumbers[this.#dirtyCount] = number;
+      this.#dirtyCount += 1;
+    }
+    this.#dirty[number] = before | flag;
+    return before === 0 && this.#dirtyCount === 1;
+  }
+
+  #clear(): void {
+    for (let at = 0; at < this.#dirtyCount; at++) this.#dirty[this.#dirtyNumbers[at]!] = 0;
+    this.#dirtyCount = 0;
+  }
+
+  #grow(): void {
+    const dirty = new Uint8Array(this.#dirty.length * 2);
+    dirty.set(this.#dirty);
+    this.#dirty = dirty;
+    const numbers = new Uint32Array(dirty.length);
+    numbers.set(this.#dirtyNumbers);
+    this.#dirtyNumbers = numbers;
+  }
+
+  /** Names runs of numbers that follow each other, `numbers` ascending. */
+  #name(numbers: readonly number[]): PeerNames[] {
+    const messages: PeerNames[] = [];
+    let ids: string[] = [];
+    let next = -1;
+    for (const number of numbers) {
+      if (number !== next || ids.length === namesMax) {
+        ids = [];
+        messages.push({ kind: 'peers', sequence: this.#next(), first: number, ids });
+      }
+      ids.push(this.idOf(number));
+      const entry = this.#entries[number];
+      if (entry !== undefined && entry !== null) entry.namedAt = this.#sequence;
+      next = number + 1;
+    }
+    this.#renamed.clear();
+    return messages;
+  }
+
+  #count(
+    lists: { inFlight: number[]; outcomes: number[]; ejected: readonly number[] },
+    baseline: boolean,
+  ): Counters[] {
+    const { inFlight, outcomes, ejected } = lists;
+    const groups = Math.max(inFlight.length / 2, outcomes.length / 4, ejected.length / 3);
+    const messages: Counters[] = [];
+    for (let from = 0; from < groups; from += groupsMax) {
+      const to = from + groupsMax;
+      messages.push({
+        kind: 'counters',
+        sequence: this.#next(),
+        baseline,
+        inFlight: inFlight.slice(from * 2, to * 2),
+        outcomes: outcomes.slice(from * 4, to * 4),
+        ejected: ejected.slice(from * 3, to * 3),
+      });
+    }
+    return messages;
+  }
+
+  #next(): number {
+    this.#sequence += 1;
+    return this.#sequence;
+  }
+}

@@ -1,0 +1,114 @@
+// Judges what arrived in a frame: exactly the shape of a message, or null. What passes can be used
+// without another look: numbers are whole and not negative, lists hold whole groups and are bounded.
+
+import { limits } from '../core/limits.ts';
+import {
+  type GoodbyeReason,
+  goodbyeReasons,
+  groupsMax,
+  idLengthMax,
+  metricsPartBytes,
+  metricsPartsMax,
+  namesMax,
+  type SidecarToWorker,
+  type WorkerToSidecar,
+} from './messages.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+type Check = (value: unknown) => boolean;
+type Shape = Readonly<Record<string, Check>>;
+
+const workerShapes: Readonly<Record<WorkerToSidecar['kind'], Shape>> = {
+  hello: {
+    protocol: isCount,
+    slot: isCount,
+    pid: isCount,
+    generation: isCount,
+    connection: isCount,
+  },
+  peers: { sequence: isCount, first: isNumber, ids: isNames },
+  counters: {
+    sequence: isCount,
+    baseline: isFlag,
+    inFlight: groupsOf(2),
+    outcomes: groupsOf(4),
+    ejected: groupsOf(3),
+  },
+  status: { version: (value) => value === -1 || isCount(value), draining: isFlag },
+  metrics: { id: isCount, part: isPart, parts: isParts, bytes: isPartBytes },
+};
+
+const sidecarShapes: Readonly<Record<SidecarToWorker['kind'], Shape>> = {
+  welcome: { protocol: isCount, pid: isCount },
+  goodbye: { reason: (value) => goodbyeReasons.includes(value as GoodbyeReason) },
+  report: { acknowledged: isCount, inFlight: groupsOf(2), health: groupsOf(4) },
+  scrape: { id: isCount },
+};
+
+/** Returns a value from a worker's link as its message, or null when it is malformed. */
+export function parseWorkerMessage(value: unknown): WorkerToSidecar | null {
+  return hasShape(value, workerShapes) ? (value as unknown as WorkerToSidecar) : null;
+}
+
+/** Returns a value from the sidecar's link as its message, or null when it is malformed. */
+export function parseSidecarMessage(value: unknown): SidecarToWorker | null {
+  return hasShape(value, sidecarShapes) ? (value as unknown as SidecarToWorker) : null;
+}
+
+/** Every field there and right, and no other. */
+function hasShape(value: unknown, shapes: Readonly<Record<string, Shape>>): value is Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  const fields = value as Fields;
+  const kind = fields['kind'];
+  if (typeof kind !== 'string' || !Object.hasOwn(shapes, kind)) return false;
+  const shape = shapes[kind]!;
+  let known = 1;
+  for (const name in shape) {
+    if (!shape[name]!(fields[name])) return false;
+    known += 1;
+  }
+  return Object.keys(fields).length === known;
+}
+
+/** A flat list of at most `groupsMax` groups of `size` counts, the first of each a peer's number. */
+function groupsOf(size: number): Check {
+  return (value) => {
+    if (!Array.isArray(value)) return false;
+    if (value.length % size !== 0 || value.length > size * groupsMax) return false;
+    for (let at = 0; at < value.length; at++) {
+      if (!(at % size === 0 ? isNumber(value[at]) : isCount(value[at]))) return false;
+    }
+    return true;
+  };
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** A peer's number. */
+function isNumber(value: unknown): boolean {
+  return isCount(value) && (value as number) < limits.linkPeersMax;
+}
+
+function isFlag(value: unknown): boolean {
+  return typeof value === 'boolean';
+}
+
+function isNames(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length > namesMax) return false;
+  return value.every((id) => typeof id === 'string' && id.length <= idLengthMax);
+}
+
+function isPart(value: unknown): boolean {
+  return isCount(value) && (value as number) < metricsPartsMax;
+}
+
+function isParts(value: unknown): boolean {
+  return isCount(value) && (value as number) <= metricsPartsMax;
+}
+
+function isPartBytes(value: unknown): boolean {
+  return value instanceof Uint8Array && value.length <= metricsPartBytes;
+}
