@@ -1,0 +1,114 @@
+// Reads from /proc what processes cost: CPU time and memory per process of a tree, and how busy a core
+// was with anybody's work. Linux only.
+
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** What one process has used so far. */
+export interface ProcessUse {
+  readonly pid: number;
+  /** `primary`, `sidecar`, `worker`: from SLUICE_ROLE; other programs' processes are `main`, `child`. */
+  readonly role: string;
+  readonly cpuMicros: number;
+  readonly residentBytes: number;
+}
+
+/** Time of one core so far, in clock ticks of 10 ms, apart by who had it. */
+export interface CoreTicks {
+  readonly busy: number;
+  readonly steal: number;
+  readonly total: number;
+}
+
+export const TICK_MICROS = 10_000;
+const PAGE_BYTES = 4096;
+
+/** Returns the processes of the tree below and with `rootPid`; those that vanish meanwhile are left out. */
+export function processTree(rootPid: number): ProcessUse[] {
+  const parents = new Map<number, number>();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const fields = statFields(Number(entry));
+    if (fields !== null) parents.set(Number(entry), Number(fields[1]));
+  }
+  const tree: ProcessUse[] = [];
+  for (const pid of parents.keys()) {
+    if (isBelow(pid, rootPid, parents)) {
+      const use = processUse(pid, rootPid);
+      if (use !== null) tree.push(use);
+    }
+  }
+  return tree;
+}
+
+/** Returns the CPU time in microseconds of children this process has waited for, e.g. finished load runs. */
+export function reapedChildrenMicros(): number {
+  const fields = statFields(process.pid);
+  if (fields === null) return 0;
+  return (Number(fields[13]) + Number(fields[14])) * TICK_MICROS;
+}
+
+/** Returns how busy `core` has been since boot. */
+export function coreTicks(core: number): CoreTicks {
+  const line = readFileSync('/proc/stat', 'utf8')
+    .split('\n')
+    .find((each) => each.startsWith(`cpu${core} `));
+  if (line === undefined) throw new Error(`/proc/stat knows no core ${core}`);
+  const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);
+  const total = ticks.reduce((sum, each) => sum + each, 0);
+  const steal = ticks[7] ?? 0;
+  return { busy: total - steal - (ticks[3] ?? 0) - (ticks[4] ?? 0), steal, total };
+}
+
+/** Returns what `pid` has used, or null when it is gone. */
+function processUse(pid: number, rootPid: number): ProcessUse | null {
+  const fields = statFields(pid);
+  if (fields === null) return null;
+  return {
+    pid,
+    role: roleOf(pid, rootPid),
+    cpuMicros: threadsMicros(pid) ?? (Number(fields[11]) + Number(fields[12])) * TICK_MICROS,
+    residentBytes: Number(fields[21]) * PAGE_BYTES,
+  };
+}
+
+/** Sums run time of all threads from schedstat: the same clock as utime + stime, without the 10 ms grain. */
+function threadsMicros(pid: number): number | null {
+  try {
+    let nanos = 0;
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8');
+      nanos += Number(text.split(' ')[0]);
+    }
+    return nanos / 1000;
+  } catch {
+    return null;
+  }
+}
+
+/** Returns the fields of /proc/PID/stat from the third (state) on, or null. */
+function statFields(pid: number): string[] | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return null;
+  }
+}
+
+function isBelow(pid: number, rootPid: number, parents: Map<number, number>): boolean {
+  for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at)) {
+    if (at === rootPid) return true;
+  }
+  return false;
+}
+
+function roleOf(pid: number, rootPid: number): string {
+  try {
+    const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+    const role = environment.find((each) => each.startsWith('SLUICE_ROLE='));
+    if (role !== undefined) return role.slice('SLUICE_ROLE='.length);
+  } catch {
+    // Gone, or not ours to read: the tree position must do.
+  }
+  return pid === rootPid ? 'main' : 'child';
+}

@@ -1,0 +1,27 @@
+// The few statistics the benches need. Medians, not means: one disturbed round must not move a result.
+
+/** Returns the median; NaN for an empty list. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  if (sorted.length % 2 === 1) return sorted[middle] ?? Number.NaN;
+  return ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+}
+
+/** A median and how far the rounds lay apart. */
+export interface Spread {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Returns the median with the least and the most of `values`. */
+export function spreadOf(values: readonly number[]): Spread {
+  return { median: median(values), least: Math.min(...values), most: Math.max(...values) };
+}
+
+/** Returns `list` turned left by `steps`: who goes first must not always be the same. */
+export function rotated<T>(list: readonly T[], steps: number): T[] {
+  const at = list.length === 0 ? 0 : steps % list.length;
+  return [...list.slice(at), ...list.slice(0, at)];
+}

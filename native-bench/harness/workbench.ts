@@ -1,0 +1,142 @@
+// Owns everything a bench puts into the world: a temporary directory and process groups. `close` takes
+// all of it away again, also on SIGINT, and never touches what it did not start.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { processTree } from './cpu-account.ts';
+
+/** What to start, and on which core. */
+export interface Command {
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly core: number | null;
+  readonly environment?: Record<string, string>;
+}
+
+/** A started program; its whole tree is stopped with it. */
+export interface Running {
+  readonly name: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+const STOP_MS = 5000;
+
+export class Workbench {
+  /** Temporary directory, removed at the end. */
+  readonly directory: string;
+  readonly #running = new Set<Running>();
+  readonly #onSignal = (): void => {
+    void this.close().finally(() => process.exit(130));
+  };
+
+  constructor() {
+    this.directory = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+    process.once('SIGINT', this.#onSignal);
+    process.once('SIGTERM', this.#onSignal);
+  }
+
+  /** Starts `command` in a process group of its own; its output goes to a log file in the directory. */
+  start(command: Command): Running {
+    const { name, program, args, core } = command;
+    const pinned =
+      core === null ? [program, ...args] : ['taskset', '-c', `${core}`, program, ...args];
+    const log = openSync(this.#logFile(name), 'a');
+    const child = spawn(pinned[0] ?? '', pinned.slice(1), {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...command.environment },
+    });
+    const pid = child.pid;
+    if (pid === undefined) throw new Error(`cannot start ${pinned.join(' ')}`);
+    const running: Running = { name, pid, stop: () => this.#stop(child, running) };
+    this.#running.add(running);
+    return running;
+  }
+
+  /** Waits until something accepts connections on `port`; throws with the log of `running` after 10 s. */
+  async accepting(running: Running, port: number): Promise<void> {
+    const deadlineMs = Date.now() + 10_000;
+    while (!(await accepts(port))) {
+      if (Date.now() > deadlineMs || !isAlive(running.pid)) {
+        throw new Error(`${running.name} does not listen on ${port}:\n${this.log(running.name)}`);
+      }
+      await sleep(50);
+    }
+  }
+
+  /** Returns the last lines that the program wrote. */
+  log(name: string): string {
+    return readFileSync(this.#logFile(name), 'utf8').slice(-2000);
+  }
+
+  /** Stops everything that still runs and removes the directory. */
+  async close(): Promise<void> {
+    process.off('SIGINT', this.#onSignal);
+    process.off('SIGTERM', this.#onSignal);
+    await Promise.all([...this.#running].map((each) => each.stop()));
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #logFile(name: string): string {
+    return join(this.directory, `${name.replace(/[^\w.-]/g, '_')}.log`);
+  }
+
+  /** SIGTERM to the tree, then SIGKILL to what is left of it after 5 s. */
+  async #stop(child: ChildProcess, running: Running): Promise<void> {
+    if (!this.#running.delete(running)) return;
+    const tree = processTree(running.pid).map((each) => each.pid);
+    const ended = tree.length === 0 || once(child);
+    signal(running.pid, 'SIGTERM');
+    await Promise.race([ended, sleep(STOP_MS, undefined, { ref: false })]);
+    for (const pid of tree) if (isAlive(pid)) signal(pid, 'SIGKILL');
+  }
+}
+
+/** Returns a TCP port of 127.0.0.1 that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function once(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => child.once('exit', () => resolve()));
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Already gone, which is what was asked for.
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
