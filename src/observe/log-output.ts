@@ -3,7 +3,7 @@
 
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { SonicBoom } from 'sonic-boom';
+import sonicBoom from 'sonic-boom';
 
 /** Takes batches of whole lines and keeps each batch in one piece on its way out. */
 export interface LogOutput {
@@ -46,14 +46,14 @@ export function openLogOutput(options: LogOutputOptions): LogOutput {
 /** Files, terminals and devices: written by the thread pool. */
 class FileOutput implements LogOutput {
   readonly batchBytesMax = FILE_BATCH_BYTES;
-  readonly #stream: SonicBoom;
+  readonly #stream: sonicBoom.SonicBoom;
   readonly #file: string | null;
   #dropped = false;
   #isClosed = false;
 
   constructor(options: LogOutputOptions) {
     this.#file = typeof options.target === 'string' ? options.target : null;
-    this.#stream = new SonicBoom({
+    this.#stream = new sonicBoom.SonicBoom({
       ...(typeof options.target === 'string' ? { dest: options.target } : { fd: options.target }),
       sync: false,
       contentMode: 'buffer',
