@@ -1,0 +1,179 @@
+// The primary process from start to end: locks, run directory, children, signals. It supervises only and
+// never touches a client's byte.
+//
+//   start ──► running ── SIGTERM, SIGINT or the launcher is gone ──► draining ── all gone ──► exit 0
+//     │          └─ SIGHUP, changed file: reload                        └─ second signal ──► exit 128+n
+//     └─ a port is taken, a child can't start ──► exit 1
+
+import { constants } from 'node:os';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/schema.ts';
+import type { Events } from '../core/events.ts';
+import { systemTimers } from '../std/timers.ts';
+import { Fleet } from './fleet.ts';
+import { createFork } from './fork.ts';
+import { keeperLimits } from './keeper.ts';
+import { systemLockNames } from './lock-names.ts';
+import { PortLocks } from './port-locks.ts';
+import { portClaims, settlePorts } from './port-probe.ts';
+import { Reloader } from './reload.ts';
+import { createRunDirectory } from './run-directory.ts';
+import { ConfigWatch } from './watch.ts';
+
+/** Time for each phase of a reload: all children must answer within it. */
+const ROLLOUT_PHASE_MS = 10_000;
+
+export interface PrimaryOptions {
+  /** Checked and complete. */
+  readonly config: Config;
+  /** Reads the configuration again for a reload; rejects with a ConfigError that lists all problems. */
+  readonly load: () => Promise<Config>;
+  /** File to watch for changes; null when there is none. */
+  readonly configPath: string | null;
+  /** Names this instance in process titles and to a second instance, e.g. the path or the flags. */
+  readonly label: string;
+  readonly events: Events;
+  /** Told about each configuration that becomes live by a reload, e.g. to change the log level. */
+  readonly onLive?: (config: Config) => void;
+  /** Told once, when every child is ready. */
+  readonly onReady?: (config: Config) => void;
+  /** Says why the start failed, to people; standard error by default. */
+  readonly complain?: (sentence: string) => void;
+  /** Script that the children run; main beside this folder by default. */
+  readonly entry?: string;
+}
+
+/** Runs until the proxy is told to end; resolves with the exit code and leaves exiting to the caller. */
+export async function runPrimary(options: PrimaryOptions): Promise<number> {
+  process.title = `sluice: primary ${options.label}`;
+  const complain = options.complain ?? ((text) => process.stderr.write(`sluice: ${text}\n`));
+  const owner = { pid: process.pid, config: options.label, since: new Date().toISOString() };
+  const locks = new PortLocks({ owner, names: systemLockNames() });
+  try {
+    const config = await settlePorts(options.config, null);
+    const conflict = await locks.take(portClaims(config));
+    if (conflict === null) return await runLocked(options, { config, locks, complain });
+    complain(conflict);
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
+  } finally {
+    locks.close();
+  }
+  return 1;
+}
+
+interface Locked {
+  /** With settled ports. */
+  readonly config: Config;
+  readonly locks: PortLocks;
+  readonly complain: (sentence: string) => void;
+}
+
+async function runLocked(options: PrimaryOptions, locked: Locked): Promise<number> {
+  const { events } = options;
+  const runDirectory = createRunDirectory(process.env);
+  const fleet = new Fleet({
+    fork: createFork({
+      entry: options.entry ?? fileURLToPath(siblingMain()),
+      runDirectory: runDirectory.path,
+    }),
+    timers: systemTimers,
+    events,
+    config: locked.config,
+    limits: isBeingDebugged() ? { ...keeperLimits, pingsMissedMax: Infinity } : keeperLimits,
+    rolloutPhaseMs: ROLLOUT_PHASE_MS,
+  });
+  const reloader = new Reloader({
+    load: options.load,
+    loaded: options.config,
+    fleet,
+    locks: locked.locks,
+    events,
+    onLive: options.onLive ?? (() => {}),
+  });
+  const ending = watchForEnd(fleet, reloader, events);
+  try {
+    const problem = await fleet.start();
+    if (problem !== null && !ending.hasBegun()) {
+      fleet.stop();
+      locked.complain(`can't start: ${problem}`);
+      return 1;
+    }
+    if (problem === null) announce(options, locked.config);
+    const watch = problem === null ? watchConfig(options, reloader) : null;
+    const code = await ending.code;
+    watch?.close();
+    return code;
+  } finally {
+    ending.stopListening();
+    runDirectory.remove();
+  }
+}
+
+function announce(options: PrimaryOptions, config: Config): void {
+  const listeners = config.listeners.map(({ name, host, port }) => ({ name, host, port }));
+  options.events.info({ config: options.label, cores: config.cores, listeners }, 'sluice is ready');
+  options.onReady?.(config);
+}
+
+function watchConfig(options: PrimaryOptions, reloader: Reloader): ConfigWatch | null {
+  if (options.configPath === null) return null;
+  return new ConfigWatch({
+    path: options.configPath,
+    timers: systemTimers,
+    events: options.events,
+    onChange: () => void reloader.request('the file changed'),
+  });
+}
+
+/** Listens to signals and to the launcher; `code` settles when every child is gone. */
+function watchForEnd(fleet: Fleet, reloader: Reloader, events: Events) {
+  let hasBegun = false;
+  let finish: (code: number) => void = () => {};
+  const code = new Promise<number>((resolve) => {
+    finish = resolve;
+  });
+  const drain = (cause: string) => {
+    hasBegun = true;
+    reloader.close();
+    const { drainMs } = fleet.active.config.timeouts;
+    events.info({ cause, drainMs }, 'draining');
+    fleet.drain(drainMs).then(
+      () => finish(0),
+      () => finish(1),
+    );
+  };
+  const onSignal = (signal: 'SIGTERM' | 'SIGINT') => {
+    if (!hasBegun) return drain(signal);
+    events.warn({ signal }, 'second signal: ending at once');
+    fleet.stop();
+    finish(128 + constants.signals[signal]);
+  };
+  const handlers = {
+    SIGTERM: () => onSignal('SIGTERM'),
+    SIGINT: () => onSignal('SIGINT'),
+    SIGHUP: () => void reloader.request('SIGHUP'),
+    SIGUSR2: () => events.info({}, 'SIGUSR2 has no meaning here'),
+    // The IPC channel of a launcher: closed by its death, even by SIGKILL.
+    disconnect: () => {
+      if (!hasBegun) drain('the launcher is gone');
+    },
+  };
+  for (const [name, handler] of Object.entries(handlers)) process.on(name, handler);
+  return {
+    code,
+    hasBegun: () => hasBegun,
+    stopListening() {
+      for (const [name, handler] of Object.entries(handlers)) process.off(name, handler);
+    },
+  };
+}
+
+function siblingMain(): URL {
+  return new URL(`../main${extname(import.meta.url)}`, import.meta.url);
+}
+
+function isBeingDebugged(): boolean {
+  return process.execArgv.some((flag) => flag.startsWith('--inspect'));
+}
