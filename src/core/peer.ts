@@ -1,5 +1,7 @@
 // A backend server: its live state, kept apart from the configured half so that it survives a reload.
 
+import { PeakLatency } from './latency.ts';
+
 /** Where a peer listens. `authority` is what goes into Host when the operator asks for the peer's own. */
 export interface PeerAddress {
   readonly scheme: 'http' | 'https';
@@ -9,12 +11,20 @@ export interface PeerAddress {
   readonly authority: string;
 }
 
+/** What the peers of one upstream have in common while they live. */
+export class PeerGroup {
+  /** Sums over the peers of the group of the fields of the same names. */
+  inFlight = 0;
+  inFlightElsewhere = 0;
+}
+
 /** One peer per id in a worker; the same object across configurations as long as the id stays. */
 export class Peer {
   /** Upstream name and URL, e.g. `app/http://127.0.0.1:9001`; unique and stable. */
   readonly id: string;
   readonly upstream: string;
   readonly address: PeerAddress;
+  readonly group: PeerGroup;
 
   /** Attempts of this worker that are running now. */
   inFlight = 0;
@@ -28,13 +38,20 @@ export class Peer {
   failuresInRow = 0;
   /** The sidecar's (or, without one, this worker's) verdict. */
   healthy = true;
+  /** Gets no new work, but sessions that belong to it go on. */
+  draining = false;
+  /** Share of its weight that counts, from 0.1 just after a recovery to 1. */
+  warmth = 1;
+  /** Time to the response head. */
+  readonly latency = new PeakLatency();
   /** Its number in this worker's ledger (src/channel), -1 while it has none; written there only. */
   ledgerNumber = -1;
 
-  constructor(id: string, upstream: string, address: PeerAddress) {
+  constructor(id: string, upstream: string, address: PeerAddress, group = new PeerGroup()) {
     this.id = id;
     this.upstream = upstream;
     this.address = address;
+    this.group = group;
   }
 }
 
@@ -43,6 +60,8 @@ export interface PeerConfig {
   readonly peer: Peer;
   /** Relative share of the load, at least 1. */
   readonly weight: number;
+  /** Most attempts in flight, all workers together; 0 for no bound. */
+  readonly connectionsMax: number;
 }
 
 /** Returns the id of a peer, which workers and the sidecar form alike from the configuration. */

@@ -61,6 +61,7 @@ export function releasePeer(exchange: Exchange, context: ForwardContext): void {
   exchange.holdsPeer = false;
   const peer = exchange.peer!;
   peer.inFlight -= 1;
+  peer.group.inFlight -= 1;
   if (exchange.attempts > 1) context.retriesRunning -= 1;
   context.peers.touched(peer);
 }
@@ -90,6 +91,7 @@ class Forwarding implements TunnelAttempt, Source {
     exchange.attempts += 1;
     exchange.holdsPeer = true;
     peer.inFlight += 1;
+    peer.group.inFlight += 1;
     peer.attempts += 1;
     if (exchange.attempts > 1) this.#context.retriesRunning += 1;
     this.#context.peers.touched(peer);

@@ -1,10 +1,11 @@
 // The peers that this worker knows, one object per id for as long as any configuration names it.
 
-import { Peer, type PeerAddress, peerId } from '../core/peer.ts';
+import { Peer, type PeerAddress, PeerGroup, peerId } from '../core/peer.ts';
 
 /** Keeps live peer state across configurations. */
 export class PeerRegistry {
   readonly #peers = new Map<string, Peer>();
+  readonly #groups = new Map<string, PeerGroup>();
 
   /** Returns the peer of `upstream` at `url` (`http://host:port`, validated), the same one each time. */
   peerAt(upstream: string, url: string): Peer {
@@ -12,7 +13,12 @@ export class PeerRegistry {
     const id = peerId(upstream, url);
     let peer = this.#peers.get(id);
     if (peer === undefined) {
-      peer = new Peer(id, upstream, address);
+      let group = this.#groups.get(upstream);
+      if (group === undefined) {
+        group = new PeerGroup();
+        this.#groups.set(upstream, group);
+      }
+      peer = new Peer(id, upstream, address, group);
       this.#peers.set(id, peer);
     }
     return peer;
@@ -21,7 +27,9 @@ export class PeerRegistry {
   /** Forgets all peers but these; exchanges in flight keep theirs. */
   keepOnly(peers: readonly Peer[]): void {
     const kept = new Set(peers.map((peer) => peer.id));
+    const upstreams = new Set(peers.map((peer) => peer.upstream));
     for (const id of this.#peers.keys()) if (!kept.has(id)) this.#peers.delete(id);
+    for (const name of this.#groups.keys()) if (!upstreams.has(name)) this.#groups.delete(name);
   }
 
   get all(): readonly Peer[] {

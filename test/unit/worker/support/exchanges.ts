@@ -2,7 +2,7 @@
 
 import { Exchange, type RequestHead } from '../../../../src/core/exchange.ts';
 import type { PeerConfig } from '../../../../src/core/peer.ts';
-import { Peer } from '../../../../src/core/peer.ts';
+import { Peer, PeerGroup } from '../../../../src/core/peer.ts';
 import type { Plan } from '../../../../src/core/plan.ts';
 import type { Sink, Source } from '../../../../src/core/sink.ts';
 
@@ -44,14 +44,21 @@ export function makeExchange(head: Partial<RequestHead> = {}, client?: Sink): Ex
 }
 
 export function makePeers(...weights: number[]): PeerConfig[] {
+  const group = new PeerGroup();
   return weights.map((weight, at) => ({
     weight,
-    peer: new Peer(`app/10.0.0.${at + 1}:80`, 'app', {
-      scheme: 'http',
-      hostname: `10.0.0.${at + 1}`,
-      port: 80,
-      authority: `10.0.0.${at + 1}`,
-    }),
+    connectionsMax: 0,
+    peer: new Peer(
+      `app/10.0.0.${at + 1}:80`,
+      'app',
+      {
+        scheme: 'http',
+        hostname: `10.0.0.${at + 1}`,
+        port: 80,
+        authority: `10.0.0.${at + 1}`,
+      },
+      group,
+    ),
   }));
 }
 

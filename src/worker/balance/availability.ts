@@ -1,0 +1,30 @@
+// Who may get work at all, and how loaded a peer is: the questions that every balancer asks.
+
+import type { Exchange } from '../../core/exchange.ts';
+import type { Peer, PeerConfig } from '../../core/peer.ts';
+
+/** Attempts in flight on the peer, of this worker and, as last reported, of all others. */
+export function loadOf(peer: Peer): number {
+  return peer.inFlight + peer.inFlightElsewhere;
+}
+
+/** Whether the peer has reached its `maxConnections` (0: no bound). */
+export function isFull(config: PeerConfig): boolean {
+  return config.connectionsMax !== 0 && loadOf(config.peer) >= config.connectionsMax;
+}
+
+/** Whether the peer may get this exchange's next attempt. */
+export function isAvailable(config: PeerConfig, exchange: Exchange): boolean {
+  const { peer } = config;
+  return (
+    peer.healthy &&
+    !peer.draining &&
+    (exchange.tried === null || !exchange.tried.includes(peer)) &&
+    !isFull(config)
+  );
+}
+
+/** The configured weight, scaled down while the peer warms up after a recovery. */
+export function weightOf(config: PeerConfig): number {
+  return config.weight * config.peer.warmth;
+}

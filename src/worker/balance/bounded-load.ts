@@ -1,0 +1,61 @@
+// Consistent hashing with bounded load (Mirrokni, Thorup, Zadimoghaddam 2016): a peer that already has
+// more than 125 % of its fair share passes the key on to the next in line.
+
+import type { Exchange } from '../../core/exchange.ts';
+import type { Peer, PeerConfig } from '../../core/peer.ts';
+import { isAvailable, loadOf } from './availability.ts';
+
+/** How far above its fair share a peer may be loaded. */
+const BOUND = 1.25;
+
+/**
+ * Judges the peers of one pick in the order in which the hash names them. Use: `begin`, then `offer` until
+ * it returns a peer or `isExhausted`, then `rest`. No allocation.
+ */
+export class BoundedLoad {
+  readonly #peers: readonly PeerConfig[];
+  readonly #weightSum: number;
+  /** Number of the pick in which a peer was offered last: spares clearing a set. */
+  readonly #offeredIn: Float64Array;
+  #pick = 0;
+  #offered = 0;
+  /** Attempts in flight on all peers, this one included. */
+  #total = 0;
+  #rest: Peer | null = null;
+
+  constructor(peers: readonly PeerConfig[]) {
+    this.#peers = peers;
+    this.#weightSum = peers.reduce((sum, config) => sum + config.weight, 0);
+    this.#offeredIn = new Float64Array(peers.length);
+  }
+
+  begin(): void {
+    this.#pick += 1;
+    this.#offered = 0;
+    this.#rest = null;
+    const { group } = this.#peers[0]!.peer;
+    this.#total = group.inFlight + group.inFlightElsewhere + 1;
+  }
+
+  /** Returns the peer when it may take the exchange within its bound; each index counts once a pick. */
+  offer(index: number, exchange: Exchange): Peer | null {
+    if (this.#offeredIn[index] === this.#pick) return null;
+    this.#offeredIn[index] = this.#pick;
+    this.#offered += 1;
+    const config = this.#peers[index]!;
+    if (!isAvailable(config, exchange)) return null;
+    const fairShare = (this.#total * config.weight) / this.#weightSum;
+    if (loadOf(config.peer) < Math.ceil(BOUND * fairShare)) return config.peer;
+    this.#rest ??= config.peer;
+    return null;
+  }
+
+  get isExhausted(): boolean {
+    return this.#offered === this.#peers.length;
+  }
+
+  /** The first available peer although it is over its bound, or null. */
+  get rest(): Peer | null {
+    return this.#rest;
+  }
+}

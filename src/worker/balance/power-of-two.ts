@@ -1,0 +1,30 @@
+// Power of two choices: two peers are drawn by weight, the one with fewer attempts in flight relative to
+// its weight gets the attempt. Constant cost; and because workers draw different pairs, their slightly
+// old view of each other's counts makes no herd (Mitzenmacher 2001).
+
+import type { Balancer } from '../../core/balancer.ts';
+import type { Exchange } from '../../core/exchange.ts';
+import type { Peer, PeerConfig } from '../../core/peer.ts';
+import { loadOf } from './availability.ts';
+import { Draw } from './draw.ts';
+
+export class PowerOfTwo implements Balancer {
+  readonly #peers: readonly PeerConfig[];
+  readonly #draw: Draw;
+
+  constructor(peers: readonly PeerConfig[], random: () => number) {
+    this.#peers = peers;
+    this.#draw = new Draw(peers, random);
+  }
+
+  pick(exchange: Exchange): Peer | null {
+    const first = this.#draw.one(exchange, -1);
+    if (first === -1) return null;
+    const second = this.#draw.one(exchange, first);
+    const one = this.#peers[first]!;
+    if (second === -1) return one.peer;
+    const other = this.#peers[second]!;
+    const isLess = loadOf(other.peer) * one.weight < loadOf(one.peer) * other.weight;
+    return isLess ? other.peer : one.peer;
+  }
+}

@@ -1,0 +1,247 @@
+// Streaming both ways: constant memory whatever the size, back-pressure from either side, slow uploads,
+// long waits for the head.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connectClient, type RawClient } from '../support/client.ts';
+import { until } from '../support/deadline.ts';
+import { type Sluice, startSluice } from '../support/sluice.ts';
+
+const suite = { after };
+const MIB = 2 ** 20;
+const TOTAL_BYTES = 2 * 1024 * MIB;
+/** What garbage collection and allocator slack may add to a worker on top of bounded buffers. */
+const SLACK_BYTES = 64 * MIB;
+let sluice: Sluice;
+let port = 0;
+/** Reads uploads only while open. */
+let gate = Promise.resolve();
+let openGate = () => {};
+
+before(async () => {
+  port = await startApplication();
+  sluice = await startSluice(
+    {
+      cores: 1,
+      upstreams: { app: { peers: [`http://127.0.0.1:${port}`] } },
+      routes: [{ to: 'app' }],
+    },
+    { context: suite },
+  );
+  await download(1 * MIB, 0);
+});
+
+describe('streaming', () => {
+  it('downloads 2 GiB past a slow reader in constant memory', async () => {
+    const memory = watchMemory();
+    const received = await download(TOTAL_BYTES, 64);
+    assert.equal(received, TOTAL_BYTES);
+    assertFlat(memory(), 'download of 2 GiB');
+  });
+
+  it('uploads 2 GiB to a slow reader in constant memory', async () => {
+    const memory = watchMemory();
+    assert.equal(await upload(TOTAL_BYTES), TOTAL_BYTES);
+    assertFlat(memory(), 'upload of 2 GiB');
+  });
+
+  it('holds at most 64 KiB for each of 200 downloads whose readers stand still', async () => {
+    const memory = watchMemory();
+    const clients: RawClient[] = [];
+    for (let at = 0; at < 200; at++) {
+      const client = await connectClient(sluice.port, { context: suite });
+      client.pause();
+      clients.push(client);
+      await client.send(`GET /bytes?${TOTAL_BYTES} HTTP/1.1\r\nHost: h\r\n\r\n`);
+    }
+    await untilSteady();
+    const grown = memory();
+    for (const client of clients) client.reset();
+    console.log(`200 stalled downloads: ${(grown / 200 / 1024).toFixed(0)} KiB of RSS each`);
+    assert.ok(grown < 200 * 64 * 1024 + SLACK_BYTES / 2, `${grown} bytes`);
+  });
+
+  it('stops reading an upload that nobody takes, and goes on when somebody does', async () => {
+    closeGate();
+    const memory = watchMemory();
+    const clients: RawClient[] = [];
+    const size = 8 * MIB;
+    for (let at = 0; at < 50; at++) {
+      const client = await connectClient(sluice.port, { context: suite });
+      clients.push(client);
+      await client.send(`POST /gated HTTP/1.1\r\nHost: h\r\nContent-Length: ${size}\r\n\r\n`);
+      client.socket.write(Buffer.alloc(size, 120));
+    }
+    await untilSteady();
+    const grown = memory();
+    console.log(`50 stalled uploads: ${(grown / 50 / 1024).toFixed(0)} KiB of RSS each`);
+    assert.ok(grown < 50 * 64 * 1024 + SLACK_BYTES / 2, `${grown} bytes`);
+    openGate();
+    for (const client of clients) {
+      const answer = await client.response({ deadlineMs: 30_000 });
+      assert.equal(answer.body.toString(), String(size));
+      client.close();
+    }
+  });
+
+  it('keeps a slow upload of 1 KB/s alive, and waits 25 s for a head', async () => {
+    const waiting = await connectClient(sluice.port, { context: suite });
+    await waiting.send('GET /late?25000 HTTP/1.1\r\nHost: h\r\n\r\n');
+    const client = await connectClient(sluice.port, { context: suite });
+    await client.send('POST /count HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\n');
+    // The pace is what is tested here; nothing could be awaited in its place.
+    for (let second = 0; second < 20; second++) {
+      await client.send('x'.repeat(1000));
+      await delay(1000);
+    }
+    const counted = await client.response();
+    assert.equal(counted.body.toString(), '20000');
+    const late = await waiting.response({ deadlineMs: 30_000 });
+    assert.equal(late.body.toString(), 'late');
+  });
+});
+
+async function startApplication(): Promise<number> {
+  const chunk = Buffer.alloc(256 * 1024, 97);
+  const server = createServer(async (incoming, answer) => {
+    const [path, argument] = (incoming.url ?? '').split('?');
+    if (path === '/bytes') {
+      let left = Number(argument);
+      answer.writeHead(200, { 'content-length': left });
+      const pump = () => {
+        while (left > 0) {
+          const part = left < chunk.length ? chunk.subarray(0, left) : chunk;
+          left -= part.length;
+          if (!answer.write(part)) {
+            answer.once('drain', pump);
+            return;
+          }
+        }
+        answer.end();
+      };
+      pump();
+    } else if (path === '/late') {
+      setTimeout(() => answer.end('late'), Number(argument));
+    } else {
+      answer.end(String(await countSlowly(incoming, path === '/gated')));
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** Counts a body, with a pause every 64 MiB, or only once the gate is open. */
+async function countSlowly(incoming: IncomingMessage, isGated: boolean): Promise<number> {
+  if (isGated) await gate;
+  let count = 0;
+  let pauseAt = 64 * MIB;
+  for await (const chunk of incoming) {
+    count += (chunk as Buffer).length;
+    if (count < pauseAt) continue;
+    pauseAt += 64 * MIB;
+    await delay(20);
+  }
+  return count;
+}
+
+function closeGate(): void {
+  gate = new Promise((resolve) => {
+    openGate = resolve;
+  });
+}
+
+/** Reads `bytes` and stands still for a moment every `pauseEveryMib`. */
+async function download(bytes: number, pauseEveryMib: number): Promise<number> {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const options = { port: sluice.port, host: '127.0.0.1', path: `/bytes?${bytes}`, agent: false };
+    httpRequest(options, resolve).on('error', reject).end();
+  });
+  let received = 0;
+  let pauseAt = pauseEveryMib * MIB;
+  for await (const chunk of answer) {
+    received += (chunk as Buffer).length;
+    if (pauseEveryMib === 0 || received < pauseAt) continue;
+    pauseAt += pauseEveryMib * MIB;
+    await delay(20);
+  }
+  return received;
+}
+
+async function upload(bytes: number): Promise<number> {
+  const chunk = Buffer.alloc(256 * 1024, 98);
+  return new Promise((resolve, reject) => {
+    const options = { port: sluice.port, host: '127.0.0.1', path: '/count', agent: false };
+    const asked = httpRequest(
+      { ...options, method: 'POST', headers: { 'content-length': bytes } },
+      (answer) => {
+        let text = '';
+        answer.setEncoding('utf8');
+        answer.on('data', (part: string) => {
+          text += part;
+        });
+        answer.on('end', () => resolve(Number(text)));
+      },
+    );
+    asked.on('error', reject);
+    let left = bytes;
+    const pump = () => {
+      while (left > 0) {
+        left -= chunk.length;
+        if (!asked.write(chunk)) {
+          asked.once('drain', pump);
+          return;
+        }
+      }
+      asked.end();
+    };
+    pump();
+  });
+}
+
+function workerRss(): number {
+  const [pid] = sluice.workers();
+  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(line?.[1]) * 1024;
+}
+
+/** Returns a function that tells by how many bytes the worker's RSS was above its start at most. */
+function watchMemory(): () => number {
+  const before = workerRss();
+  let peak = before;
+  const timer = setInterval(() => {
+    peak = Math.max(peak, workerRss());
+  }, 50);
+  return () => {
+    clearInterval(timer);
+    return Math.max(peak, workerRss()) - before;
+  };
+}
+
+function assertFlat(grown: number, what: string): void {
+  console.log(`${what}: worker RSS grew by ${(grown / MIB).toFixed(1)} MiB at most`);
+  assert.ok(grown < SLACK_BYTES, `${what}: RSS grew by ${grown} bytes`);
+}
+
+/** Waits until the worker has stopped growing: what can be buffered is buffered. */
+async function untilSteady(): Promise<void> {
+  let last = 0;
+  let calm = 0;
+  await until(
+    async () => {
+      await delay(100);
+      const now = workerRss();
+      calm = Math.abs(now - last) < 256 * 1024 ? calm + 1 : 0;
+      last = now;
+      return calm >= 5;
+    },
+    { what: 'the worker stops growing', deadlineMs: 9000 },
+  );
+}
