@@ -11,6 +11,13 @@ export interface Range {
   readonly max: number;
 }
 
+/** Builds a group of settings, all with their own defaults unless required. */
+export function section<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'invalid_type' ? 'a map of settings' : undefined),
+  });
+}
+
 /** Builds a whole number within `range`. */
 export function integer({ min, max }: Range) {
   const error = `a whole number from ${min} to ${max}`;
@@ -24,31 +31,52 @@ export function flag() {
 
 /** Builds one of a few words. */
 export function choice<const Words extends readonly [string, ...string[]]>(words: Words) {
-  return z.enum(words, { error: words.map((word) => `'${word}'`).join(' or ') });
+  return z.enum(words, { error: wordList(words) });
 }
 
+/** A number with units: how it is written, read and shown. */
+interface Quantity {
+  readonly noun: string;
+  readonly examples: string;
+  readonly pattern: RegExp;
+  readonly read: (text: string) => number | null;
+  readonly write: (value: number) => string;
+}
+
+const durations: Quantity = {
+  noun: 'duration',
+  examples: "'30s', '1m30s' or 250 (milliseconds)",
+  pattern: durationPattern,
+  read: parseDuration,
+  write: formatDuration,
+};
+
+const sizes: Quantity = {
+  noun: 'size',
+  examples: "'64KiB', '10MB' or 512 (bytes)",
+  pattern: sizePattern,
+  read: parseSize,
+  write: formatSize,
+};
+
 /** Builds a duration within `range` (ms): '30s', '1m30s' or a number of milliseconds → milliseconds. */
-export function duration({ min, max }: Range) {
-  const bounds = `from ${formatDuration(min)} to ${formatDuration(max)}`;
-  const error = `a duration ${bounds}, such as '30s', '1m30s' or 250 (milliseconds)`;
-  return z
-    .union([z.string().regex(durationPattern), z.number().int().min(0)], { error })
-    .transform((value, context) => {
-      const durationMs = typeof value === 'number' ? value : parseDuration(value);
-      if (durationMs !== null && durationMs >= min && durationMs <= max) return durationMs;
-      context.addIssue({ code: 'custom', message: error, input: value });
-      return z.NEVER;
-    });
+export function duration(range: Range) {
+  return quantity(durations, range);
 }
 
 /** Builds a size within `range` (bytes): '64KiB', '10MB' or a number of bytes → bytes. */
-export function size({ min, max }: Range) {
-  const error = `a size from ${formatSize(min)} to ${formatSize(max)}, such as '64KiB', '10MB' or 512 (bytes)`;
+export function size(range: Range) {
+  return quantity(sizes, range);
+}
+
+function quantity({ noun, examples, pattern, read, write }: Quantity, { min, max }: Range) {
+  const error = `a ${noun} from ${write(min)} to ${write(max)}, such as ${examples}`;
+  const number = z.number({ error }).int({ error }).min(0, { error });
   return z
-    .union([z.string().regex(sizePattern), z.number().int().min(0)], { error })
+    .union([z.string().regex(pattern, { error }), number], { error })
     .transform((value, context) => {
-      const sizeBytes = typeof value === 'number' ? value : parseSize(value);
-      if (sizeBytes !== null && sizeBytes >= min && sizeBytes <= max) return sizeBytes;
+      const amount = typeof value === 'number' ? value : read(value);
+      if (amount !== null && amount >= min && amount <= max) return amount;
       context.addIssue({ code: 'custom', message: error, input: value });
       return z.NEVER;
     });
@@ -65,4 +93,21 @@ export function text(expected: string, read: (value: string) => string | null) {
     context.addIssue({ code: 'custom', message: expected, input: value });
     return z.NEVER;
   });
+}
+
+/** Checks a section: the duration `small` may not be longer than the duration `large`. */
+export function atMost<Small extends string, Large extends string>(small: Small, large: Large) {
+  return (context: z.core.ParsePayload<Record<Small | Large, number>>) => {
+    const limitMs = context.value[large];
+    if (context.value[small] <= limitMs) return;
+    const message = `at most ${large}, which is ${formatDuration(limitMs)}`;
+    context.issues.push({ code: 'custom', message, input: context.value, path: [small] });
+  };
+}
+
+/** 'a', 'b' or 'c'. */
+function wordList(words: readonly string[]): string {
+  const quoted = words.map((word) => `'${word}'`);
+  const last = quoted.pop();
+  return quoted.length === 0 ? `${last}` : `${quoted.join(', ')} or ${last}`;
 }

@@ -1,8 +1,104 @@
-// Turns raw data into a complete Config, or says everything that is wrong with it.
+// Checks raw data as a whole and completes it: flags over environment over what is written over defaults;
+// every problem at once; the origin of every value.
 
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { checkReferences } from './check-references.ts';
+import { type ConfigDocument, emptyDocument } from './document.ts';
+import { type Assignment, createDraft, type Draft, originOf, placeOf } from './draft.ts';
+import { explainIssues } from './explain.ts';
+import { applyEnvironment, applyFlags } from './overlay.ts';
+import { formatPath, type Path, valueAt } from './path.ts';
+import { ConfigError, formatOrigin, inOrder, type Problem } from './problem.ts';
 import { type Config, configSchema } from './schema.ts';
 
-/** Returns the effective configuration for `raw` (plain data as written). Throws on invalid data. */
+/** What is laid over a document. */
+export interface Overlays {
+  readonly flags?: readonly Assignment[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /**
+   * For every scalar and every empty list, by path ('upstreams.app.peers[0].url'): 'default',
+   * 'app.yaml:7', 'env SLUICE_CORES' or '--cores'.
+   */
+  readonly origins: ReadonlyMap<string, string>;
+  /** Absolute paths of every file whose change may change the configuration; for watching. */
+  readonly files: readonly string[];
+}
+
+/** Returns the effective configuration for `raw` (plain data as written). Throws ConfigError. */
 export function parseConfig(raw: unknown): Config {
-  return configSchema.parse(raw);
+  const cwd = process.cwd();
+  return completeConfig({ ...emptyDocument(cwd), value: raw }, {}, cwd).config;
+}
+
+/** Checks and completes what was read. Throws ConfigError, which names every problem at once. */
+export function completeConfig(
+  document: ConfigDocument,
+  overlays: Overlays,
+  cwd: string,
+): LoadedConfig {
+  const draft = createDraft(document);
+  const problems: Problem[] = [
+    ...applyFlags(draft, overlays.flags ?? []),
+    ...applyEnvironment(draft, overlays.env ?? {}),
+  ];
+  const parsed = configSchema.safeParse(draft.value);
+  if (!parsed.success) problems.push(...explainIssues(draft, parsed.error.issues));
+  for (const { path, message, suggestion = null } of checkReferences(draft.value)) {
+    problems.push({ place: placeOf(draft, path), path: formatPath(path), message, suggestion });
+  }
+  if (parsed.success) problems.push(...resolveFiles(parsed.data, draft, cwd));
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems.sort(inOrder));
+  return { config: parsed.data, origins: originsOf(parsed.data, draft), files: document.files };
+}
+
+/** Makes file names absolute: those in the file are relative to it, all others to `cwd`. */
+function resolveFiles(config: Config, draft: Draft, cwd: string): Problem[] {
+  const problems: Problem[] = [];
+  const absolute = (path: Path, name: string) => {
+    const isFromFile = originOf(draft, path)?.kind === 'file';
+    return isAbsolute(name) ? name : resolve(isFromFile ? dirname(draft.document.file) : cwd, name);
+  };
+  if (config.log.accessFile !== '-') {
+    config.log.accessFile = absolute(['log', 'accessFile'], config.log.accessFile);
+  }
+  for (const [upstream, { tls }] of Object.entries(config.upstreams)) {
+    if (tls.caFile === null) continue;
+    const path = ['upstreams', upstream, 'tls', 'caFile'];
+    tls.caFile = absolute(path, tls.caFile);
+    const message = caFileProblem(tls.caFile);
+    if (message !== null)
+      problems.push({ place: placeOf(draft, path), path: formatPath(path), message });
+  }
+  return problems;
+}
+
+function caFileProblem(file: string): string | null {
+  try {
+    if (readFileSync(file, 'latin1').includes('-----BEGIN CERTIFICATE-----')) return null;
+    return `expected a PEM file with certificates, got '${file}', which has none`;
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    return `expected a readable PEM file, got '${file}' (${code})`;
+  }
+}
+
+function originsOf(config: Config, draft: Draft): Map<string, string> {
+  const origins = new Map<string, string>();
+  const walk = (value: unknown, path: Path) => {
+    if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) {
+      for (const [key, inner] of Object.entries(value)) {
+        walk(inner, [...path, Array.isArray(value) ? Number(key) : key]);
+      }
+    } else {
+      const place = valueAt(draft.value, path) === undefined ? null : originOf(draft, path);
+      origins.set(formatPath(path), place === null ? 'default' : formatOrigin(place));
+    }
+  };
+  walk(config, []);
+  return origins;
 }

@@ -2,60 +2,56 @@
 
 import * as z from 'zod';
 import { readHostPattern, readListenHost, readPathPattern } from './addresses.ts';
-import { integer, size, text } from './fields.ts';
+import { integer, section, size, text } from './fields.ts';
 
+const commonMethods = /^(?:get|head|post|put|patch|delete|options|trace|connect)$/i;
 const namePattern = /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/;
 const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
 
 /** Describes one public address. */
-export const listenerSchema = z
-  .strictObject({
-    name: text('a name of 1 to 200 printable ASCII characters', readName)
-      .optional()
-      .describe("Name for log and metrics; default 'http-PORT'."),
-    host: text("an address such as '127.0.0.1' or '::1', or null for every address", readListenHost)
-      .nullable()
-      .prefault(null)
-      .describe('Address to listen on; null for every address, IPv4 and IPv6.'),
-    port: integer({ min: 0, max: 65535 }).describe('TCP port; 0 for any free one.'),
-  })
-  .describe('One public address.');
+export const listenerSchema = section({
+  name: text('a name of 1 to 200 printable ASCII characters', readName)
+    .optional()
+    .describe("Name for log and metrics; default 'http-PORT'."),
+  host: text("an address such as '127.0.0.1' or '::1', or null for every address", readListenHost)
+    .nullable()
+    .prefault(null)
+    .describe('Address to listen on; null for every address, IPv4 and IPv6.'),
+  port: integer({ min: 0, max: 65535 }).describe('TCP port; 0 for any free one.'),
+}).describe('One public address.');
 
 const host = text("a host such as 'example.com', '*.example.com' or '[::1]'", readHostPattern);
 const path = text("a path such as '/exact' or '/prefix/*'", readPathPattern);
-const method = text("a method such as 'GET'", (value) => (tokenPattern.test(value) ? value : null));
+const method = text("a method in capitals such as 'GET'", readMethod);
 
-const match = z
-  .strictObject({
-    host: oneOrMany(host, "a host such as 'example.com', or a list of them").describe(
-      "Hosts: 'example.com' or '*.example.com'; left out: any.",
-    ),
-    path: oneOrMany(path, "a path such as '/images/*', or a list of them").describe(
-      "Paths: '/exact' or '/prefix/*'; left out: any.",
-    ),
-    method: oneOrMany(method, "a method such as 'GET', or a list of them").describe(
-      'Methods, in capitals as on the wire; left out: any.',
-    ),
-  })
+const match = section({
+  host: oneOrMany(host, "a host such as 'example.com', or a list of them").describe(
+    "Hosts: 'example.com' or '*.example.com'; left out: any.",
+  ),
+  path: oneOrMany(path, "a path such as '/images/*', or a list of them").describe(
+    "Paths: '/exact' or '/prefix/*'; left out: any.",
+  ),
+  method: oneOrMany(method, "a method such as 'GET', or a list of them").describe(
+    'Methods, in capitals as on the wire; left out: any.',
+  ),
+})
   .prefault({})
   .describe('What a request must look like; every given part must match.');
 
 /** Describes which requests go to which upstream; the most specific route wins. */
-export const routeSchema = z
-  .strictObject({
-    name: text('a name of 1 to 200 printable ASCII characters', readName)
-      .optional()
-      .describe('Name for log and metrics; default: made from what it matches.'),
-    match,
-    to: z
-      .string({ error: 'the name of an upstream' })
-      .min(1, { error: 'the name of an upstream' })
-      .describe('The upstream that answers.'),
-    requestBodyBytesMax: size({ min: 0, max: 2 ** 50 })
-      .optional()
-      .describe('Largest request body, 0 for no limit; default limits.requestBodyBytes.'),
-  })
-  .describe('Which requests go to which upstream; the most specific route wins.');
+export const routeSchema = section({
+  name: text('a name of 1 to 200 printable ASCII characters', readName)
+    .optional()
+    .describe('Name for log and metrics; default: made from what it matches.'),
+  match,
+  to: z
+    .string({ error: 'the name of an upstream' })
+    .min(1, { error: 'the name of an upstream' })
+    .describe('The upstream that answers.'),
+  requestBodyBytesMax: size({ min: 0, max: 2 ** 50 })
+    .optional()
+    .describe('Largest request body, 0 for no limit; default limits.requestBodyBytes.'),
+}).describe('Which requests go to which upstream; the most specific route wins.');
 
 /** A listener as it is written, before names are filled in. */
 export type ListenerDraft = z.output<typeof listenerSchema>;
@@ -70,6 +66,12 @@ export function defaultRouteName(match: RouteDraft['match']): string {
   const paths = match.path.join(',');
   if (methods === '' && hosts === '' && paths === '') return 'default';
   return `${methods}${hosts}${paths === '' ? '/*' : paths}`;
+}
+
+/** Methods are case-sensitive (RFC 9110 section 9.1): 'get' would never match, so it is refused. */
+function readMethod(value: string): string | null {
+  if (!tokenPattern.test(value)) return null;
+  return value === value.toUpperCase() || !commonMethods.test(value) ? value : null;
 }
 
 function readName(value: string): string | null {

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import * as z from 'zod';
 import { limits as bounds, KIB, MIB } from '../core/limits.ts';
 import { readCidr, readListenHost } from './addresses.ts';
-import { choice, duration, flag, integer, size, text } from './fields.ts';
+import { choice, duration, flag, integer, section, size, text } from './fields.ts';
 import { defaultRouteName, listenerSchema, routeSchema } from './schema-route.ts';
 import { type UpstreamConfig, upstreamSchema } from './schema-upstream.ts';
 
@@ -25,137 +25,130 @@ const fieldName = text("a header field name such as 'server'", (name) =>
   /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/.test(name) ? name.toLowerCase() : null,
 );
 
-const headers = z
-  .strictObject({
-    forwarded: choice(['both', 'x-forwarded', 'rfc7239', 'off'])
-      .prefault('both')
-      .describe('Which fields tell peers about the client: X-Forwarded-*, Forwarded, or both.'),
-    via: text("a name without spaces such as 'edge-1', or null", (name) =>
-      /^[!#$%&'*+.^_`|~0-9A-Za-z:-]{1,256}$/.test(name) ? name : null,
-    )
-      .nullable()
-      .prefault(null)
-      .describe('Name put into Via, both ways; null for no Via.'),
-    removeFromResponse: z
-      .array(fieldName, { error: 'a list of header field names' })
-      .prefault(['server', 'x-powered-by', 'x-aspnet-version', 'x-aspnetmvc-version'])
-      .describe("Fields removed from peers' responses."),
-  })
+const headers = section({
+  forwarded: choice(['both', 'x-forwarded', 'rfc7239', 'off'])
+    .prefault('both')
+    .describe('Which fields tell peers about the client: X-Forwarded-*, Forwarded, or both.'),
+  via: text("a name without spaces such as 'edge-1', or null", (name) =>
+    /^[!#$%&'*+.^_`|~0-9A-Za-z:-]{1,256}$/.test(name) ? name : null,
+  )
+    .nullable()
+    .prefault(null)
+    .describe('Name put into Via, both ways; null for no Via.'),
+  removeFromResponse: z
+    .array(fieldName, { error: 'a list of header field names' })
+    .prefault(['server', 'x-powered-by', 'x-aspnet-version', 'x-aspnetmvc-version'])
+    .describe("Fields removed from peers' responses."),
+})
   .prefault({})
   .describe('Header fields that Sluice sets or removes.');
 
-const limits = z
-  .strictObject({
-    requestHeadBytes: size({ min: 4 * KIB, max: 1 * MIB })
-      .prefault(`${bounds.requestHeadBytes / KIB}KiB`)
-      .describe('Largest request line and header fields together; more gets 431.'),
-    requestHeaderCount: integer({ min: 8, max: bounds.requestHeaderCount })
-      .prefault(bounds.requestHeaderCount)
-      .describe('Most header fields of a request; more gets 431.'),
-    requestBodyBytes: size({ min: 0, max: 2 ** 50 })
-      .prefault(0)
-      .describe('Largest request body, 0 for no limit; more gets 413.'),
-    responseHeadBytes: size({ min: 1 * KIB, max: 16 * MIB })
-      .prefault(`${bounds.responseHeadBytes / KIB}KiB`)
-      .describe("Largest head of a peer's response; more gets 502."),
-    replayBytes: size({ min: 0, max: 64 * MIB })
-      .prefault(`${bounds.replayBytes / KIB}KiB`)
-      .describe('Request body bytes held for a repeated attempt.'),
-    streamBufferBytes: size({ min: 4 * KIB, max: 64 * MIB })
-      .prefault(`${bounds.streamHighWaterBytes / KIB}KiB`)
-      .describe('Bytes held per stream and direction before the sender is paused.'),
-    webSocketMessageBytes: size({ min: 1, max: 1 * GIB })
-      .prefault(`${bounds.webSocketMessageBytes / MIB}MiB`)
-      .describe('Largest WebSocket message; more closes with 1009.'),
-    exchangesMax: integer({ min: 1, max: 10_000_000 })
-      .prefault(16_384)
-      .describe('Exchanges in flight per worker; more get 503.'),
-  })
+const limits = section({
+  requestHeadBytes: size({ min: 4 * KIB, max: 1 * MIB })
+    .prefault(`${bounds.requestHeadBytes / KIB}KiB`)
+    .describe('Largest request line and header fields together; more gets 431.'),
+  requestHeaderCount: integer({ min: 8, max: bounds.requestHeaderCount })
+    .prefault(bounds.requestHeaderCount)
+    .describe('Most header fields of a request; more gets 431.'),
+  requestBodyBytes: size({ min: 0, max: 2 ** 50 })
+    .prefault(0)
+    .describe('Largest request body, 0 for no limit; more gets 413.'),
+  responseHeadBytes: size({ min: 1 * KIB, max: 16 * MIB })
+    .prefault(`${bounds.responseHeadBytes / KIB}KiB`)
+    .describe("Largest head of a peer's response; more gets 502."),
+  replayBytes: size({ min: 0, max: 64 * MIB })
+    .prefault(`${bounds.replayBytes / KIB}KiB`)
+    .describe('Request body bytes held for a repeated attempt.'),
+  streamBufferBytes: size({ min: 4 * KIB, max: 64 * MIB })
+    .prefault(`${bounds.streamHighWaterBytes / KIB}KiB`)
+    .describe('Bytes held per stream and direction before the sender is paused.'),
+  webSocketMessageBytes: size({ min: 1, max: 1 * GIB })
+    .prefault(`${bounds.webSocketMessageBytes / MIB}MiB`)
+    .describe('Largest WebSocket message; more closes with 1009.'),
+  exchangesMax: integer({ min: 1, max: 10_000_000 })
+    .prefault(16_384)
+    .describe('Exchanges in flight per worker; more get 503.'),
+})
   .prefault({})
   .describe('What one client or peer may cost; full means refused at once, by name.');
 
-const timeouts = z
-  .strictObject({
-    requestBodyIdleMs: duration({ min: 1, max: dayMs })
-      .prefault('60s')
-      .describe('Limit between two pieces of a request body; then 408.'),
-    webSocketIdleMs: duration({ min: secondMs, max: 30 * dayMs })
-      .prefault('1h')
-      .describe('A WebSocket without traffic is closed after this.'),
-    drainMs: duration({ min: 0, max: dayMs })
-      .prefault('30s')
-      .describe('What still runs this long after a stop or reload is cut.'),
-  })
+const timeouts = section({
+  requestBodyIdleMs: duration({ min: 1, max: dayMs })
+    .prefault('60s')
+    .describe('Limit between two pieces of a request body; then 408.'),
+  webSocketIdleMs: duration({ min: secondMs, max: 30 * dayMs })
+    .prefault('1h')
+    .describe('A WebSocket without traffic is closed after this.'),
+  drainMs: duration({ min: 0, max: dayMs })
+    .prefault('30s')
+    .describe('What still runs this long after a stop or reload is cut.'),
+})
   .prefault({})
   .describe('How long clients may take; those for peers are in the upstreams.');
 
-const log = z
-  .strictObject({
-    level: choice(['debug', 'info', 'warn', 'error', 'silent'])
-      .prefault('info')
-      .describe('Least serious event that is logged.'),
-    access: choice(['json', 'combined', 'off'])
-      .prefault('json')
-      .describe("Form of the access log; 'combined' is that of nginx and Apache."),
-    accessFile: z
-      .string({ error: "a file path, or '-' for standard output" })
-      .min(1, { error: "a file path, or '-' for standard output" })
-      .prefault('-')
-      .describe("File of the access log; '-' for standard output."),
-  })
+const log = section({
+  level: choice(['debug', 'info', 'warn', 'error', 'silent'])
+    .prefault('info')
+    .describe('Least serious event that is logged.'),
+  access: choice(['json', 'combined', 'off'])
+    .prefault('json')
+    .describe("Form of the access log; 'combined' is that of nginx and Apache."),
+  accessFile: z
+    .string({ error: "a file path, or '-' for standard output" })
+    .min(1, { error: "a file path, or '-' for standard output" })
+    .prefault('-')
+    .describe("File of the access log; '-' for standard output."),
+})
   .prefault({})
   .describe('Events and the access log.');
 
-const admin = z
-  .strictObject({
-    enabled: flag().prefault(true).describe('Serve /healthz, /readyz and /metrics.'),
-    host: text("an address such as '127.0.0.1'", readListenHost)
-      .prefault('127.0.0.1')
-      .describe('Address of the admin server; keep it private.'),
-    port: integer({ min: 0, max: 65535 })
-      .prefault(9900)
-      .describe('Port of the admin server; 0 for any free one.'),
-  })
+const admin = section({
+  enabled: flag().prefault(true).describe('Serve /healthz, /readyz and /metrics.'),
+  host: text("an address such as '127.0.0.1'", readListenHost)
+    .prefault('127.0.0.1')
+    .describe('Address of the admin server; keep it private.'),
+  port: integer({ min: 0, max: 65535 })
+    .prefault(9900)
+    .describe('Port of the admin server; 0 for any free one.'),
+})
   .prefault({})
   .describe('Health and metrics, on an address of their own.');
 
 const upstreamName = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?$/;
 
 /** Describes a configuration as it is written; without names and limits that depend on other fields. */
-const writtenSchema = z
-  .strictObject({
-    cores,
-    listeners: z
-      .array(listenerSchema, { error: 'a list of listeners' })
-      .min(1, { error: 'at least one listener' })
-      .prefault([{ port: 8080 }])
-      .describe('Public addresses.'),
-    upstreams: z
-      .record(
-        z.string().regex(upstreamName, {
-          error: "a name of letters, digits, '-', '_' and '.', such as 'app'",
-        }),
-        upstreamSchema,
-        { error: 'a map of upstreams by name' },
-      )
-      .describe('Groups of backend servers, by name.'),
-    routes: z
-      .array(routeSchema, { error: 'a list of routes' })
-      .min(1, { error: 'at least one route' })
-      .describe('Which requests go where; the most specific wins, whatever the order.'),
-    trustedProxies: z
-      .array(text("an address or CIDR block such as '10.0.0.0/8'", readCidr), {
-        error: 'a list of addresses and CIDR blocks',
-      })
-      .prefault([])
-      .describe('Senders whose forwarding headers are believed; nobody by default.'),
-    headers,
-    limits,
-    timeouts,
-    log,
-    admin,
-  })
-  .describe('Configuration of Sluice.');
+const writtenSchema = section({
+  cores,
+  listeners: z
+    .array(listenerSchema, { error: 'a list of listeners' })
+    .min(1, { error: 'at least one listener' })
+    .prefault([{ port: 8080 }])
+    .describe('Public addresses.'),
+  upstreams: z
+    .record(
+      z.string().regex(upstreamName, {
+        error: "a name of letters, digits, '-', '_' and '.', such as 'app'",
+      }),
+      upstreamSchema,
+      { error: 'a map of upstreams by name' },
+    )
+    .describe('Groups of backend servers, by name.'),
+  routes: z
+    .array(routeSchema, { error: 'a list of routes' })
+    .min(1, { error: 'at least one route' })
+    .describe('Which requests go where; the most specific wins, whatever the order.'),
+  trustedProxies: z
+    .array(text("an address or CIDR block such as '10.0.0.0/8'", readCidr), {
+      error: 'a list of addresses and CIDR blocks',
+    })
+    .prefault([])
+    .describe('Senders whose forwarding headers are believed; nobody by default.'),
+  headers,
+  limits,
+  timeouts,
+  log,
+  admin,
+}).describe('Configuration of Sluice.');
 
 /** Describes and completes a whole configuration: anything as written in, `Config` out. */
 export const configSchema = writtenSchema.transform((written) => ({

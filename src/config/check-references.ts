@@ -1,0 +1,158 @@
+// What the schema cannot say because it takes more than one field: names that must exist, things that
+// must be there only once. Works on raw data, so that it reports beside whatever else is wrong.
+
+import { nearest } from '../std/nearest.ts';
+import { readHostPattern, readListenHost, readPeerUrl } from './addresses.ts';
+import { formatPath, type Path } from './path.ts';
+import { quote } from './problem.ts';
+
+/** A problem that does not know yet where in the file it stands. */
+export interface Finding {
+  readonly path: Path;
+  readonly message: string;
+  readonly suggestion?: string | null;
+}
+
+/** Most combinations of host, path and method of one route that are compared with others. */
+const combinationsMax = 100_000;
+
+/** Finds missing references and duplicates in `raw` (short forms written out). Never throws. */
+export function checkReferences(raw: unknown): Finding[] {
+  const { listeners, upstreams, routes } = asMap(raw);
+  return [
+    ...checkListeners(asList(listeners)),
+    ...Object.entries(asMap(upstreams)).flatMap(([name, upstream]) =>
+      checkPeers(name, asList(asMap(upstream)['peers'])),
+    ),
+    ...checkTargets(asList(routes), asMap(upstreams)),
+    ...checkNames(asList(routes), 'routes'),
+    ...checkMatches(asList(routes)),
+  ];
+}
+
+function checkListeners(listeners: unknown[]): Finding[] {
+  const findings = checkNames(listeners, 'listeners');
+  const byPort = new Map<unknown, { index: number; host: string | null }[]>();
+  for (const [index, listener] of listeners.entries()) {
+    const { port, host: written = null } = asMap(listener);
+    if (port === 0 || port === undefined) continue;
+    const host = typeof written === 'string' ? readListenHost(written) : null;
+    const samePort = byPort.get(port) ?? [];
+    const first = samePort.find((other) => overlap(other.host, host));
+    if (first !== undefined) {
+      const message = `the same address and port as ${formatPath(['listeners', first.index])}`;
+      findings.push({ path: ['listeners', index], message });
+    }
+    samePort.push({ index, host });
+    byPort.set(port, samePort);
+  }
+  return findings;
+}
+
+function overlap(one: string | null, other: string | null): boolean {
+  return one === other || one === null || other === null;
+}
+
+function checkPeers(upstream: string, peers: unknown[]): Finding[] {
+  const findings: Finding[] = [];
+  const seen = new Map<string, number>();
+  for (const [index, peer] of peers.entries()) {
+    const { url } = asMap(peer);
+    const canonical = typeof url === 'string' ? readPeerUrl(url) : null;
+    if (canonical === null) continue;
+    const first = seen.get(canonical);
+    if (first === undefined) seen.set(canonical, index);
+    else {
+      const path = ['upstreams', upstream, 'peers', index];
+      const other = formatPath(['upstreams', upstream, 'peers', first]);
+      findings.push({ path, message: `the same peer as ${other}; use weight for a larger share` });
+    }
+  }
+  return findings;
+}
+
+function checkTargets(routes: unknown[], upstreams: Record<string, unknown>): Finding[] {
+  const findings: Finding[] = [];
+  const names = Object.keys(upstreams);
+  for (const [index, route] of routes.entries()) {
+    const { to } = asMap(route);
+    if (typeof to !== 'string' || to === '' || Object.hasOwn(upstreams, to)) continue;
+    const suggestion = nearest(to, names);
+    const known = names.length === 0 ? 'there are none' : `there are ${some(names)}`;
+    const hint = suggestion === null ? ` (${known})` : '';
+    const message = `expected the name of an upstream${hint}, got ${quote(to)}`;
+    findings.push({ path: ['routes', index, 'to'], message, suggestion });
+  }
+  return findings;
+}
+
+function checkNames(items: unknown[], list: 'listeners' | 'routes'): Finding[] {
+  const findings: Finding[] = [];
+  const seen = new Map<string, number>();
+  for (const [index, item] of items.entries()) {
+    const { name } = asMap(item);
+    if (typeof name !== 'string') continue;
+    const first = seen.get(name);
+    if (first === undefined) seen.set(name, index);
+    else {
+      const message = `expected a name of its own, got that of ${formatPath([list, first])}`;
+      findings.push({ path: [list, index, 'name'], message });
+    }
+  }
+  return findings;
+}
+
+/** Two routes for the same host, path and method: the later one could never be reached. */
+function checkMatches(routes: unknown[]): Finding[] {
+  const findings: Finding[] = [];
+  const seen = new Map<string, number>();
+  for (const [index, route] of routes.entries()) {
+    const match = asMap(asMap(route)['match'] ?? {});
+    const hosts = readAll(match['host'], (host) => readHostPattern(host) ?? host);
+    const paths = readAll(match['path'], (path) => path);
+    const methods = readAll(match['method'], (method) => method);
+    if (hosts.length * paths.length * methods.length > combinationsMax) continue;
+    let clash: number | undefined;
+    for (const host of hosts) {
+      for (const path of paths) {
+        for (const method of methods) {
+          const key = `${method} ${host} ${path}`;
+          const first = seen.get(key);
+          if (first === undefined) seen.set(key, index);
+          else clash ??= first;
+        }
+      }
+    }
+    if (clash === index) {
+      findings.push({
+        path: ['routes', index, 'match'],
+        message: 'names the same host, path or method twice',
+      });
+    } else if (clash !== undefined) {
+      const message = `matches the same as ${formatPath(['routes', clash])}, so it could never be reached`;
+      findings.push({ path: ['routes', index], message });
+    }
+  }
+  return findings;
+}
+
+/** An empty or missing list means any; it is one combination of its own. */
+function readAll(written: unknown, canonical: (text: string) => string): string[] {
+  const items = typeof written === 'string' ? [written] : asList(written);
+  const texts = items.filter((item) => typeof item === 'string');
+  return items.length === 0 ? ['*'] : texts.map(canonical);
+}
+
+function some(names: string[]): string {
+  const shown = names.slice(0, 8).map((name) => quote(name));
+  return names.length > 8 ? `${shown.join(', ')}, …` : shown.join(', ');
+}
+
+function asMap(value: unknown): Record<string, unknown> {
+  const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isMap ? (value as Record<string, unknown>) : {};
+}
+
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
