@@ -33,13 +33,8 @@ export function encodeFrame(value: unknown): Buffer | null {
   return frame;
 }
 
-/** Returns bytes of its own that hold a plain value; the opposite of `decodeValue`. */
-export function encodeValue(value: unknown): Uint8Array {
-  return Uint8Array.from(codec.pack(value));
-}
-
 /** Returns the value that `bytes` hold, or undefined when they are no value of msgpack. */
-export function decodeValue(bytes: Uint8Array): unknown {
+function decodeValue(bytes: Uint8Array): unknown {
   try {
     // Deep nesting ends in a RangeError, a false length in an Error: both are caught here.
     return codec.unpack(bytes) as unknown;

@@ -35,6 +35,7 @@ export class Ledger {
   readonly #entries: (Entry | null)[] = [];
   readonly #free: number[] = [];
   readonly #renamed = new Set<number>();
+  #retired = 0;
   // Preallocated for the hot path: a flag per number, and the numbers whose flag is set.
   #dirty = new Uint8Array(64);
   #dirtyNumbers = new Uint32Array(64);
@@ -59,8 +60,10 @@ export class Ledger {
     const changed: number[] = [];
     for (const entry of this.#entries) {
       if (entry === null) continue;
-      entry.retired = !wanted.has(entry.peer);
-      if (entry.retired && entry.peer.inFlight === 0) changed.push(this.#release(entry));
+      const retired = !wanted.has(entry.peer);
+      if (retired !== entry.retired) this.#retired += retired ? 1 : -1;
+      entry.retired = retired;
+      if (retired && entry.peer.inFlight === 0) changed.push(this.#release(entry));
     }
     for (const peer of wanted) {
       if (peer.ledgerNumber < 0 && this.#enter(peer)) changed.push(peer.ledgerNumber);
@@ -103,6 +106,7 @@ export class Ledger {
 
   /** Returns the messages that tell a new link everything; `ejected` as in `Counters`. */
   begin(ejected: readonly number[]): (PeerNames | Counters)[] {
+    this.#releaseIdle();
     const numbers = this.#entries.map((_entry, number) => number);
     const named = this.#name(numbers);
     const entries = this.#entries.filter((entry) => entry !== null);
@@ -119,9 +123,7 @@ export class Ledger {
 
   /** Returns the messages that tell what changed since the last ones. */
   take(): (PeerNames | Counters)[] {
-    for (const entry of this.#entries) {
-      if (entry?.retired === true && entry.peer.inFlight === 0) this.#release(entry);
-    }
+    this.#releaseIdle();
     // Names first: the counters are those of the peers named so.
     const named = this.#name([...this.#renamed].sort((a, b) => a - b));
     const inFlight: number[] = [];
@@ -139,21 +141,26 @@ export class Ledger {
     return [...named, ...this.#count({ inFlight, outcomes, ejected: [] }, false)];
   }
 
-  /** Applies what the sidecar tells. */
-  apply(report: Report): void {
+  /** Applies what the sidecar tells; returns the verdicts of it that were meant for these names. */
+  apply(report: Report): number[] {
     for (let at = 0; at < report.inFlight.length; at += 2) {
       const entry = this.#entries[report.inFlight[at]!];
       if (entry === undefined || entry === null || entry.namedAt > report.acknowledged) continue;
       entry.peer.inFlightElsewhere = report.inFlight[at + 1]!;
     }
-    this.follow(report.health, report.acknowledged);
+    return this.follow(report.health, report.acknowledged);
   }
 
-  /** Applies verdicts in groups as in `Report.health`, but for names given after `acknowledged`. */
-  follow(health: readonly number[], acknowledged = Number.POSITIVE_INFINITY): void {
+  /**
+   * Applies verdicts in groups as in `Report.health`, but for names given after `acknowledged`; returns
+   * those that were applied.
+   */
+  follow(health: readonly number[], acknowledged = Number.POSITIVE_INFINITY): number[] {
+    const applied: number[] = [];
     for (let at = 0; at < health.length; at += 4) {
       const entry = this.#entries[health[at]!];
       if (entry === undefined || entry === null || entry.namedAt > acknowledged) continue;
+      applied.push(...health.slice(at, at + 4));
       const flags = health[at + 1]!;
       const { peer } = entry;
       peer.healthy = (flags & unhealthyFlag) === 0;
@@ -165,6 +172,7 @@ export class Ledger {
         entry.run = 0;
       }
     }
+    return applied;
   }
 
   /** Halves what is believed of the other workers; returns false when nothing is left of it. */
@@ -198,6 +206,13 @@ export class Ledger {
     return true;
   }
 
+  #releaseIdle(): void {
+    if (this.#retired === 0) return;
+    for (const entry of this.#entries) {
+      if (entry?.retired === true && entry.peer.inFlight === 0) this.#release(entry);
+    }
+  }
+
   #release(entry: Entry): number {
     entry.peer.ledgerNumber = -1;
     entry.peer.inFlightElsewhere = 0;
@@ -205,6 +220,7 @@ export class Ledger {
     this.#entries[entry.number] = null;
     this.#free.push(entry.number);
     this.#renamed.add(entry.number);
+    if (entry.retired) this.#retired -= 1;
     return entry.number;
   }
 

@@ -116,3 +116,5 @@ export const idLengthMax = 1024;
 /** Bytes of a metrics snapshot in one message, and messages per snapshot: 4 MiB in all. */
 export const metricsPartBytes = 512 * 1024;
 export const metricsPartsMax = 8;
+/** What a worker's metrics snapshot may measure. */
+export const metricsBytesMax = metricsPartBytes * metricsPartsMax;

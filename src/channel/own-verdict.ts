@@ -29,10 +29,9 @@ export class OwnVerdict {
     apply(this.#state, { kind: 'install', upstreams }, atMs);
   }
 
-  /** Names the peer of a number; '' takes the name away. */
-  name(number: number, id: string): void {
-    const names = { sequence: this.#next(), first: number, ids: [id] };
-    apply(this.#state, { kind: 'peers', worker: self, ...names }, 0);
+  /** Names the peers of the numbers from `first` on; '' takes a name away. */
+  name(first: number, ids: readonly string[]): void {
+    apply(this.#state, { kind: 'peers', worker: self, sequence: this.#next(), first, ids }, 0);
   }
 
   judge({ number, failures, resets, run }: OwnOutcome, atMs: number): void {
@@ -41,6 +40,7 @@ export class OwnVerdict {
 
   /** Follows the health of a report (flat groups of four). */
   follow(health: readonly number[], atMs: number): void {
+    if (health.length === 0) return;
     const ejected: number[] = [];
     for (let at = 0; at < health.length; at += 4) {
       ejected.push(health[at]!, health[at + 2]!, health[at + 3]!);

@@ -1,0 +1,305 @@
+// The worker's end of the link to the sidecar: connects for ever, tells changes in batches, applies
+// reports. The worker never waits for it: without a sidecar it goes on with what it knows.
+//
+//   waiting ──► connecting ──hello──► greeting ──welcome──► linked      connected = linked
+//      ▲  back-off 20…500 ms, jittered    │ 1 s                │ closed, or a batch unanswered for 1 s
+//      └──────────────────────────────────┴────────────────────┘
+//
+// While not linked: health stays as last told and goes on by this worker's own judgement (own-verdict);
+// `inFlightElsewhere` is kept for a second, which is how long a sidecar takes to be back, and is then
+// halved every 500 ms, because a count that nobody corrects must not steer for ever.
+
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Peer } from '../core/peer.ts';
+import type { UpstreamSpec } from './apply-command.ts';
+import { protocolVersion } from './frame.ts';
+import { Ledger } from './ledger.ts';
+import { createLinkCounters, Link, type LinkCounters } from './link.ts';
+import type { Report, SidecarToWorker, WorkerStatus, WorkerToSidecar } from './messages.ts';
+import { metricsMessages } from './metrics-parts.ts';
+import { OwnVerdict } from './own-verdict.ts';
+import { parseSidecarMessage } from './parse-message.ts';
+
+export interface SidecarLinkOptions {
+  /** Directory with the socket of the sidecar. */
+  readonly runDirectory: string;
+  /** Slot of this worker. */
+  readonly slot: number;
+  /** Returns the metrics of this worker in at most `metricsBytesMax`, or null when that can't be. */
+  readonly onScrape: () => Uint8Array | null;
+  /** Told on every change of `connected`. */
+  readonly onConnectedChange?: (connected: boolean) => void;
+  readonly random?: () => number;
+  /** Shortest time between two batches, in ms. */
+  readonly intervalMs?: number;
+  readonly fade?: { readonly holdMs: number; readonly stepMs: number };
+}
+
+/** What happened on the links to the sidecar since the worker started. */
+export interface SidecarLinkCounters extends LinkCounters {
+  connects: number;
+  losses: number;
+  /** Links given up because the sidecar did not answer. */
+  silences: number;
+}
+
+/** Returns the path of the sidecar's socket. */
+export function sidecarSocketPath(runDirectory: string): string {
+  return join(runDirectory, 'sidecar.sock');
+}
+
+const backoffFirstMs = 20;
+const backoffMaxMs = 500;
+const answerTimeoutMs = 1000;
+/** Messages that may be unanswered; then changes are gathered until the sidecar answers. */
+const unansweredMax = 8;
+/** Bytes that may wait unsent before changes are gathered instead. */
+const backlogSoftBytes = 64 * 1024;
+
+export class SidecarLink {
+  readonly counters: SidecarLinkCounters = {
+    ...createLinkCounters(),
+    connects: 0,
+    losses: 0,
+    silences: 0,
+  };
+  readonly #options: SidecarLinkOptions;
+  readonly #ledger = new Ledger();
+  readonly #own = new OwnVerdict();
+  readonly #generation: number;
+  readonly #intervalMs: number;
+  #socket: Socket | null = null;
+  #link: Link<SidecarToWorker, WorkerToSidecar> | null = null;
+  #connected = false;
+  #closed = false;
+  #connection = 0;
+  #failedTries = 0;
+  #acknowledged = 0;
+  #flushedAtMs = 0;
+  #status: WorkerStatus = { kind: 'status', version: -1, draining: false };
+  #retryTimer: NodeJS.Timeout | undefined;
+  #flushTimer: NodeJS.Timeout | null = null;
+  #answerTimer: NodeJS.Timeout | null = null;
+  #fadeTimer: NodeJS.Timeout | undefined;
+  #dueTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: SidecarLinkOptions) {
+    this.#options = options;
+    this.#intervalMs = options.intervalMs ?? 10;
+    this.#generation = Math.floor((options.random ?? Math.random)() * Number.MAX_SAFE_INTEGER);
+    this.#connect();
+  }
+
+  /** The sidecar answers; false is degraded: this worker goes by what it knows itself. */
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Follows a new configuration: `peers` are all that it names. */
+  install(upstreams: readonly UpstreamSpec[], peers: readonly Peer[]): void {
+    const now = performance.now();
+    this.#own.install(upstreams, now);
+    for (const number of this.#ledger.track(peers)) {
+      this.#own.name(number, [this.#ledger.idOf(number)]);
+    }
+    if (this.#connected) this.#arm();
+    else this.#judgeAlone();
+  }
+
+  /** Tells which configuration this worker serves, and whether it takes new work. */
+  setStatus(version: number, draining: boolean): void {
+    this.#status = { kind: 'status', version, draining };
+    if (this.#connected) this.#link?.send(this.#status);
+  }
+
+  /** `peer.inFlight` has changed. */
+  touched(peer: Peer): void {
+    if (this.#ledger.touched(peer)) this.#arm();
+  }
+
+  /** An attempt went well; costs one compare unless the peer is under suspicion. */
+  succeeded(peer: Peer): void {
+    if (peer.failuresInRow === 0) return;
+    const outcome = this.#ledger.succeeded(peer);
+    if (outcome !== null) this.#judged(outcome);
+  }
+
+  /** An attempt failed by the peer's own fault. */
+  failed(peer: Peer): void {
+    const outcome = this.#ledger.failed(peer);
+    if (outcome !== null) this.#judged(outcome);
+  }
+
+  /** Closes the link for good. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#fadeTimer);
+    clearTimeout(this.#dueTimer);
+    this.#stopTimers();
+    this.#socket?.destroy();
+  }
+
+  #connect(): void {
+    this.#connection += 1;
+    const socket = connect(sidecarSocketPath(this.#options.runDirectory));
+    this.#socket = socket;
+    this.#link = new Link<SidecarToWorker, WorkerToSidecar>(socket, {
+      counters: this.counters,
+      parse: parseSidecarMessage,
+      onMessage: (message) => this.#receive(message),
+      onClose: () => this.#lost(),
+    });
+    socket.once('connect', () => {
+      this.#link!.send({
+        kind: 'hello',
+        protocol: protocolVersion,
+        slot: this.#options.slot,
+        pid: process.pid,
+        generation: this.#generation,
+        connection: this.#connection,
+      });
+    });
+    // A frozen sidecar's socket accepts and says nothing.
+    this.#expectAnswer();
+  }
+
+  #receive(message: SidecarToWorker): void {
+    switch (message.kind) {
+      case 'welcome':
+        if (!this.#connected) this.#begin();
+        return;
+      case 'report':
+        if (this.#connected) this.#follow(message);
+        return;
+      case 'scrape':
+        for (const part of metricsMessages(message.id, this.#options.onScrape)) {
+          this.#link!.send(part);
+        }
+        return;
+      case 'goodbye':
+        this.#link!.end();
+        return;
+    }
+  }
+
+  /** Tells everything, because the sidecar may be a new one. */
+  #begin(): void {
+    this.#connected = true;
+    this.#failedTries = 0;
+    this.counters.connects += 1;
+    clearTimeout(this.#fadeTimer);
+    clearTimeout(this.#dueTimer);
+    this.#acknowledged = this.#ledger.sequence;
+    this.#link!.send(this.#status);
+    this.#send(this.#ledger.begin(this.#own.ejected(performance.now())));
+    this.#options.onConnectedChange?.(true);
+  }
+
+  #follow(report: Report): void {
+    this.#acknowledged = Math.max(this.#acknowledged, report.acknowledged);
+    if (this.#acknowledged >= this.#ledger.sequence) this.#stopAnswerTimer();
+    this.#own.follow(this.#ledger.apply(report), performance.now());
+    if (this.#ledger.hasChanges) this.#arm();
+  }
+
+  #lost(): void {
+    this.#stopTimers();
+    this.#socket = null;
+    if (this.#closed) return;
+    if (this.#connected) {
+      this.#connected = false;
+      this.counters.losses += 1;
+      this.#judgeAlone(true);
+      this.#fadeIn(this.#options.fade?.holdMs ?? 1000);
+      this.#options.onConnectedChange?.(false);
+    }
+    const ceilingMs = Math.min(backoffMaxMs, backoffFirstMs * 2 ** Math.min(this.#failedTries, 10));
+    this.#failedTries += 1;
+    const delayMs = ceilingMs * (0.5 + 0.5 * (this.#options.random ?? Math.random)());
+    this.#retryTimer = setTimeout(() => this.#connect(), delayMs);
+    this.#retryTimer.unref();
+  }
+
+  /** One timer while something is unsent; the first change after a pause goes out after 1 ms. */
+  #arm(): void {
+    if (this.#flushTimer !== null || !this.#connected) return;
+    const sinceMs = performance.now() - this.#flushedAtMs;
+    this.#flushTimer = setTimeout(() => this.#flush(), Math.max(1, this.#intervalMs - sinceMs));
+    this.#flushTimer.unref();
+  }
+
+  #flush(): void {
+    this.#flushTimer = null;
+    if (!this.#connected) return;
+    // A slow sidecar gets the latest values when it has caught up; its next report arms the timer again.
+    if (this.#ledger.sequence - this.#acknowledged >= unansweredMax) return;
+    if (this.#link!.backlogBytes > backlogSoftBytes) return;
+    this.#flushedAtMs = performance.now();
+    this.#send(this.#ledger.take());
+  }
+
+  #send(messages: readonly WorkerToSidecar[]): void {
+    for (const message of messages) {
+      if (message.kind === 'peers') this.#own.name(message.first, message.ids);
+      if (!this.#link!.send(message)) return;
+    }
+    if (messages.length > 0) this.#expectAnswer();
+  }
+
+  #judged(outcome: Parameters<OwnVerdict['judge']>[0]): void {
+    this.#own.judge(outcome, performance.now());
+    if (this.#connected) this.#arm();
+    else this.#judgeAlone();
+  }
+
+  /** Follows this worker's own verdicts, and comes back when an ejection ends. */
+  #judgeAlone(all = false): void {
+    const now = performance.now();
+    this.#ledger.follow(all ? this.#own.all(now) : this.#own.changes(now));
+    clearTimeout(this.#dueTimer);
+    const dueMs = this.#own.dueMs;
+    if (dueMs === Number.POSITIVE_INFINITY || this.#closed) return;
+    this.#dueTimer = setTimeout(() => this.#judgeAlone(), Math.max(1, dueMs - now));
+    this.#dueTimer.unref();
+  }
+
+  #fadeIn(delayMs: number): void {
+    this.#fadeTimer = setTimeout(() => {
+      if (this.#ledger.fade()) this.#fadeIn(this.#options.fade?.stepMs ?? 500);
+    }, delayMs);
+    this.#fadeTimer.unref();
+  }
+
+  #expectAnswer(): void {
+    if (this.#answerTimer !== null) return;
+    const before = this.#acknowledged;
+    const isGreeting = !this.#connected;
+    this.#answerTimer = setTimeout(() => {
+      // After a stall of this very process the answer may be here already, unread: read first.
+      setImmediate(() => {
+        if (this.#answerTimer === null) return;
+        this.#answerTimer = null;
+        if (this.#acknowledged > before || (isGreeting && this.#connected)) {
+          if (this.#acknowledged < this.#ledger.sequence) this.#expectAnswer();
+          return;
+        }
+        this.counters.silences += 1;
+        this.#socket?.destroy();
+      });
+    }, answerTimeoutMs);
+    this.#answerTimer.unref();
+  }
+
+  #stopAnswerTimer(): void {
+    if (this.#answerTimer !== null) clearTimeout(this.#answerTimer);
+    this.#answerTimer = null;
+  }
+
+  #stopTimers(): void {
+    this.#stopAnswerTimer();
+    if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
+    this.#flushTimer = null;
+  }
+}

@@ -1,0 +1,260 @@
+// The sidecar's end of the links: who is linked, the shared state behind them, and the batches of reports
+// that go out. Nothing here outlives the process; a new sidecar is told everything again.
+
+import type { Socket } from 'node:net';
+import { apply, type UpstreamSpec } from '../channel/apply-command.ts';
+import { diff, postpone, settle } from '../channel/diff-state.ts';
+import { protocolVersion } from '../channel/frame.ts';
+import { createLinkCounters, Link, type LinkEnd } from '../channel/link.ts';
+import type { Hello, SidecarToWorker, WorkerToSidecar } from '../channel/messages.ts';
+import { parseWorkerMessage } from '../channel/parse-message.ts';
+import { isHealthy, nextDueMs } from '../channel/peer-health.ts';
+import { createSharedState } from '../channel/shared-state.ts';
+import type { Events } from '../core/events.ts';
+import { limits } from '../core/limits.ts';
+import { type ScrapeResult, ScrapeRound } from './scrape-round.ts';
+
+/** A worker as the hub sees it. */
+export interface LinkedWorker {
+  readonly slot: number;
+  readonly pid: number;
+  readonly generation: number;
+  readonly connection: number;
+  /** Configuration version it serves, -1 for none. */
+  version: number;
+  draining: boolean;
+}
+
+/** A peer as all workers together see it. */
+export interface SharedPeer {
+  readonly id: string;
+  readonly upstream: string;
+  readonly inFlight: number;
+  readonly healthy: boolean;
+  readonly failuresInRow: number;
+  readonly timesEjected: number;
+  readonly ejectedForMs: number;
+}
+
+interface Member extends LinkedWorker {
+  readonly link: WorkerLink;
+  /** Highest sequence that a report has acknowledged. */
+  acknowledged: number;
+}
+
+type WorkerLink = Link<WorkerToSidecar, SidecarToWorker>;
+
+export interface HubOptions {
+  readonly events: Events;
+  /** A worker is gone, or its link; it may come again. */
+  readonly onLeave: (worker: LinkedWorker) => void;
+  /** Shortest time between two rounds of reports, in ms. */
+  readonly intervalMs?: number;
+}
+
+const helloTimeoutMs = 1000;
+const scrapeTimeoutMs = 1000;
+/** A worker that has this much unread gets its news later, in one piece. */
+const backlogSoftBytes = 64 * 1024;
+
+export class Hub {
+  readonly counters = createLinkCounters();
+  readonly #options: HubOptions;
+  readonly #intervalMs: number;
+  readonly #state = createSharedState();
+  /** By generation. */
+  readonly #members = new Map<number, Member>();
+  readonly #links = new Set<WorkerLink>();
+  #round: NodeJS.Timeout | null = null;
+  #roundAtMs = 0;
+  #due: NodeJS.Timeout | undefined;
+  #scrape: ScrapeRound | null = null;
+  #scrapes = 0;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#intervalMs = options.intervalMs ?? 10;
+  }
+
+  get workers(): readonly LinkedWorker[] {
+    return [...this.#members.values()].sort((a, b) => a.slot - b.slot);
+  }
+
+  get peers(): SharedPeer[] {
+    const now = performance.now();
+    return [...this.#state.peers.values()].map((peer) => ({
+      id: peer.id,
+      upstream: peer.upstream?.name ?? '',
+      inFlight: peer.inFlight,
+      healthy: isHealthy(peer),
+      failuresInRow: peer.ejection.run,
+      timesEjected: peer.ejection.times,
+      ejectedForMs: Math.max(0, Math.ceil(peer.ejection.untilMs - now)),
+    }));
+  }
+
+  install(upstreams: readonly UpstreamSpec[]): void {
+    apply(this.#state, { kind: 'install', upstreams }, performance.now());
+    this.#scheduleRound();
+  }
+
+  /** Takes over a connection; it must say hello within a second. */
+  accept(socket: Socket): void {
+    if (this.#links.size >= limits.linksMax) {
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
+    let member: Member | null = null;
+    const link: WorkerLink = new Link<WorkerToSidecar, SidecarToWorker>(socket, {
+      counters: this.counters,
+      parse: parseWorkerMessage,
+      onMessage: (message) => {
+        if (member !== null) this.#receive(member, message);
+        else if (message.kind === 'hello') member = this.#join(link, message);
+        else link.end();
+        if (member !== null) clearTimeout(helloTimer);
+      },
+      onClose: (end) => {
+        clearTimeout(helloTimer);
+        this.#links.delete(link);
+        if (end === 'malformed' || end === 'overflow') this.#complain(end, member);
+        if (member !== null && this.#members.get(member.generation) === member) this.#leave(member);
+      },
+    });
+    const helloTimer = setTimeout(() => link.end(), helloTimeoutMs);
+    this.#links.add(link);
+  }
+
+  /** Asks every worker for its metrics; who asks while a round runs shares its outcome. */
+  scrape(): Promise<ScrapeResult> {
+    if (this.#scrape === null) {
+      this.#scrapes += 1;
+      const round = new ScrapeRound(this.#scrapes, scrapeTimeoutMs, () => {
+        this.#scrape = null;
+      });
+      this.#scrape = round;
+      for (const member of this.#members.values()) {
+        const asked = member.link.send({ kind: 'scrape', id: round.id });
+        round.expect(member, asked);
+      }
+      round.begin();
+    }
+    return this.#scrape.result;
+  }
+
+  /** Says goodbye to every worker and stops. */
+  close(): void {
+    if (this.#round !== null) clearTimeout(this.#round);
+    this.#round = null;
+    clearTimeout(this.#due);
+    this.#scrape?.finish();
+    for (const link of this.#links) link.end({ kind: 'goodbye', reason: 'closing' });
+    this.#members.clear();
+  }
+
+  /** Null when the worker is turned away. */
+  #join(link: WorkerLink, hello: Hello): Member | null {
+    if (hello.protocol !== protocolVersion) {
+      link.end({ kind: 'goodbye', reason: 'protocol' });
+      return null;
+    }
+    const { slot, pid, generation, connection } = hello;
+    const former = this.#members.get(generation);
+    if (former !== undefined && former.connection >= connection) {
+      link.end({ kind: 'goodbye', reason: 'replaced' });
+      return null;
+    }
+    const member: Member = {
+      slot,
+      pid,
+      generation,
+      connection,
+      version: -1,
+      draining: false,
+      link,
+      acknowledged: 0,
+    };
+    this.#members.set(generation, member);
+    former?.link.end({ kind: 'goodbye', reason: 'replaced' });
+    apply(this.#state, { kind: 'join', worker: generation, slot }, performance.now());
+    link.send({ kind: 'welcome', protocol: protocolVersion, pid: process.pid });
+    this.#options.events.debug({ slot, worker: pid }, 'worker linked');
+    return member;
+  }
+
+  #receive(member: Member, message: WorkerToSidecar): void {
+    switch (message.kind) {
+      case 'peers':
+      case 'counters':
+        apply(this.#state, { ...message, worker: member.generation }, performance.now());
+        this.#scheduleRound();
+        return;
+      case 'status':
+        member.version = message.version;
+        member.draining = message.draining;
+        return;
+      case 'metrics':
+        this.#scrape?.receive(member, message);
+        return;
+      case 'hello':
+        member.link.end();
+        return;
+    }
+  }
+
+  #leave(member: Member): void {
+    this.#members.delete(member.generation);
+    apply(this.#state, { kind: 'leave', worker: member.generation }, performance.now());
+    this.#scrape?.leave(member);
+    this.#scheduleRound();
+    this.#options.events.debug({ slot: member.slot, worker: member.pid }, 'worker unlinked');
+    this.#options.onLeave(member);
+  }
+
+  #complain(end: LinkEnd, member: Member | null): void {
+    const who = member === null ? {} : { slot: member.slot, worker: member.pid };
+    this.#options.events.warn({ ...who, why: end }, 'link closed');
+  }
+
+  /** The first change after a pause is told after 1 ms, then one round every interval. */
+  #scheduleRound(): void {
+    if (this.#round !== null) return;
+    const sinceMs = performance.now() - this.#roundAtMs;
+    const delayMs = Math.max(1, this.#intervalMs - sinceMs);
+    this.#round = setTimeout(() => this.#tellAll(), delayMs);
+  }
+
+  #tellAll(): void {
+    const now = performance.now();
+    this.#round = null;
+    this.#roundAtMs = now;
+    apply(this.#state, { kind: 'tick' }, now);
+    let late = false;
+    for (const member of this.#members.values()) {
+      if (member.link.backlogBytes > backlogSoftBytes) {
+        postpone(this.#state, member.generation);
+        late = true;
+      } else {
+        this.#tell(member, now);
+      }
+    }
+    settle(this.#state);
+    if (late) this.#scheduleRound();
+    clearTimeout(this.#due);
+    const dueMs = nextDueMs(this.#state);
+    if (dueMs !== Number.POSITIVE_INFINITY) {
+      this.#due = setTimeout(() => this.#scheduleRound(), Math.max(1, dueMs - now));
+    }
+  }
+
+  #tell(member: Member, now: number): void {
+    const sequence = this.#state.workers.get(member.generation)?.sequence ?? 0;
+    const reports = diff(this.#state, member.generation, now);
+    if (reports.length === 0 && sequence > member.acknowledged) {
+      reports.push({ kind: 'report', acknowledged: sequence, inFlight: [], health: [] });
+    }
+    member.acknowledged = sequence;
+    for (const report of reports) member.link.send(report);
+  }
+}
