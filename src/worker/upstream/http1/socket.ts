@@ -1,0 +1,69 @@
+// Opens sockets to a peer and names what can go wrong while doing so.
+
+import { isIP, connect as netConnect, type Socket } from 'node:net';
+import { createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
+import { ProxyError } from '../../../core/errors.ts';
+import type { PeerAddress } from '../../../core/peer.ts';
+import type { Http1Options } from './options.ts';
+
+/** Makes the sockets of one pool. */
+export class Dialler {
+  readonly address: PeerAddress;
+  readonly isTls: boolean;
+  readonly #buffer: Buffer;
+  readonly #secureContext: SecureContext | null;
+  readonly #serverName: string | undefined;
+  readonly #verify: boolean;
+  /** Newest TLS session of the peer: the next handshake is shorter. */
+  #session: Buffer | undefined;
+
+  /** `buffer` receives what the peers send, for all sockets of the worker; see Http1Pools. */
+  constructor(address: PeerAddress, tls: Http1Options['tls'], buffer: Buffer) {
+    this.address = address;
+    this.isTls = address.scheme === 'https';
+    this.#buffer = buffer;
+    this.#secureContext = this.isTls
+      ? createSecureContext(tls.ca === null ? {} : { ca: tls.ca })
+      : null;
+    this.#serverName =
+      tls.serverName ?? (isIP(address.hostname) === 0 ? address.hostname : undefined);
+    this.#verify = tls.verify;
+  }
+
+  /** Begins to connect; `receive` gets the number of bytes that stand in the shared buffer. */
+  open(receive: (length: number) => boolean): Socket {
+    const { hostname: host, port } = this.address;
+    const onread = { buffer: this.#buffer, callback: receive };
+    if (!this.isTls) return netConnect({ host, port, noDelay: true, onread });
+    const options = {
+      host,
+      port,
+      onread,
+      secureContext: this.#secureContext!,
+      rejectUnauthorized: this.#verify,
+      ALPNProtocols: ['http/1.1'],
+      ...(this.#serverName === undefined ? {} : { servername: this.#serverName }),
+      ...(this.#session === undefined ? {} : { session: this.#session }),
+    };
+    const socket = tlsConnect(options);
+    socket.setNoDelay(true);
+    socket.on('session', (session: Buffer) => {
+      this.#session = session;
+    });
+    return socket;
+  }
+}
+
+/** Tells why a socket that never became ready failed; `isTcpOpen`: TLS was under way. */
+export function connectError(error: NodeJS.ErrnoException | null, isTcpOpen: boolean): ProxyError {
+  const detail = error === null ? 'closed' : `${error.code ?? error.name}: ${error.message}`;
+  if (isTcpOpen) return new ProxyError('tls_failed', detail);
+  if (error !== null && (error.syscall?.startsWith('getaddrinfo') || isDnsCode(error.code))) {
+    return new ProxyError('dns_failed', detail);
+  }
+  return new ProxyError('connect_failed', detail);
+}
+
+function isDnsCode(code: string | undefined): boolean {
+  return code !== undefined && (code === 'ENOTFOUND' || code.startsWith('EAI_'));
+}
