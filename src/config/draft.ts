@@ -24,7 +24,10 @@ export interface Draft {
 
 /** Starts a draft from a file: a copy, with short forms written out. */
 export function createDraft(document: ConfigDocument): Draft {
-  return { document, value: expandShortForms(structuredClone(document.value)), places: new Map() };
+  const value = expandShortForms(structuredClone(document.value));
+  // Editors find the schema by this key of JSON files; it is no setting.
+  delete asMap(value)['$schema'];
+  return { document, value, places: new Map() };
 }
 
 /** Sets `path` to `value`, making the maps and lists on the way; remembers the place of every leaf. */

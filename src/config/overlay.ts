@@ -16,21 +16,27 @@ const internalPrefixes = ['SLUICE_TEST_', 'SLUICE_BENCH_'];
 /** Lays `flags` over the draft; returns the problems. */
 export function applyFlags(draft: Draft, flags: readonly Assignment[]): Problem[] {
   const problems: Problem[] = [];
-  for (const { path, value, name } of flags) {
+  for (const { path: written, value, name } of flags) {
     const place: Place = { kind: 'flag', name };
+    const path = withNames(written);
     const field = fieldAt(path);
-    const unknownUpstream = field === null ? null : missingUpstream(draft, path);
-    if (field === null || unknownUpstream !== null) {
-      problems.push(unknownUpstream ?? unknownPath(draft, path, place));
+    const problem =
+      field === null ? unknownPath(draft, path, place) : missingUpstream(draft, path, place);
+    if (field === null || problem !== null) {
+      if (problem !== null) problems.push(problem);
       continue;
     }
     seedDefaults(draft, path);
     assign(draft, path, typeof value === 'string' ? readValue(value, field) : value, place);
   }
-  return problems.map((problem) => ({
-    ...problem,
-    place: problem.place ?? { kind: 'flag', name: '--set' },
-  }));
+  return problems;
+}
+
+/** The name of an upstream may be digits: 'upstreams.1.pipelining'. */
+function withNames(path: Path): Path {
+  return path.map((step, index) => {
+    return fieldAt(path.slice(0, index))?.kind === 'list' ? step : String(step);
+  });
 }
 
 /** Lays the SLUICE_* variables of `env` over the draft, where no flag stands; returns the problems. */
@@ -90,15 +96,21 @@ function seedDefaults(draft: Draft, path: Path): void {
   }
 }
 
-function missingUpstream(draft: Draft, path: Path): Problem | null {
-  if (path[0] !== 'upstreams' || path.length < 2) return null;
+/** Only --to makes upstreams; everything else changes those that there are. */
+function missingUpstream(draft: Draft, path: Path, place: Place): Problem | null {
+  if (
+    path[0] !== 'upstreams' ||
+    path.length < 3 ||
+    (place.kind === 'flag' && place.name === '--to')
+  )
+    return null;
   const upstreams = valueAt(draft.value, ['upstreams']);
   if (typeof upstreams !== 'object' || upstreams === null) return null;
   const name = String(path[1]);
   if (Object.hasOwn(upstreams, name)) return null;
   const message = `no upstream is called '${name}'`;
   const suggestion = nearest(name, Object.keys(upstreams));
-  return { place: null, path: formatPath(path), message, suggestion };
+  return { place, path: formatPath(path), message, suggestion };
 }
 
 function unknownPath(draft: Draft, path: Path, place: Place): Problem {
@@ -110,12 +122,8 @@ function unknownPath(draft: Draft, path: Path, place: Place): Problem {
   const step = String(path[known.length]);
   const names = field.kind === 'object' ? [...field.fields.keys()] : [];
   const guess = nearest(step, names);
+  const paths = listEnvNames(draft.value).map((entry) => formatPath(entry.path));
   const suggestion =
-    guess === null
-      ? nearest(
-          formatPath(path),
-          listEnvNames(draft.value).map((entry) => formatPath(entry.path)),
-        )
-      : formatPath([...known, guess]);
+    nearest(formatPath(path), paths) ?? (guess === null ? null : formatPath([...known, guess]));
   return { place, path: formatPath(path), message: 'no setting has this path', suggestion };
 }

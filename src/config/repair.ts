@@ -17,7 +17,7 @@ export function repair(path: Path, value: unknown): string | null {
   if (key === 'host' && path[0] === 'routes') return repairHost(written);
   if (key === 'path') return repairPath(written);
   if (key === 'method') return /^[A-Za-z]+$/.test(written) ? written.toUpperCase() : null;
-  if (key === 'trustedProxies') return /^\d+(?:\.\d+){3}$/.test(written) ? null : widen(written);
+  if (key === 'trustedProxies') return widen(written);
   return null;
 }
 

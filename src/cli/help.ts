@@ -1,0 +1,35 @@
+// The help text (one screen of 80 × 24) and the version.
+
+import { readFileSync } from 'node:fs';
+
+/** What `sluice --help` prints. */
+export const helpText = `Sluice: many backends behind one public address.
+
+  sluice [run] [CONFIG] [flags]     start; CONFIG is .ts .mts .js .mjs .yaml .json
+  sluice --listen :8080 --to http://127.0.0.1:9001    start without a file
+  sluice check [CONFIG] [flags]     validate, and say everything that is wrong
+  sluice schema                     print the JSON Schema for editors
+  sluice demo                       start two example backends behind a proxy
+
+  --cores N|auto          worker processes
+  --listen [HOST]:PORT    public address, repeatable
+  --to URL                backend for use without a file, repeatable
+  --admin HOST:PORT|off   health and metrics (127.0.0.1:9900)
+  --log-access json|combined|off      --access-file PATH
+  --log-level debug|info|warn|error|silent
+  --set path=value        any other setting, repeatable
+  --print   check: the effective configuration, with where each value came from
+  --env     check: every setting as environment variable     --json   check: JSON
+  -h, --help              -V, --version
+
+Flags win over SLUICE_* variables, over the file, over defaults. Without CONFIG:
+SLUICE_CONFIG, else sluice.config.{ts,mts,js,mjs,yaml,yml,json} in this directory.
+Exit codes: 0 fine, 1 the configuration is not valid, 2 the command line is not.
+`;
+
+/** Returns the version of this package. */
+export function readVersion(): string {
+  // The same distance from src/cli and from dist/cli.
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,35 @@
+// The commands that need no processes: help, version, schema, check and a wrong command line.
+
+import { formatJsonSchema } from '../config/json-schema.ts';
+import { runCheck } from './check.ts';
+import {
+  type CliCommand,
+  type CliIo,
+  type DemoCommand,
+  exitCodes,
+  type RunCommand,
+} from './command.ts';
+import { helpText, readVersion } from './help.ts';
+
+/** Runs any command but run and demo; returns the exit code. */
+export async function runCommand(
+  command: Exclude<CliCommand, RunCommand | DemoCommand>,
+  io: CliIo,
+): Promise<number> {
+  switch (command.name) {
+    case 'help':
+      io.stdout(helpText);
+      return exitCodes.ok;
+    case 'version':
+      io.stdout(`sluice ${readVersion()}\n`);
+      return exitCodes.ok;
+    case 'schema':
+      io.stdout(formatJsonSchema());
+      return exitCodes.ok;
+    case 'check':
+      return runCheck(command, io);
+    case 'usage':
+      io.stderr(`sluice: ${command.message}\nTry sluice --help.\n`);
+      return exitCodes.usage;
+  }
+}
