@@ -27,6 +27,7 @@ export const failures = {
   no_route: row(404, 'proxy', 'never', 'No route matches this request.'),
   request_timeout: row(408, 'client', 'never', 'The request did not arrive in time.'),
   body_too_large: row(413, 'client', 'never', 'The request body is too large.'),
+  upgrade_required: row(426, 'client', 'never', 'This version of WebSocket is not supported.'),
   head_too_large: row(431, 'client', 'never', 'The request head is too large.'),
   client_closed: row(499, 'client', 'never', 'The client closed the connection.'),
   internal_error: row(500, 'proxy', 'never', 'The proxy failed.'),

@@ -100,6 +100,11 @@ export interface ExchangeHandler {
   /** A request head is complete. Never throws; the response may come synchronously or much later. */
   serve(exchange: Exchange): void;
   /**
+   * In place of `serve`: the listener found a reason not to serve (malformed, one too many, client already
+   * gone). The handler answers with the failure and accounts for it like any other exchange.
+   */
+  refuse(exchange: Exchange, error: ProxyError): void;
+  /**
    * The client left before its response was complete. The listener has already invalidated the sink;
    * the handler cancels what runs. `finished` follows from the listener.
    */
