@@ -6,12 +6,14 @@ import fc from 'fast-check';
 import { limits } from '../../../src/core/limits.ts';
 import { LatencyHistogram } from '../../../src/observe/latency.ts';
 import { Metrics, NO_ROUTE, OTHER_ROUTES } from '../../../src/observe/metrics.ts';
-import { MetricsRollUp } from '../../../src/observe/metrics-roll-up.ts';
 import {
   decodeSnapshot,
   encodeSnapshot,
+  foldSnapshots,
+  type MetricsSnapshot,
   mergeSnapshots,
   NO_READINGS,
+  retiredSnapshot,
   type SnapshotSources,
   takeSnapshot,
 } from '../../../src/observe/metrics-snapshot.ts';
@@ -186,7 +188,7 @@ describe('metrics snapshot', () => {
   });
 });
 
-describe('MetricsRollUp', () => {
+describe('snapshots of workers that are gone', () => {
   const snapshotWith = (requests: number, open: number) => {
     const metrics = new Metrics();
     for (let at = 0; at < requests; at += 1) metrics.record(finishedExchange(), 1);
@@ -196,8 +198,8 @@ describe('MetricsRollUp', () => {
     const readings = { ...NO_READINGS, exchangesOpen: open, retries: requests };
     return takeSnapshot(sourcesOf(metrics, { peers: [peer], readings }));
   };
-  const numbersOf = (rollUp: MetricsRollUp) => {
-    const { routes, peers, readings } = rollUp.merged();
+  const numbersOf = (snapshots: readonly MetricsSnapshot[]) => {
+    const { routes, peers, readings } = mergeSnapshots(snapshots);
     const [peer] = peers.values();
     return {
       requests: routes.get(NO_ROUTE)?.requests[2],
@@ -209,24 +211,17 @@ describe('MetricsRollUp', () => {
     };
   };
 
-  it('keeps counters and drops gauges when a worker dies', () => {
-    const rollUp = new MetricsRollUp();
-    rollUp.update(1, snapshotWith(5, 2));
-    rollUp.update(2, snapshotWith(7, 3));
-    const before = { requests: 12, timed: 12, attempts: 12, retries: 12 };
-    assert.deepEqual(numbersOf(rollUp), { ...before, inFlight: 5, open: 5 });
-    rollUp.retire(1);
-    rollUp.retire(1);
-    assert.deepEqual(numbersOf(rollUp), { ...before, inFlight: 3, open: 3 });
-    rollUp.update(3, snapshotWith(1, 0));
-    rollUp.retire(2);
-    assert.deepEqual(numbersOf(rollUp), {
-      requests: 13,
-      timed: 13,
-      attempts: 13,
-      retries: 13,
-      inFlight: 0,
-      open: 0,
-    });
+  it('keep their counters and drop their gauges', () => {
+    const living = snapshotWith(7, 3);
+    const dead = snapshotWith(5, 2);
+    const sums = { requests: 12, timed: 12, attempts: 12, retries: 12 };
+    assert.deepEqual(numbersOf([dead, living]), { ...sums, inFlight: 5, open: 5 });
+    assert.deepEqual(numbersOf([retiredSnapshot(dead), living]), { ...sums, inFlight: 3, open: 3 });
+  });
+
+  it('fold into one that says the same', () => {
+    const dead = [snapshotWith(5, 2), snapshotWith(7, 3)].map(retiredSnapshot);
+    assert.deepEqual(numbersOf([foldSnapshots(dead)!]), numbersOf(dead));
+    assert.equal(foldSnapshots([]), null);
   });
 });
