@@ -95,7 +95,8 @@ class Forwarding implements TunnelAttempt, Source {
     peer.attempts += 1;
     if (exchange.attempts > 1) this.#context.retriesRunning += 1;
     this.#context.peers.touched(peer);
-    (exchange.webSocket === null ? plan.upstream : plan.tunnel).send(exchange, peer, this);
+    if (exchange.webSocket === null) plan.upstream.send(exchange, peer, this);
+    else plan.tunnel.send(exchange, peer, this);
   }
 
   onHead(source: Source): Sink {
@@ -143,9 +144,11 @@ class Forwarding implements TunnelAttempt, Source {
   }
 
   onUpgraded(source: Source): void {
-    this.#exchange.running = source;
-    this.#exchange.headAtMs = performance.now();
-    this.#context.peers.succeeded(this.#exchange.peer!);
+    const exchange = this.#exchange;
+    exchange.running = source;
+    exchange.headAtMs = performance.now();
+    this.#context.peers.succeeded(exchange.peer!);
+    cleanResponseHead(exchange, this.#plan.responseHead);
     cleanResponseHead(this.#exchange, this.#plan.responseHead);
   }
 

@@ -20,15 +20,10 @@ export class Server implements ExchangeHandler {
   readonly #ids: RequestIds;
   readonly #context: ForwardContext;
   readonly #recorder: ExchangeRecorder;
-  #snapshot: Snapshot;
+  /** Installed before any listener opens. */
+  #snapshot!: Snapshot;
 
-  constructor(
-    snapshot: Snapshot,
-    context: ForwardContext,
-    ids: RequestIds,
-    recorder: ExchangeRecorder,
-  ) {
-    this.#snapshot = snapshot;
+  constructor(context: ForwardContext, ids: RequestIds, recorder: ExchangeRecorder) {
     this.#context = context;
     this.#ids = ids;
     this.#recorder = recorder;

@@ -9,7 +9,7 @@ import { RoundRobin } from './balance/round-robin.ts';
 import { Trust } from './filter/trust.ts';
 import type { PeerRegistry } from './peers.ts';
 import { Router } from './route/router.ts';
-import type { TransportRegistry } from './transports.ts';
+import type { TransportRegistry, Transports } from './transports.ts';
 
 /** One configuration, compiled. Immutable; exchanges keep the plans of the one they started under. */
 export interface Snapshot {
@@ -36,6 +36,7 @@ interface CompiledUpstream {
   readonly config: UpstreamConfig;
   readonly peers: readonly PeerConfig[];
   readonly balancer: Balancer;
+  readonly transports: Transports;
 }
 
 /** Compiles `config`; throws only on a configuration that was never validated. */
@@ -47,17 +48,14 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
   };
   const upstreams = new Map<string, CompiledUpstream>();
   for (const [name, upstream] of Object.entries(config.upstreams)) {
-    upstreams.set(name, compileUpstream(name, upstream, parts));
+    upstreams.set(name, compileUpstream(name, upstream, { parts, config }));
   }
   const router = new Router();
   for (const route of config.routes) {
     const upstream = upstreams.get(route.to);
     if (upstream === undefined) throw new Error(`route ${route.name}: no upstream ${route.to}`);
     const requestHead = requestHeadPolicy(config, upstream.config, trust);
-    router.add(
-      route.match,
-      compilePlan(route, upstream, { requestHead, responseHead, parts, config }),
-    );
+    router.add(route.match, compilePlan(route, upstream, { requestHead, responseHead, parts }));
   }
   const peers = [...upstreams.values()].flatMap((one) => one.peers.map(({ peer }) => peer));
   return { version, config, router, trust, peers };
@@ -66,26 +64,32 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
 function compileUpstream(
   name: string,
   config: UpstreamConfig,
-  parts: SnapshotParts,
+  whole: { readonly parts: SnapshotParts; readonly config: Config },
 ): CompiledUpstream {
+  const { parts } = whole;
   const peers = config.peers.map(({ url, weight }) => ({
     peer: parts.peers.peerAt(name, url),
     weight,
     connectionsMax: 0,
   }));
-  return { config, peers, balancer: new RoundRobin(peers, parts.slot % peers.length) };
+  const live = peers.map(({ peer }) => peer);
+  return {
+    config,
+    peers,
+    balancer: new RoundRobin(peers, parts.slot % peers.length),
+    transports: parts.transports.transportsFor(name, live, config, whole.config),
+  };
 }
 
 interface PlanContext {
   readonly requestHead: RequestHeadPolicy;
   readonly responseHead: ResponseHeadPolicy;
   readonly parts: SnapshotParts;
-  readonly config: Config;
 }
 
 function compilePlan(route: RouteConfig, upstream: CompiledUpstream, context: PlanContext): Plan {
-  const { requestHead, responseHead, parts, config } = context;
-  const { http, tunnel } = parts.transports.transportsFor(route.to, upstream.config, config);
+  const { requestHead, responseHead, parts } = context;
+  const { http, tunnel } = upstream.transports;
   return Object.freeze({
     route: route.name,
     routeIndex: parts.routeIndexOf(route.name),

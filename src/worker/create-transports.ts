@@ -1,0 +1,52 @@
+// Turns the settings of one upstream into what carries its exchanges. The bounds that hold for all workers
+// together are divided here.
+
+import type { OwnedTransports, TransportSettings } from './transports.ts';
+import { createTunnel } from './tunnel/tunnel.ts';
+import { Http1Pools } from './upstream/http1/pools.ts';
+import { createHttp1Upstream } from './upstream/http1/upstream.ts';
+import { createUndiciUpstream } from './upstream/undici/undici-upstream.ts';
+
+/** Returns the factory of one worker; its HTTP/1.1 pools outlive the settings that they serve. */
+export function createTransports(): (settings: TransportSettings) => OwnedTransports {
+  const pools = new Http1Pools();
+  return (settings) => {
+    const options = optionsOf(settings);
+    const http =
+      settings.config.transport === 'undici'
+        ? createUndiciUpstream(options)
+        : createHttp1Upstream({ ...options, peers: settings.peers }, pools);
+    const tunnel = createTunnel({
+      ...options,
+      messageBytesMax: settings.limits.webSocketMessageBytes,
+      idleMs: settings.webSocketIdleMs,
+    });
+    return {
+      http,
+      tunnel,
+      // Open WebSockets outlive the configuration that they came in by.
+      drain: () => http.drain(),
+      closeTunnels: (code) => tunnel.closeAll(code),
+    };
+  };
+}
+
+function optionsOf({ upstream, config, ca, limits, workers }: TransportSettings) {
+  const { pipelining, pendingTimeoutMs, keepAlive, timeouts, tls } = config;
+  return {
+    upstream,
+    pipelining,
+    connectionsMax: share(config.connectionsMax, workers),
+    pendingMax: share(config.pendingMax, workers),
+    pendingTimeoutMs,
+    keepAlive,
+    timeouts,
+    responseHeadBytesMax: limits.responseHeadBytes,
+    tls: { verify: tls.verify, ca, serverName: tls.serverName },
+  };
+}
+
+/** Rounded up, so that nobody is left without; 0 stays 0. */
+function share(bound: number, workers: number): number {
+  return Math.ceil(bound / workers);
+}

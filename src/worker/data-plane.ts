@@ -1,0 +1,174 @@
+// Everything that one worker serves with, wired together: server, listeners, transports, the link to the
+// sidecar, log and metrics. The order of a configuration's installation is decided here.
+
+import { SidecarLink } from '../channel/client.ts';
+import type { BoundListener } from '../channel/control.ts';
+import { metricsBytesMax } from '../channel/messages.ts';
+import { upstreamSpecs } from '../channel/upstream-specs.ts';
+import type { Config } from '../config/schema.ts';
+import type { Exchange } from '../core/exchange.ts';
+import { type AccessLog, createAccessLog } from '../observe/access-log.ts';
+import { EventLog } from '../observe/events.ts';
+import { Metrics } from '../observe/metrics.ts';
+import { encodeSnapshot, type WorkerReadings } from '../observe/metrics-snapshot.ts';
+import { ProcessSampler } from '../observe/process-sample.ts';
+import { RequestIdSource } from '../observe/request-id.ts';
+import { createTransports } from './create-transports.ts';
+import type { ForwardContext } from './forward.ts';
+import { ListenerSet } from './listeners.ts';
+import { PeerRegistry } from './peers.ts';
+import { Server } from './serve.ts';
+import { compileSnapshot, type Snapshot } from './snapshot.ts';
+import { TransportRegistry } from './transports.ts';
+
+/** The close code of a server that goes away (RFC 6455 section 7.4.1). */
+const GOING_AWAY = 1001;
+
+export class DataPlane {
+  readonly eventLog: EventLog;
+  readonly #slot: number;
+  readonly #peers = new PeerRegistry();
+  readonly #transports = new TransportRegistry(createTransports());
+  readonly #metrics = new Metrics();
+  readonly #sampler: ProcessSampler;
+  readonly #link: SidecarLink;
+  readonly #context: ForwardContext;
+  readonly #server: Server;
+  readonly #listeners: ListenerSet;
+  #accessLog: AccessLog | null = null;
+  #logDropsBefore = 0;
+  #active: Snapshot | null = null;
+  #staged: Snapshot | null = null;
+
+  constructor(slot: number, runDirectory: string) {
+    this.#slot = slot;
+    this.eventLog = new EventLog({ level: 'info', role: 'worker', worker: slot });
+    this.#sampler = new ProcessSampler('worker', slot);
+    this.#link = new SidecarLink({
+      runDirectory,
+      slot,
+      onScrape: () => this.#encodeMetrics(),
+      onConnectedChange: (connected) => this.#linkChanged(connected),
+    });
+    this.#context = {
+      exchangesRunning: 0,
+      retriesRunning: 0,
+      retries: 0,
+      peers: this.#link,
+      random: Math.random,
+    };
+    const recorder = { record: (exchange: Exchange, ms: number) => this.#record(exchange, ms) };
+    this.#server = new Server(this.#context, new RequestIdSource(), recorder);
+    this.#listeners = new ListenerSet(this.#server);
+  }
+
+  /** Compiles a configuration and opens its listeners. Throws an Error that says what can't be done. */
+  stage(config: Config, version: number): void {
+    this.discard();
+    this.#staged = compileSnapshot(config, version, {
+      peers: this.#peers,
+      transports: this.#transports,
+      routeIndexOf: (route) => this.#metrics.routeIndex(route),
+      slot: this.#slot,
+    });
+    // The very first snapshot must be there before its listeners, later ones only when activated.
+    if (this.#active === null) this.#server.install(this.#staged);
+    this.#listeners.stage(config);
+  }
+
+  /** Makes the staged configuration live; false when that version is not staged. */
+  activate(version: number): boolean {
+    const snapshot = this.#staged;
+    if (snapshot === null || snapshot.version !== version) return false;
+    const { config, peers } = snapshot;
+    this.#staged = null;
+    this.#configureLogs(config);
+    this.#link.install(upstreamSpecs(config.upstreams), peers);
+    this.#server.install(snapshot);
+    this.#transports.settle();
+    this.#listeners.activate(config);
+    this.#peers.keepOnly(peers);
+    this.#active = snapshot;
+    this.#link.setStatus(version, false);
+    return true;
+  }
+
+  discard(): void {
+    if (this.#staged === null) return;
+    this.#staged = null;
+    this.#listeners.discard();
+    this.#transports.discard();
+  }
+
+  get boundListeners(): BoundListener[] {
+    return this.#active === null ? [] : this.#listeners.bound(this.#active.config);
+  }
+
+  get exchangesRunning(): number {
+    return this.#server.exchangesRunning;
+  }
+
+  /** Takes no new work; what runs goes on. WebSockets are told to come back elsewhere. */
+  drain(): void {
+    this.#link.setStatus(this.#active?.version ?? 0, true);
+    this.#listeners.drain();
+    this.#transports.closeTunnels(GOING_AWAY);
+  }
+
+  /** Cuts what still runs, and writes what waits in the logs. */
+  async close(): Promise<void> {
+    this.#listeners.closeAll();
+    this.#link.close();
+    await Promise.all([this.#accessLog?.close(), this.eventLog.close()]);
+  }
+
+  reopenLogs(): void {
+    this.#accessLog?.reopen();
+  }
+
+  #record(exchange: Exchange, durationMs: number): void {
+    this.#metrics.record(exchange, durationMs);
+    if (this.#accessLog !== null) this.#accessLog.record(exchange, durationMs);
+  }
+
+  #configureLogs(config: Config): void {
+    this.eventLog.setLevel(config.log.level);
+    const before = this.#active?.config.log;
+    if (before?.access === config.log.access && before.accessFile === config.log.accessFile) return;
+    this.#logDropsBefore += this.#accessLog?.drops ?? 0;
+    void this.#accessLog?.close();
+    const { events } = this.eventLog;
+    this.#accessLog = createAccessLog({
+      format: config.log.access,
+      file: config.log.accessFile,
+      onProblem: (error) => events.error({ reason: error.message }, 'the access log fails'),
+    });
+  }
+
+  #linkChanged(connected: boolean): void {
+    const { events } = this.eventLog;
+    if (connected) events.info({}, 'linked to the sidecar');
+    else events.warn({}, 'no sidecar: going on with what is known');
+  }
+
+  #encodeMetrics(): Uint8Array | null {
+    const readings: WorkerReadings = {
+      exchangesOpen: this.#server.exchangesRunning,
+      connectionsOpen: this.#listeners.connectionsOpen,
+      webSocketsOpen: this.#listeners.webSocketsOpen,
+      connections: this.#listeners.connections,
+      retries: this.#context.retries,
+      logLinesDropped: this.#logDropsBefore + (this.#accessLog?.drops ?? 0),
+      eventsDropped: this.eventLog.drops,
+      framesMalformed: this.#link.counters.malformed,
+      linkDegraded: this.#link.connected ? 0 : 1,
+    };
+    const sources = {
+      metrics: this.#metrics,
+      process: this.#sampler.sample(),
+      peers: this.#peers.all,
+      readings,
+    };
+    return encodeSnapshot(sources, metricsBytesMax);
+  }
+}

@@ -1,0 +1,112 @@
+// A worker process from boot to end, as told by the primary: stage, activate, drain. What it serves with
+// is in data-plane.ts, what happens to a request in serve.ts.
+
+import { type ChildToPrimary, parsePrimaryMessage } from '../channel/control.ts';
+import type { Config } from '../config/schema.ts';
+import { DataPlane } from './data-plane.ts';
+
+/** How often a draining worker looks whether everything is finished. */
+const DRAIN_LOOK_MS = 10;
+
+/** What runs may finish for so long after the primary died. */
+const ORPHAN_DRAIN_MS = 5000;
+
+/** Runs this process as a worker until the primary drains it or is gone. */
+export function runWorker(): void {
+  const slot = Number(process.env['SLUICE_WORKER'] ?? 0);
+  process.title = `sluice: worker ${slot}`;
+  const worker = new Worker(slot, process.env['SLUICE_RUN_DIR'] ?? '');
+  // Signals of a terminal reach the whole group; only the primary decides when a worker ends.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+  process.on('SIGUSR1', () => worker.reopenLogs());
+  process.on('message', (message) => worker.receive(message));
+  process.on('disconnect', () => worker.orphaned());
+  send({ type: 'started', pid: process.pid });
+}
+
+class Worker {
+  readonly #slot: number;
+  readonly #plane: DataPlane;
+  #isReady = false;
+  #isDraining = false;
+
+  constructor(slot: number, runDirectory: string) {
+    this.#slot = slot;
+    this.#plane = new DataPlane(slot, runDirectory);
+  }
+
+  receive(received: unknown): void {
+    const message = parsePrimaryMessage(received);
+    if (message === null) return;
+    switch (message.type) {
+      case 'configure':
+        this.#stage(message.version, message.config as Config);
+        break;
+      case 'activate':
+        this.#activate(message.version);
+        break;
+      case 'discard':
+        this.#plane.discard();
+        break;
+      case 'drain':
+        this.#drain(message.deadlineMs, 'drained');
+        break;
+      case 'ping':
+        send({ type: 'pong', id: message.id });
+    }
+  }
+
+  /** The primary is gone: nobody would restart or stop this worker any more. */
+  orphaned(): void {
+    this.#drain(ORPHAN_DRAIN_MS, 'orphaned');
+  }
+
+  reopenLogs(): void {
+    this.#plane.reopenLogs();
+  }
+
+  #stage(version: number, config: Config): void {
+    try {
+      this.#plane.stage(config, version);
+      send({ type: 'configured', version });
+    } catch (error) {
+      this.#plane.discard();
+      const problem = error instanceof Error ? error.message : String(error);
+      send({ type: 'refused', version, problems: [problem] });
+    }
+  }
+
+  #activate(version: number): void {
+    if (!this.#plane.activate(version)) return;
+    send({ type: 'activated', version });
+    if (this.#isReady) return;
+    this.#isReady = true;
+    send({ type: 'ready', slot: this.#slot, ports: this.#plane.boundListeners });
+  }
+
+  #drain(deadlineMs: number, reason: string): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.#plane.eventLog.events.info({ reason, deadlineMs }, 'draining');
+    this.#plane.drain();
+    const endsAtMs = performance.now() + deadlineMs;
+    const look = setInterval(() => {
+      const left = this.#plane.exchangesRunning;
+      if (left > 0 && performance.now() < endsAtMs) return;
+      clearInterval(look);
+      if (left > 0) this.#plane.eventLog.events.warn({ exchanges: left }, 'cut at the deadline');
+      void this.#end();
+    }, DRAIN_LOOK_MS);
+  }
+
+  async #end(): Promise<void> {
+    await this.#plane.close();
+    if (process.connected) process.send?.({ type: 'drained' }, () => process.exit(0));
+    else process.exit(0);
+  }
+}
+
+function send(message: ChildToPrimary): void {
+  // Without a primary there is nobody to tell.
+  if (process.connected) process.send?.(message, () => {});
+}
