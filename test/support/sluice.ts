@@ -108,7 +108,7 @@ export class Sluice {
 
   /** Complete structured events so far; lines that are no JSON come as `{ msg }`. */
   events(): Record<string, unknown>[] {
-    return this.#stderr.split('\n').filter(Boolean).map(parseEvent);
+    return this.#stderr.split('\n').slice(0, -1).filter(Boolean).map(parseEvent);
   }
 
   /** Waits until an event passes `matches`, e.g. `(event) => event.msg === 'reloaded'`. */
@@ -163,10 +163,21 @@ export class Sluice {
     renameSync(`${this.configFile}.new`, this.configFile);
   }
 
-  /** Writes the file anew and sends SIGHUP; the caller waits for what shows that it took effect. */
-  reload(config: ConfigFile): void {
+  /**
+   * Writes the file anew, sends SIGHUP and waits until the primary says what came of it. Returns that
+   * event: `msg` tells whether the new configuration is live, refused or unchanged (needs log level info).
+   */
+  async reload(config: ConfigFile, deadlineMs = 15_000): Promise<Record<string, unknown>> {
+    const before = this.events().length;
     this.writeConfig(config);
     this.signal('SIGHUP');
+    const find = () => this.events().slice(before).find(isReloadOutcome);
+    await until(() => find() !== undefined, {
+      what: 'the primary says what came of the reload',
+      deadlineMs,
+      evidence: () => this.output(),
+    });
+    return find() as Record<string, unknown>;
   }
 
   signal(name: NodeJS.Signals): void {
@@ -259,6 +270,15 @@ export function askHttp(port: number, path: string, method = 'GET'): Promise<Adm
     asked.on('error', reject);
     asked.end();
   });
+}
+
+function isReloadOutcome(event: Record<string, unknown>): boolean {
+  return (
+    event['role'] === 'primary' &&
+    /^(?:new configuration is (?:live|refused)|configuration is unchanged)/.test(
+      String(event['msg']),
+    )
+  );
 }
 
 function parseEvent(line: string): Record<string, unknown> {

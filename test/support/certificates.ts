@@ -1,0 +1,53 @@
+// Certificates for tests of TLS to peers, made afresh by openssl: nothing secret in the repository.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Cleanup } from './deadline.ts';
+import { requireCommand } from './debian.ts';
+import { createTempDir, type TempDir } from './temp-dir.ts';
+
+export interface Certificate {
+  /** PEM texts. */
+  readonly key: string;
+  readonly cert: string;
+}
+
+export interface Authority {
+  /** PEM text to trust. */
+  readonly ca: string;
+  /** Issues a server certificate for `name`, a DNS name or an IPv4 address. */
+  issue(name: string): Certificate;
+}
+
+/** Creates a certificate authority that lives as long as the test. */
+export function createAuthority(context?: Cleanup): Authority {
+  const dir = createTempDir(context);
+  newKey(dir, 'ca');
+  openssl(dir, 'req -x509 -new -key ca.key -out ca.crt -days 2 -subj /CN=Test-CA');
+  return {
+    ca: readFileSync(dir.file('ca.crt'), 'latin1'),
+    issue(name) {
+      newKey(dir, 'server');
+      openssl(dir, `req -new -key server.key -out server.csr -subj /CN=${name}`);
+      const kind = /^[\d.]+$/.test(name) ? 'IP' : 'DNS';
+      writeFileSync(dir.file('server.ext'), `subjectAltName=${kind}:${name}\n`);
+      openssl(
+        dir,
+        'x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial ' +
+          '-out server.crt -days 2 -extfile server.ext',
+      );
+      return {
+        key: readFileSync(dir.file('server.key'), 'latin1'),
+        cert: readFileSync(dir.file('server.crt'), 'latin1'),
+      };
+    },
+  };
+}
+
+function newKey(dir: TempDir, name: string): void {
+  openssl(dir, `ecparam -genkey -name prime256v1 -noout -out ${name}.key`);
+}
+
+function openssl(dir: TempDir, command: string): void {
+  execFileSync(requireCommand('openssl'), command.split(' '), { cwd: dir.path, stdio: 'pipe' });
+}
