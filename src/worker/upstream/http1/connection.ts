@@ -7,6 +7,7 @@
 // Attempts in flight form a queue (one long unless pipelining): `first` is whose response comes next.
 
 import type { Socket } from 'node:net';
+import { connectFailure } from '../../../core/connect-failure.ts';
 import { type FailureCode, ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
 import type { Peer } from '../../../core/peer.ts';
@@ -14,7 +15,7 @@ import type { Http1Options } from './options.ts';
 import { writeRequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import { type ResponseHost, ResponseReader } from './response-reader.ts';
-import { connectError, type Dialler } from './socket.ts';
+import type { Dialler } from './socket.ts';
 import type { Sweeper } from './sweeper.ts';
 import type { Carrier, Transfer } from './transfer.ts';
 import type { Postponed, TurnEnd } from './turn-end.ts';
@@ -379,7 +380,11 @@ export class Connection implements Carrier, ResponseHost, Postponed {
   #onLost(error: NodeJS.ErrnoException | null): void {
     if (this.#isClosed) return;
     const detail = error === null ? 'closed' : (error.code ?? error.message);
-    if (!this.#isReady) this.#close(connectError(error, this.#isTcpOpen && this.#isTls), false);
+    if (!this.#isReady)
+      this.#close(
+        connectFailure(error ?? new Error('closed'), this.#isTls && this.#isTcpOpen),
+        false,
+      );
     else if (!this.#reader.isInHead) this.#fail('body_broken', detail);
     else this.#close(new ProxyError('peer_reset', detail), true);
   }
@@ -411,6 +416,7 @@ export class Connection implements Carrier, ResponseHost, Postponed {
       const isUnanswered = !isFirst || !this.#reader.hasBegun;
       if (mayRepeat && isUnanswered && this.#responses > 0 && transfer.mayRepeat) {
         transfer.isRepeated = true;
+        transfer.isSent = false;
         this.#owner.repeat(transfer);
       } else if (isFirst && error !== null) {
         transfer.breakOff(error);

@@ -1,8 +1,7 @@
-// Opens sockets to a peer and names what can go wrong while doing so.
+// Opens sockets to a peer, plain or TLS.
 
 import { isIP, connect as netConnect, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
-import { ProxyError } from '../../../core/errors.ts';
 import type { PeerAddress } from '../../../core/peer.ts';
 import type { Http1Options } from './options.ts';
 
@@ -52,18 +51,4 @@ export class Dialler {
     });
     return socket;
   }
-}
-
-/** Tells why a socket that never became ready failed; `isTcpOpen`: TLS was under way. */
-export function connectError(error: NodeJS.ErrnoException | null, isTcpOpen: boolean): ProxyError {
-  const detail = error === null ? 'closed' : `${error.code ?? error.name}: ${error.message}`;
-  if (isTcpOpen) return new ProxyError('tls_failed', detail);
-  if (error !== null && (error.syscall?.startsWith('getaddrinfo') || isDnsCode(error.code))) {
-    return new ProxyError('dns_failed', detail);
-  }
-  return new ProxyError('connect_failed', detail);
-}
-
-function isDnsCode(code: string | undefined): boolean {
-  return code !== undefined && (code === 'ENOTFOUND' || code.startsWith('EAI_'));
 }

@@ -1,5 +1,6 @@
 // The transport as one configuration sees it: the peers of one upstream, each with its pool.
 
+import { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
 import type { Peer } from '../../../core/peer.ts';
 import type { Attempt, Upstream } from '../../../core/upstream.ts';
@@ -47,9 +48,12 @@ export class Http1Upstream implements Upstream {
     for (const pool of this.#byPeer.values()) this.#pools.release(pool);
   }
 
-  /** Same as `drain`; everything is cut by `Http1Pools.close`. */
+  /** Ends all connections that no other configuration uses, and what runs on them. */
   close(): void {
     this.drain();
+    for (const pool of this.#byPeer.values()) {
+      if (pool.isRetired) pool.destroy(new ProxyError('draining'));
+    }
   }
 
   stats(): PoolStats[] {
