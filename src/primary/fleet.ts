@@ -42,6 +42,9 @@ export class Fleet {
     this.#options = options;
     this.#active = { version: 1, config: options.config };
     this.#sidecar = this.#keeper({ kind: 'sidecar' });
+    this.started = new Promise((resolve) => {
+      this.#settleStart = resolve;
+    });
   }
 
   /** The configuration that every child has, or is about to have, live. */
@@ -53,16 +56,15 @@ export class Fleet {
     return this.#workers.length;
   }
 
-  /** Settles with null when every child is ready, or with why one can't be; only once. */
+  /** Starts every child and returns `started`; only once. */
   start(): Promise<string | null> {
-    return new Promise((resolve) => {
-      for (let slot = 0; slot < this.#active.config.cores; slot += 1) {
-        this.#workers.push(this.#keeper({ kind: 'worker', slot }));
-      }
-      const all = [this.#sidecar, ...this.#workers];
-      this.#start = { pending: new Set(all), done: resolve };
-      for (const keeper of all) keeper.start();
-    });
+    for (let slot = 0; slot < this.#active.config.cores; slot += 1) {
+      this.#workers.push(this.#keeper({ kind: 'worker', slot }));
+    }
+    const all = [this.#sidecar, ...this.#workers];
+    this.#pending = new Set(all);
+    for (const keeper of all) keeper.start();
+    return this.started;
   }
 
   /** Makes `config` live everywhere or nowhere, then changes the number of workers. One at a time. */
@@ -150,21 +152,21 @@ export class Fleet {
 
   #serving(keeper: Keeper): void {
     this.#rollout?.join(keeper);
-    if (this.#start === null) {
+    if (this.#pending === null) {
       this.#options.events.info({ child: keeper.name, pid: keeper.pid }, 'child is ready again');
       return;
     }
-    this.#start.pending.delete(keeper);
-    if (this.#start.pending.size === 0) this.#finishStart(null);
+    this.#pending.delete(keeper);
+    if (this.#pending.size === 0) this.#finishStart(null);
   }
 
   #lost(keeper: Keeper, why: string): void {
     this.#rollout?.lost(keeper, why);
-    if (this.#start?.pending.has(keeper)) this.#finishStart(`${keeper.name}: ${why}`);
+    if (this.#pending?.has(keeper)) this.#finishStart(`${keeper.name}: ${why}`);
   }
 
   #finishStart(problem: string | null): void {
-    this.#start?.done(problem);
-    this.#start = null;
+    this.#pending = null;
+    this.#settleStart(problem);
   }
 }

@@ -174,8 +174,9 @@ export class Keeper {
         this.#ping();
         return;
       case 'configured':
-        // The active version may be staged again at any time: a child that lags behind catches up.
-        if (message.version === active.version) this.activate(message.version);
+        // What was active when this child was told may be history: it catches up.
+        if (message.version < active.version) this.stage(active);
+        else if (message.version === active.version) this.activate(message.version);
         else this.#reports.onConfigured(this, message.version);
         return;
       case 'refused':

@@ -86,6 +86,7 @@ async function runLocked(options: PrimaryOptions, locked: Locked): Promise<numbe
   });
   const reloader = new Reloader({
     load: options.load,
+    started: fleet.started,
     loaded: options.config,
     fleet,
     locks: locked.locks,
@@ -93,6 +94,7 @@ async function runLocked(options: PrimaryOptions, locked: Locked): Promise<numbe
     onLive: options.onLive ?? (() => {}),
   });
   const ending = watchForEnd(fleet, reloader, events);
+  const watch = watchConfig(options, reloader);
   try {
     const problem = await fleet.start();
     if (problem !== null && !ending.hasBegun()) {
@@ -101,11 +103,9 @@ async function runLocked(options: PrimaryOptions, locked: Locked): Promise<numbe
       return 1;
     }
     if (problem === null) announce(options, locked.config);
-    const watch = problem === null ? watchConfig(options, reloader) : null;
-    const code = await ending.code;
-    watch?.close();
-    return code;
+    return await ending.code;
   } finally {
+    watch?.close();
     ending.stopListening();
     runDirectory.remove();
   }
@@ -121,6 +121,7 @@ function watchConfig(options: PrimaryOptions, reloader: Reloader): ConfigWatch |
   if (options.configPath === null) return null;
   return new ConfigWatch({
     path: options.configPath,
+    readAtMs: performance.timeOrigin,
     timers: systemTimers,
     events: options.events,
     onChange: () => void reloader.request('the file changed'),

@@ -16,6 +16,8 @@ const ATTEMPTS_MAX = 2;
 export interface ReloaderOptions {
   /** Reads the configuration again, checked and complete; rejects with a ConfigError or another Error. */
   readonly load: () => Promise<Config>;
+  /** Settles when the first configuration is live; requests wait for it. */
+  readonly started: Promise<unknown>;
   /** The configuration that runs, as loaded: before ports were settled. */
   readonly loaded: Config;
   readonly fleet: Pick<Fleet, 'active' | 'rollOut'>;
@@ -54,6 +56,7 @@ export class Reloader {
   }
 
   async #runAll(first: string): Promise<void> {
+    await this.#options.started;
     for (let cause: string | null = first; cause !== null && !this.#isClosed; ) {
       this.#again = null;
       await this.#run(cause);

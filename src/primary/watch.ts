@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Events } from '../core/events.ts';
 import type { Cancel, Timers } from '../std/timers.ts';
@@ -15,6 +15,8 @@ const POLL_MS = 5000;
 
 export interface WatchOptions {
   readonly path: string;
+  /** Unix time in ms when the content was read; a later change counts although it was not seen. */
+  readonly readAtMs: number;
   readonly timers: Timers;
   readonly events: Events;
   /** Called when the content differs from what it was; not while the file is missing or unreadable. */
@@ -36,10 +38,7 @@ export class ConfigWatch {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#watchDirectory();
-    this.ready = contentHash(options.path).then((hash) => {
-      this.#known = hash;
-      this.#poll();
-    });
+    this.ready = this.#begin();
   }
 
   close(): void {
@@ -47,6 +46,18 @@ export class ConfigWatch {
     this.#cancelQuiet();
     this.#cancelPoll();
     this.#watcher?.close();
+  }
+
+  async #begin(): Promise<void> {
+    const { path, readAtMs, onChange } = this.#options;
+    this.#known = await contentHash(path);
+    const changedAtMs = await stat(path).then(
+      (info) => info.ctimeMs,
+      () => 0,
+    );
+    if (this.#isClosed) return;
+    this.#poll();
+    if (changedAtMs > readAtMs) onChange();
   }
 
   #watchDirectory(): void {
