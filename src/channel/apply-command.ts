@@ -7,6 +7,7 @@ import { type EjectionPolicy, restore } from './ejection.ts';
 import { adopt, endEjections, isHealthy, judge, restoreSurplus } from './peer-health.ts';
 import {
   type Cell,
+  createCell,
   dropUnused,
   type PeerState,
   peerOf,
@@ -107,14 +108,18 @@ function join(state: SharedState, generation: number, slot: number): void {
   const known = state.workers.get(generation);
   if (known === undefined) {
     const cellOf = new Map<PeerState, Cell>();
-    state.workers.set(generation, { slot, cells: [], cellOf, sequence: 0, behind: true });
+    state.workers.set(generation, {
+      slot,
+      cells: [],
+      cellOf,
+      waiting: 0,
+      sequence: 0,
+      behind: true,
+    });
     return;
   }
   known.behind = true;
-  for (const cell of known.cellOf.values()) {
-    cell.toldInFlight = -1;
-    cell.toldHealth = -1;
-  }
+  for (const cell of known.cellOf.values()) renew(state, cell, cell.namedAt);
 }
 
 function leave(state: SharedState, generation: number): void {
@@ -128,48 +133,61 @@ function namePeers(state: SharedState, worker: WorkerState, names: NamesArgument
   worker.sequence = Math.max(worker.sequence, names.sequence);
   for (let at = 0; at < names.ids.length; at++) {
     const number = names.first + at;
-    const cell = worker.cells[number];
-    if (cell !== undefined && names.sequence <= cell.namedAt) continue;
     const id = names.ids[at]!;
-    if (cell !== undefined && cell.peer !== null && cell.peer.id === id) {
-      cell.namedAt = names.sequence;
-      continue;
+    const cell = worker.cells[number];
+    if (cell !== undefined) {
+      if (names.sequence <= cell.namedAt) continue;
+      if (cell.id === id) {
+        renew(state, cell, names.sequence);
+        continue;
+      }
+      takeName(state, worker, cell);
     }
-    if (cell !== undefined && cell.peer !== null) {
-      worker.cellOf.delete(cell.peer);
-      detach(state, cell);
-    }
-    worker.cells[number] = nameCell(state, worker, { number, id, namedAt: names.sequence });
+    const named = createCell(number, id, names.sequence);
+    worker.cells[number] = named;
+    attach(state, worker, named);
   }
 }
 
-function nameCell(
-  state: SharedState,
-  worker: WorkerState,
-  { number, id, namedAt }: { number: number; id: string; namedAt: number },
-): Cell {
-  let peer = id === '' ? null : peerOf(state, id);
-  // Two numbers for one peer: the one that came first counts.
-  if (peer !== null && worker.cellOf.has(peer)) peer = null;
-  const cell: Cell = {
-    number,
-    peer,
-    namedAt,
-    countedAt: 0,
-    judgedAt: 0,
-    adoptedAt: 0,
-    inFlight: 0,
-    failures: 0,
-    resets: 0,
-    toldInFlight: -1,
-    toldHealth: -1,
-  };
-  if (peer !== null) {
-    peer.cells += 1;
-    worker.cellOf.set(peer, cell);
-    touch(state, peer);
+/** The worker ignores what it was told before it gave the name (again): all is told anew. */
+function renew(state: SharedState, cell: Cell, namedAt: number): void {
+  cell.namedAt = namedAt;
+  cell.toldInFlight = -1;
+  cell.toldHealth = -1;
+  if (cell.peer !== null) touch(state, cell.peer);
+}
+
+/**
+ * Two numbers of a worker for one peer (it was taken out of the configuration and put back while its
+ * attempts ran): the second waits, with its counters, until the first is given up.
+ */
+function attach(state: SharedState, worker: WorkerState, cell: Cell): void {
+  if (cell.id === '') return;
+  const peer = peerOf(state, cell.id);
+  if (worker.cellOf.has(peer)) {
+    worker.waiting += 1;
+    return;
   }
-  return cell;
+  worker.cellOf.set(peer, cell);
+  cell.peer = peer;
+  peer.cells += 1;
+  peer.inFlight += cell.inFlight;
+  touch(state, peer);
+}
+
+function takeName(state: SharedState, worker: WorkerState, cell: Cell): void {
+  if (cell.peer === null) {
+    if (cell.id !== '') worker.waiting -= 1;
+    return;
+  }
+  worker.cellOf.delete(cell.peer);
+  detach(state, cell);
+  if (worker.waiting === 0) return;
+  const isHeir = (other: Cell | undefined) => other?.id === cell.id && other !== cell;
+  const heir = worker.cells.find(isHeir);
+  if (heir === undefined) return;
+  worker.waiting -= 1;
+  attach(state, worker, heir);
 }
 
 function detach(state: SharedState, cell: Cell): void {
@@ -193,14 +211,15 @@ function count(
   worker.sequence = Math.max(worker.sequence, sequence);
   for (let at = 0; at < inFlight.length; at += 2) {
     const cell = worker.cells[inFlight[at]!];
-    if (cell === undefined || cell.peer === null) continue;
+    if (cell === undefined) continue;
     if (sequence <= cell.countedAt || sequence < cell.namedAt) continue;
     cell.countedAt = sequence;
     const now = inFlight[at + 1]!;
-    if (now === cell.inFlight) continue;
-    cell.peer.inFlight += now - cell.inFlight;
+    if (cell.peer !== null && now !== cell.inFlight) {
+      cell.peer.inFlight += now - cell.inFlight;
+      touch(state, cell.peer);
+    }
     cell.inFlight = now;
-    touch(state, cell.peer);
   }
   for (let at = 0; at < ejected.length; at += 3) {
     const cell = worker.cells[ejected[at]!];
@@ -211,7 +230,7 @@ function count(
   }
   for (let at = 0; at < outcomes.length; at += 4) {
     const cell = worker.cells[outcomes[at]!];
-    if (cell === undefined || cell.peer === null) continue;
+    if (cell === undefined) continue;
     if (sequence <= cell.judgedAt || sequence < cell.namedAt) continue;
     cell.judgedAt = sequence;
     judge(state, cell, {

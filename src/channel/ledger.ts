@@ -22,6 +22,8 @@ interface Entry {
   namedAt: number;
   /** No configuration names the peer any more: the number is free when its last attempt ends. */
   retired: boolean;
+  /** Sequence of the message with its last outcome; Infinity before that is written. */
+  judgedAt: number;
   failures: number;
   resets: number;
   run: number;
@@ -89,8 +91,7 @@ export class Ledger {
     if (entry === undefined || entry === null) return null;
     entry.failures += 1;
     entry.run += 1;
-    this.#mark(entry.number, outcomeDirty);
-    return entry;
+    return this.#judged(entry);
   }
 
   /** The peer did well after a failure here or, as the sidecar told, elsewhere. */
@@ -100,8 +101,7 @@ export class Ledger {
     if (entry === undefined || entry === null) return null;
     entry.run = 0;
     entry.resets += 1;
-    this.#mark(entry.number, outcomeDirty);
-    return entry;
+    return this.#judged(entry);
   }
 
   /** Returns the messages that tell a new link everything; `ejected` as in `Counters`. */
@@ -164,6 +164,8 @@ export class Ledger {
       const flags = health[at + 1]!;
       const { peer } = entry;
       peer.healthy = (flags & unhealthyFlag) === 0;
+      // Said before it heard the latest from here: it will say again what it makes of that.
+      if (entry.judgedAt > acknowledged) continue;
       if ((flags & suspectFlag) !== 0) {
         // Not a count of this worker's: it makes the next success worth telling.
         peer.failuresInRow = Math.max(1, peer.failuresInRow);
@@ -196,6 +198,7 @@ export class Ledger {
       number,
       namedAt: Number.POSITIVE_INFINITY,
       retired: false,
+      judgedAt: 0,
       failures: 0,
       resets: 0,
       run: 0,
@@ -222,6 +225,12 @@ export class Ledger {
     this.#renamed.add(entry.number);
     if (entry.retired) this.#retired -= 1;
     return entry.number;
+  }
+
+  #judged(entry: Entry): OwnOutcome {
+    entry.judgedAt = Number.POSITIVE_INFINITY;
+    this.#mark(entry.number, outcomeDirty);
+    return entry;
   }
 
   #mark(number: number, flag: number): boolean {
@@ -276,9 +285,13 @@ export class Ledger {
     const messages: Counters[] = [];
     for (let from = 0; from < groups; from += groupsMax) {
       const to = from + groupsMax;
+      const sequence = this.#next();
+      for (let at = from * 4; at < Math.min(to * 4, outcomes.length); at += 4) {
+        this.#entries[outcomes[at]!]!.judgedAt = sequence;
+      }
       messages.push({
         kind: 'counters',
-        sequence: this.#next(),
+        sequence,
         baseline,
         inFlight: inFlight.slice(from * 2, to * 2),
         outcomes: outcomes.slice(from * 4, to * 4),

@@ -55,13 +55,16 @@ interface Outcome {
  * order between workers is unknown, so what counts after it are that worker's own failures since.
  */
 export function judge(state: SharedState, cell: Cell, outcome: Outcome): void {
-  const peer = cell.peer!;
-  const record = peer.ejection;
-  if (outcome.baseline) record.run = Math.max(record.run, outcome.run);
-  else if (outcome.resets !== cell.resets) record.run = outcome.run;
-  else record.run += Math.max(0, outcome.failures - cell.failures);
+  const didReset = outcome.resets !== cell.resets;
+  const failed = Math.max(0, outcome.failures - cell.failures);
   cell.failures = outcome.failures;
   cell.resets = outcome.resets;
+  const { peer } = cell;
+  if (peer === null) return;
+  const record = peer.ejection;
+  if (outcome.baseline) record.run = Math.max(record.run, outcome.run);
+  else if (didReset) record.run = outcome.run;
+  else record.run += failed;
   // The worker has drawn its own conclusion: it is told again only where the truth differs.
   if (cell.toldHealth !== -1) {
     const others = cell.toldHealth & ~suspectFlag;

@@ -27,6 +27,9 @@ export interface PeerState {
 /** One worker's share of one peer. */
 export interface Cell {
   readonly number: number;
+  /** What the worker calls by that number; '' nothing. */
+  readonly id: string;
+  /** Null when nothing is named, or another number of the worker has the same peer. */
   peer: PeerState | null;
   namedAt: number;
   countedAt: number;
@@ -45,6 +48,8 @@ export interface WorkerState {
   /** By number; holes where nothing was named. */
   readonly cells: (Cell | undefined)[];
   readonly cellOf: Map<PeerState, Cell>;
+  /** Cells with a name whose peer another cell has. */
+  waiting: number;
   /** Highest sequence applied. */
   sequence: number;
   /** It missed changes: the next diff looks at every cell. */
@@ -84,4 +89,22 @@ export function touch(state: SharedState, peer: PeerState): void {
   if (peer.changed) return;
   peer.changed = true;
   state.changed.push(peer);
+}
+
+/** Creates the cell of a number that has just been named. */
+export function createCell(number: number, id: string, namedAt: number): Cell {
+  return {
+    number,
+    id,
+    peer: null,
+    namedAt,
+    countedAt: 0,
+    judgedAt: 0,
+    adoptedAt: 0,
+    inFlight: 0,
+    failures: 0,
+    resets: 0,
+    toldInFlight: -1,
+    toldHealth: -1,
+  };
 }
