@@ -32,11 +32,11 @@ export class Fleet {
   #lastVersion = 1;
   #rollout: Rollout | null = null;
   #isEnding = false;
-  /** Children that have not been ready since the start, and whom to tell; null once it is over. */
-  #start: {
-    readonly pending: Set<Keeper>;
-    readonly done: (problem: string | null) => void;
-  } | null = null;
+  /** Settles with null when every child is ready after `start`, or with why one can't be. */
+  readonly started: Promise<string | null>;
+  #settleStart: (problem: string | null) => void = () => {};
+  /** Children that have not been ready since the start; null once it is over. */
+  #pending: Set<Keeper> | null = null;
 
   constructor(options: FleetOptions) {
     this.#options = options;
