@@ -21,6 +21,8 @@ const VALUE_CHARS_MAX = 4096;
 const VALUE_CHARS_MIN = 64;
 
 const FLUSH_EVERY_MS = 250;
+// A rotated file gets lines this long at most, signal or not.
+const LOOK_EVERY_FLUSHES = 8;
 
 /** Creates the access log, or null when it is off: what is disabled costs one compare. */
 export function createAccessLog(
@@ -37,6 +39,7 @@ export class AccessLog {
   readonly #onExit = () => this.#flushNow();
   #batch = '';
   #batchLines = 0;
+  #flushes = 0;
 
   constructor(options: AccessLogOptions) {
     this.#build = options.format === 'json' ? createJsonLine() : createCombinedLine();
@@ -46,7 +49,7 @@ export class AccessLog {
       onProblem: options.onProblem,
     });
     // One timer per process: a quiet proxy writes its last lines soon.
-    this.#flushTimer = setInterval(() => this.flush(), FLUSH_EVERY_MS).unref();
+    this.#flushTimer = setInterval(() => this.#onTimer(), FLUSH_EVERY_MS).unref();
     process.on('exit', this.#onExit);
   }
 
@@ -88,6 +91,12 @@ export class AccessLog {
     clearInterval(this.#flushTimer);
     process.removeListener('exit', this.#onExit);
     return this.#output.close(deadlineMs);
+  }
+
+  #onTimer(): void {
+    this.flush();
+    this.#flushes += 1;
+    if (this.#flushes % LOOK_EVERY_FLUSHES === 0) this.#output.reopenIfMoved();
   }
 
   #flushNow(): void {

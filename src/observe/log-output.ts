@@ -1,7 +1,7 @@
 // Where log bytes go: a file (sonic-boom) or whoever reads our standard output and error. Never blocks the
 // event loop, holds a bounded number of bytes, and refuses what does not fit.
 
-import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, type Stats, stat, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import sonicBoom from 'sonic-boom';
 
@@ -13,6 +13,8 @@ export interface LogOutput {
   write(bytes: Buffer): boolean;
   /** Opens the file anew (log rotation); does nothing for standard output and error. */
   reopen(): void;
+  /** Looks whether the file was moved or removed, and if so opens it anew. */
+  reopenIfMoved(): void;
   /** Writes what can be written without waiting; for the moment before the process ends. */
   flushNow(): void;
   /** Writes what waits and stops; settles after `deadlineMs` even when nobody reads. */
@@ -36,11 +38,16 @@ const PIPE_BATCH_BYTES = 4096;
 export function openLogOutput(options: LogOutputOptions): LogOutput {
   if (typeof options.target === 'string') {
     // Opened twice: sonic-boom opens later, and at boot the operator wants to know now.
-    closeSync(openSync(options.target, 'a'));
+    checkLogFile(options.target);
     return new FileOutput(options);
   }
   const stat = fstatSync(options.target);
   return stat.isFIFO() || stat.isSocket() ? new StreamOutput(options) : new FileOutput(options);
+}
+
+/** Throws an Error that says why when `file` can't be appended to; makes it when it is not there. */
+export function checkLogFile(file: string): void {
+  closeSync(openSync(file, 'a'));
 }
 
 /** Files, terminals and devices: written by the thread pool. */
@@ -50,6 +57,8 @@ class FileOutput implements LogOutput {
   readonly #file: string | null;
   #dropped = false;
   #isClosed = false;
+  /** The file that is open, to tell it from another one of the same name. */
+  #identity: Pick<Stats, 'dev' | 'ino'> | null = null;
 
   constructor(options: LogOutputOptions) {
     this.#file = typeof options.target === 'string' ? options.target : null;
@@ -71,6 +80,7 @@ class FileOutput implements LogOutput {
     this.#stream.on('write', () => {
       lastProblem = '';
     });
+    this.#stream.on('ready', () => this.#identify());
   }
 
   write(bytes: Buffer): boolean {
@@ -83,6 +93,15 @@ class FileOutput implements LogOutput {
 
   reopen(): void {
     if (this.#file !== null && !this.#isClosed) this.#stream.reopen(this.#file);
+  }
+
+  reopenIfMoved(): void {
+    const open = this.#identity;
+    if (this.#file === null || open === null) return;
+    stat(this.#file, (error, now) => {
+      const isSame = error === null && now.ino === open.ino && now.dev === open.dev;
+      if (!isSame && this.#identity === open) this.reopen();
+    });
   }
 
   flushNow(): void {
@@ -107,6 +126,12 @@ class FileOutput implements LogOutput {
       this.#stream.once('error', done);
       this.#stream.end();
     });
+  }
+
+  #identify(): void {
+    // Not in the package's types: the descriptor that is open now.
+    const { fd } = this.#stream as unknown as { readonly fd: number };
+    this.#identity = fstatSync(fd);
   }
 }
 
@@ -147,6 +172,7 @@ class StreamOutput implements LogOutput {
   }
 
   reopen(): void {}
+  reopenIfMoved(): void {}
 
   flushNow(): void {
     try {

@@ -9,6 +9,7 @@ import type { Config } from '../config/schema.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { type AccessLog, createAccessLog } from '../observe/access-log.ts';
 import { EventLog } from '../observe/events.ts';
+import { checkLogFile } from '../observe/log-output.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { encodeSnapshot, type WorkerReadings } from '../observe/metrics-snapshot.ts';
 import { ProcessSampler } from '../observe/process-sample.ts';
@@ -65,6 +66,8 @@ export class DataPlane {
   /** Compiles a configuration and opens its listeners. Throws an Error that says what can't be done. */
   stage(config: Config, version: number): void {
     this.discard();
+    const { access, accessFile } = config.log;
+    if (access !== 'off' && accessFile !== '-') checkLogFile(accessFile);
     this.#staged = compileSnapshot(config, version, {
       peers: this.#peers,
       transports: this.#transports,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { AccessLog, createAccessLog } from '../../../src/observe/access-log.ts';
@@ -59,6 +59,19 @@ describe('access log', () => {
     await until(() => linesOf(file).length === 1, { what: 'the second line' });
     assert.match(linesOf(file)[0]!, /"target":"\/new"/);
     assert.match(linesOf(folder.file('access.log.1'))[0]!, /"target":"\/old"/);
+  });
+
+  it('finds out by itself that the file was moved away or removed', async (context) => {
+    const folder = createTempDir(context);
+    const file = folder.file('access.log');
+    const log = new AccessLog({ format: 'json', file, onProblem: noProblem });
+    context.after(() => log.close());
+    renameSync(file, folder.file('access.log.1'));
+    await until(() => existsSync(file), { what: 'the new file' });
+    rmSync(file);
+    await until(() => existsSync(file), { what: 'the newer file' });
+    log.record(finishedExchange(), 1);
+    await until(() => linesOf(file).length === 1, { what: 'a line in it' });
   });
 
   it('drops and counts whole lines when its buffer is full', async (context) => {
