@@ -8,7 +8,7 @@ const labelPattern = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 /** Reads 'http://host:port' or 'https://host[:port]'; returns it as an origin (default port left out). */
 export function readPeerUrl(text: string): string | null {
-  if (!/^https?:\/\/[^/?#@\s\\]+\/?$/i.test(text)) return null;
+  if (!/^https?:\/\/[^/?#@%\s\\]+\/?$/i.test(text)) return null;
   let url: URL;
   try {
     url = new URL(text);
@@ -41,7 +41,7 @@ export function readHostPattern(text: string): string | null {
       ? canonicalIPv6(name)
       : null;
   }
-  const ascii = domainToASCII(name).toLowerCase();
+  const ascii = toAscii(name);
   if (!isDnsName(ascii) || (isWildcard && isIP(ascii) !== 0)) return null;
   return isWildcard ? `*.${ascii}` : ascii;
 }
@@ -78,6 +78,13 @@ export function readHostHeader(text: string): string | null {
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) return null;
   const name = host.startsWith('*') ? null : readHostPattern(host);
   return name === null ? null : port === undefined ? name : `${name}:${Number(port)}`;
+}
+
+/** Turns an international name into its ASCII form; '' when it has none. */
+function toAscii(name: string): string {
+  if (/^[\x21-\x7e]*$/.test(name)) return name.toLowerCase();
+  // domainToASCII drops line breaks and decodes percent signs in silence.
+  return /[\x00-\x20\x7f%]/.test(name) ? '' : domainToASCII(name);
 }
 
 function canonicalIPv6(bracketed: string): string {

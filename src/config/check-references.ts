@@ -5,6 +5,7 @@ import { nearest } from '../std/nearest.ts';
 import { readHostPattern, readListenHost, readPeerUrl } from './addresses.ts';
 import { formatPath, type Path } from './path.ts';
 import { quote } from './problem.ts';
+import { defaultRouteName } from './schema-route.ts';
 
 /** A problem that does not know yet where in the file it stands. */
 export interface Finding {
@@ -25,13 +26,13 @@ export function checkReferences(raw: unknown): Finding[] {
       checkPeers(name, asList(asMap(upstream)['peers'])),
     ),
     ...checkTargets(asList(routes), asMap(upstreams)),
-    ...checkNames(asList(routes), 'routes'),
+    ...checkNames(asList(routes), 'routes', madeRouteName),
     ...checkMatches(asList(routes)),
   ];
 }
 
 function checkListeners(listeners: unknown[]): Finding[] {
-  const findings = checkNames(listeners, 'listeners');
+  const findings = checkNames(listeners, 'listeners', ({ port }) => `http-${port}`);
   const byPort = new Map<unknown, { index: number; host: string | null }[]>();
   for (const [index, listener] of listeners.entries()) {
     const { port, host: written = null } = asMap(listener);
@@ -86,20 +87,41 @@ function checkTargets(routes: unknown[], upstreams: Record<string, unknown>): Fi
   return findings;
 }
 
-function checkNames(items: unknown[], list: 'listeners' | 'routes'): Finding[] {
+/** A name that is given may not be that of another, given or made. */
+function checkNames(
+  items: unknown[],
+  list: 'listeners' | 'routes',
+  madeName: (item: Record<string, unknown>) => string,
+): Finding[] {
   const findings: Finding[] = [];
-  const seen = new Map<string, number>();
+  const seen = new Map<string, { index: number; isGiven: boolean }>();
   for (const [index, item] of items.entries()) {
-    const { name } = asMap(item);
-    if (typeof name !== 'string') continue;
+    const written = asMap(item);
+    const isGiven = typeof written['name'] === 'string';
+    const name = isGiven ? (written['name'] as string) : madeName(written);
     const first = seen.get(name);
-    if (first === undefined) seen.set(name, index);
-    else {
-      const message = `expected a name of its own, got that of ${formatPath([list, first])}`;
-      findings.push({ path: [list, index, 'name'], message });
+    if (first === undefined) seen.set(name, { index, isGiven });
+    else if (isGiven || first.isGiven) {
+      const message = `expected a name of its own, got ${quote(name)} like ${formatPath([list, first.index])}`;
+      findings.push({ path: isGiven ? [list, index, 'name'] : [list, index], message });
     }
   }
   return findings;
+}
+
+function madeRouteName(route: Record<string, unknown>): string {
+  const { host, path, method } = readMatch(route);
+  return defaultRouteName({ host, path, method });
+}
+
+/** Reads what a route matches as far as it can be read; an empty list means any. */
+function readMatch(route: Record<string, unknown>) {
+  const match = asMap(route['match']);
+  return {
+    host: readTexts(match['host'], (host) => readHostPattern(host) ?? host),
+    path: readTexts(match['path'], (path) => path),
+    method: readTexts(match['method'], (method) => method),
+  };
 }
 
 /** Two routes for the same host, path and method: the later one could never be reached. */
@@ -107,10 +129,13 @@ function checkMatches(routes: unknown[]): Finding[] {
   const findings: Finding[] = [];
   const seen = new Map<string, number>();
   for (const [index, route] of routes.entries()) {
-    const match = asMap(asMap(route)['match'] ?? {});
-    const hosts = readAll(match['host'], (host) => readHostPattern(host) ?? host);
-    const paths = readAll(match['path'], (path) => path);
-    const methods = readAll(match['method'], (method) => method);
+    const written = asMap(route)['match'];
+    if (written !== undefined && asMap(written) !== written) continue;
+    const match = readMatch(asMap(route));
+    const hosts = orAny(match.host, '*');
+    // Any path and every path below the root are the same (worker/route).
+    const paths = orAny(match.path, '/*');
+    const methods = orAny(match.method, '*');
     if (hosts.length * paths.length * methods.length > combinationsMax) continue;
     let clash: number | undefined;
     for (const host of hosts) {
@@ -136,11 +161,13 @@ function checkMatches(routes: unknown[]): Finding[] {
   return findings;
 }
 
-/** An empty or missing list means any; it is one combination of its own. */
-function readAll(written: unknown, canonical: (text: string) => string): string[] {
+function readTexts(written: unknown, canonical: (text: string) => string): string[] {
   const items = typeof written === 'string' ? [written] : asList(written);
-  const texts = items.filter((item) => typeof item === 'string');
-  return items.length === 0 ? ['*'] : texts.map(canonical);
+  return items.filter((item) => typeof item === 'string').map(canonical);
+}
+
+function orAny(texts: string[], any: string): string[] {
+  return texts.length === 0 ? [any] : texts;
 }
 
 function some(names: string[]): string {

@@ -82,7 +82,7 @@ function lineOf(place: Place | null): number {
 /** Writes a value as "got …" names it: short, quoted, on one line, control characters escaped. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return value === '' ? "''" : quote(value);
-  if (value === undefined) return 'nothing';
+  if (value === null || value === undefined) return 'nothing (null)';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object' && value !== null) {
     return Object.keys(value).length === 0 ? 'an empty map' : 'a map';

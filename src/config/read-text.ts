@@ -13,8 +13,9 @@ import {
   parseDocument,
   visit,
 } from 'yaml';
+import { findJsonFlaw } from './json-scan.ts';
 import type { Path } from './path.ts';
-import { ConfigError, inOrder, type Place, type Problem } from './problem.ts';
+import { ConfigError, inOrder, type Place, type Problem, quote } from './problem.ts';
 
 /** Plain data and where each part of it stands. */
 export interface ParsedText {
@@ -62,16 +63,11 @@ function toPlain(document: Document, shown: string): unknown {
 
 /** JSON is nearly a part of YAML: what YAML would let pass is refused here. */
 function jsonProblems(text: string, placeAt: (offset: number) => Place): Problem[] {
-  try {
-    JSON.parse(text);
-    return [];
-  } catch (error) {
-    const message = (error as Error).message;
-    const found = /^(.*?)(?: in JSON)? at position (\d+)/s.exec(message);
-    const offset = found === null ? text.trimEnd().length : Number(found[2]);
-    const what = plain(found?.[1] ?? message).replace(/, "(?:\.\.\.)?.*$/s, '');
-    return [{ place: placeAt(Math.min(offset, text.length)), path: '', message: `JSON: ${what}` }];
-  }
+  const flaw = findJsonFlaw(text);
+  if (flaw === null) return [];
+  const got = flaw.got === null ? 'the end of the file' : quote(flaw.got);
+  const message = `JSON: expected ${flaw.expected}, got ${got}`;
+  return [{ place: placeAt(flaw.offset), path: '', message }];
 }
 
 /** '*.example.com' without quotes is an alias to YAML: the most likely slip of all, so it is explained. */

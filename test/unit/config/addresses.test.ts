@@ -44,6 +44,8 @@ describe('peer URLs', () => {
     ['http://a\r\nX: y', null],
     ['http://a\\b', null],
     ['http://-a-', null],
+    ['http://%61', null],
+    ['http://a\n', null],
     ['', null],
   ]);
 });
@@ -69,6 +71,10 @@ describe('host patterns', () => {
     ['http://example.com', null],
     ['exa mple.com', null],
     ['a..b', null],
+    ['a\nb', null],
+    ['ä\nb', null],
+    ['a%2eb', null],
+    ['1', '1'],
     ['', null],
     [`${'a'.repeat(64)}.com`, null],
   ]);
