@@ -21,7 +21,7 @@ type Shape = Readonly<Record<string, Check>>;
 const workerShapes: Readonly<Record<WorkerToSidecar['kind'], Shape>> = {
   hello: {
     protocol: isCount,
-    slot: isCount,
+    slot: isSlot,
     pid: isCount,
     generation: isCount,
     connection: isCount,
@@ -47,7 +47,11 @@ const sidecarShapes: Readonly<Record<SidecarToWorker['kind'], Shape>> = {
 
 /** Returns a value from a worker's link as its message, or null when it is malformed. */
 export function parseWorkerMessage(value: unknown): WorkerToSidecar | null {
-  return hasShape(value, workerShapes) ? (value as unknown as WorkerToSidecar) : null;
+  if (!hasShape(value, workerShapes)) return null;
+  const message = value as unknown as WorkerToSidecar;
+  // The one rule over two fields: every number that is named is a number.
+  if (message.kind !== 'peers') return message;
+  return message.first + message.ids.length <= limits.linkPeersMax ? message : null;
 }
 
 /** Returns a value from the sidecar's link as its message, or null when it is malformed. */
@@ -85,6 +89,10 @@ function groupsOf(size: number): Check {
 
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isSlot(value: unknown): boolean {
+  return isCount(value) && (value as number) < limits.linksMax;
 }
 
 /** A peer's number. */

@@ -65,8 +65,9 @@ export function judge(state: SharedState, cell: Cell, outcome: Outcome): void {
   if (outcome.baseline) record.run = Math.max(record.run, outcome.run);
   else if (didReset) record.run = outcome.run;
   else record.run += failed;
-  // The worker has drawn its own conclusion: it is told again only where the truth differs.
-  if (cell.toldHealth !== -1) {
+  // The worker has drawn its own conclusion from news: it is told again only where the truth differs.
+  if (outcome.baseline) cell.toldHealth = -1;
+  else if (cell.toldHealth !== -1) {
     const others = cell.toldHealth & ~suspectFlag;
     cell.toldHealth = outcome.run > 0 ? others | suspectFlag : others;
   }
