@@ -1,0 +1,28 @@
+// Opens the TCP or TLS connection for a handshake. The time limits are the handshake's own.
+
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { Peer } from '../../core/peer.ts';
+import type { TunnelOptions } from './options.ts';
+
+/** A peer that vanished without a word is noticed after some such intervals. */
+const KEEP_ALIVE_PROBE_MS = 60_000;
+
+/** Starts connecting; `onReady` is called when the connection (TLS included) can be written to. */
+export function openPeerSocket(peer: Peer, options: TunnelOptions, onReady: () => void): Socket {
+  const { scheme, hostname: host, port } = peer.address;
+  const basics = { host, port, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS };
+  if (scheme === 'http') return connectTcp({ ...basics, noDelay: true }).once('connect', onReady);
+  const { ca, serverName, verify } = options.tls;
+  const name = serverName ?? host;
+  const socket = connectTls({
+    ...basics,
+    // An address can't be sent as SNI; Node compares it with the certificate all the same.
+    ...(isIP(name) === 0 ? { servername: name } : {}),
+    ...(ca === null ? {} : { ca }),
+    rejectUnauthorized: verify,
+    ALPNProtocols: ['http/1.1'],
+  });
+  socket.setNoDelay(true);
+  return socket.once('secureConnect', onReady);
+}
