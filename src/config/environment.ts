@@ -23,7 +23,7 @@ export function findEnvPaths(name: string, raw: unknown): Path[] {
 
 /** Lists every variable that can be set in `raw`: all scalars of the schema, for all that `raw` has. */
 export function listEnvNames(raw: unknown): EnvName[] {
-  return list(configFields(), raw, []);
+  return list(configFields(), raw, [], '');
 }
 
 function find(rest: string, field: Field, raw: unknown): Path[] {
@@ -45,17 +45,17 @@ function find(rest: string, field: Field, raw: unknown): Path[] {
   });
 }
 
-function list(field: Field, raw: unknown, path: Path): EnvName[] {
-  if (field.kind === 'scalar') {
-    return [{ name: formatEnvName(path), path, description: field.description }];
-  }
-  if (field.kind === 'list') {
-    const indices = Array.from({ length: lengthOf(field, raw) }, (_, index) => index);
-    return indices.flatMap((index) => list(field.item, child(raw, index), [...path, index]));
-  }
-  return childrenOf(field, raw).flatMap(([key, inner]) =>
-    list(inner, child(raw, key), [...path, key]),
-  );
+function list(field: Field, raw: unknown, path: Path, enclosing: string): EnvName[] {
+  // The elements of a list of texts are described by the list.
+  const description = field.description || enclosing;
+  if (field.kind === 'scalar') return [{ name: formatEnvName(path), path, description }];
+  const steps: [string | number, Field][] =
+    field.kind === 'list'
+      ? Array.from({ length: lengthOf(field, raw) }, (_, index) => [index, field.item])
+      : childrenOf(field, raw);
+  return steps.flatMap(([step, inner]) => {
+    return list(inner, child(raw, step), [...path, step], description);
+  });
 }
 
 function childrenOf(field: Field, raw: unknown): [string, Field][] {
