@@ -44,8 +44,11 @@ export function parseCli(argv: readonly string[]): CliCommand {
 function build(name: CommandName, rest: readonly string[], given: Given): CliCommand {
   const filesMax = name === 'run' || name === 'check' ? 1 : 0;
   if (rest.length > filesMax) {
+    const [, second] = rest;
     return usage(
-      `${name} takes ${filesMax === 0 ? 'no' : 'one'} CONFIG, got '${rest[filesMax]}' as well`,
+      filesMax === 0
+        ? `${name} takes no CONFIG, got '${rest[0]}'`
+        : `${name} takes one CONFIG, got '${second}' as well`,
     );
   }
   if (name === 'help' || name === 'version' || name === 'schema') {

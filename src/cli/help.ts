@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 /** What `sluice --help` prints. */
 export const helpText = `Sluice: many backends behind one public address.
 
-  sluice [run] [CONFIG] [flags]     start; CONFIG is .ts .mts .js .mjs .yaml .json
+  sluice [run] [CONFIG] [flags]     start; CONFIG is .yaml, .json, .ts or .js
   sluice --listen :8080 --to http://127.0.0.1:9001    start without a file
   sluice check [CONFIG] [flags]     validate, and say everything that is wrong
   sluice schema                     print the JSON Schema for editors
@@ -19,11 +19,11 @@ export const helpText = `Sluice: many backends behind one public address.
   --log-level debug|info|warn|error|silent
   --set path=value        any other setting, repeatable
   --print   check: the effective configuration, with where each value came from
-  --env     check: every setting as environment variable     --json   check: JSON
+  --env     check: every setting as an environment variable   --json  for programs
   -h, --help              -V, --version
 
 Flags win over SLUICE_* variables, over the file, over defaults. Without CONFIG:
-SLUICE_CONFIG, else sluice.config.{ts,mts,js,mjs,yaml,yml,json} in this directory.
+SLUICE_CONFIG, else sluice.config.{ts,mts,js,mjs,yaml,yml,json} found here.
 Exit codes: 0 fine, 1 the configuration is not valid, 2 the command line is not.
 `;
 

@@ -13,10 +13,15 @@ const secondMs = 1000;
 const dayMs = 24 * 3600 * secondMs;
 const GIB = 1024 * MIB;
 
+const coresError = "'auto' or a whole number from 1 to 256";
+const coresNumber = z
+  .number({ error: coresError })
+  .int({ error: coresError })
+  .min(1, { error: coresError })
+  .max(256, { error: coresError });
+
 const cores = z
-  .union([z.literal('auto'), z.number().int().min(1).max(256)], {
-    error: "'auto' or a whole number from 1 to 256",
-  })
+  .union([z.literal('auto'), coresNumber], { error: coresError })
   .transform((value) => (value === 'auto' ? availableParallelism() : value))
   .prefault('auto')
   .describe("Worker processes; 'auto' for one per processor.");

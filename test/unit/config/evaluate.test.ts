@@ -35,7 +35,10 @@ describe('a configuration module', () => {
       context,
       `import { defineConfig } from 'sluice';
        const port: number = 9001;
-       export default defineConfig({ upstreams: { app: { peers: [\`http://a:\${port}\`] } }, routes: [{ to: 'app' }] });`,
+       export default defineConfig({
+         upstreams: { app: { peers: [\`http://a:\${port}\`] } },
+         routes: [{ to: 'app' }],
+       });`,
     );
     const { value } = await evaluateModule(file, 'c.ts');
     assert.deepEqual(value, {
@@ -91,7 +94,8 @@ describe('a configuration module that gives something else', () => {
     [
       'things that are no data, each with its path',
       `class Box {}
-       export default { a: () => 1, b: [new Date(0), new Map()], c: { d: 1n, e: Symbol('x') }, f: NaN, g: new Box(), h: [undefined] };`,
+       export default { a: () => 1, b: [new Date(0), new Map()], c: { d: 1n, e: Symbol('x') },
+         f: NaN, g: new Box(), h: [undefined] };`,
       [
         'c.ts a: expected plain data, got a function (a)',
         'c.ts b[0]: expected plain data, got an instance of Date',

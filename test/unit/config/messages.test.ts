@@ -3,8 +3,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { emptyDocument } from '../../../src/config/document.ts';
+import { listEnvNames } from '../../../src/config/environment.ts';
 import { loadConfig } from '../../../src/config/load.ts';
-import { parseConfig } from '../../../src/config/parse.ts';
+import { completeConfig, parseConfig } from '../../../src/config/parse.ts';
+import { formatPath } from '../../../src/config/path.ts';
 import { ConfigError } from '../../../src/config/problem.ts';
 
 const fixtures = new URL('../../fixtures/config/', import.meta.url);
@@ -204,6 +207,50 @@ describe('values that could split a header', () => {
     const [problem] = problemsOf({ ...valid, log: { level: '\x1b[2J\x9b\u2028' } });
     assert.equal(problem?.includes('\x1b'), false);
     assert.match(problem ?? '', /\\u001b\[2J\\u009b\\u2028/);
+  });
+});
+
+describe('every setting', () => {
+  const raw = {
+    ...valid,
+    listeners: [{ port: 1 }],
+    routes: [{ to: 'app', match: { host: 'a.b', path: '/x', method: 'GET' } }],
+    trustedProxies: ['::1'],
+  };
+  const settings = listEnvNames(parseConfig(raw));
+
+  for (const garbage of [-7, 1.5, 1e300, '', '\n', ' ', true, [], {}, ['x'], null]) {
+    it(`says in our own words what it expected instead of ${JSON.stringify(garbage)}`, () => {
+      for (const { path } of settings) {
+        const document = { ...emptyDocument('/'), value: raw };
+        const flags = [{ path, value: garbage, name: '--set' }];
+        let message = '';
+        try {
+          completeConfig(document, { flags }, '/');
+        } catch (error) {
+          assert.ok(error instanceof ConfigError, String(error));
+          message = error.message;
+        }
+        // Nothing of the schema library's own wording.
+        assert.doesNotMatch(
+          message,
+          /Invalid|Too (?:big|small)|received|ZodError/,
+          formatPath(path),
+        );
+        if (message !== '') assert.match(message, /expected .+, got /, formatPath(path));
+      }
+    });
+  }
+
+  it('refuses a map and a list in place of any scalar', () => {
+    for (const { path } of settings) {
+      for (const value of [{}, []]) {
+        const flags = [{ path, value, name: '--set' }];
+        const complete = () =>
+          completeConfig({ ...emptyDocument('/'), value: raw }, { flags }, '/');
+        assert.throws(complete, ConfigError, formatPath(path));
+      }
+    }
   });
 });
 
