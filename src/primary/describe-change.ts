@@ -1,7 +1,7 @@
 // Says by name what differs between two configurations, for the event about a reload, and which of it
 // running workers can't take on. Compares data only; nothing depends on it.
 
-import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/schema.ts';
 
 /** Names per kind of change; empty lists are left out. */
@@ -18,11 +18,6 @@ export interface Change {
   readonly routes?: Difference;
   /** Changed settings, e.g. `limits.requestHeadBytes`. */
   readonly settings?: readonly string[];
-}
-
-/** Returns equal text for configurations that mean the same, whatever the order of their keys. */
-export function fingerprint(config: Config): string {
-  return createHash('sha256').update(canonical(config)).digest('hex');
 }
 
 /** Lists the differences by name. */
@@ -48,7 +43,7 @@ function changedSettings(before: Config, after: Config): string[] {
   const named = new Set(['listeners', 'upstreams', 'routes']);
   const paths: string[] = [];
   const compare = (old: unknown, now: unknown, path: string) => {
-    if (canonical(old) === canonical(now)) return;
+    if (isDeepStrictEqual(old, now)) return;
     if (!isMap(old) || !isMap(now)) {
       paths.push(path);
       return;
@@ -69,7 +64,7 @@ function difference(
   const added = Object.keys(after).filter((name) => !(name in before));
   const removed = Object.keys(before).filter((name) => !(name in after));
   const changed = Object.keys(after).filter((name) => {
-    return name in before && canonical(before[name]) !== canonical(after[name]);
+    return name in before && !isDeepStrictEqual(before[name], after[name]);
   });
   if (added.length + removed.length + changed.length === 0) return null;
   return {
@@ -81,13 +76,6 @@ function difference(
 
 function byName(items: readonly { readonly name: string }[]): Record<string, unknown> {
   return Object.fromEntries(items.map((item) => [item.name, item]));
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (!isMap(value)) return JSON.stringify(value) ?? 'null';
-  const keys = Object.keys(value).sort();
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(',')}}`;
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

@@ -128,9 +128,16 @@ function watchConfig(options: PrimaryOptions, reloader: Reloader): ConfigWatch |
   });
 }
 
+/**
+ * The same signal again so soon is the same wish: Ctrl-C under npm arrives from the terminal and once
+ * more from npm.
+ */
+const ECHO_MS = 250;
+
 /** Listens to signals and to the launcher; `code` settles when every child is gone. */
 function watchForEnd(fleet: Fleet, reloader: Reloader, events: Events) {
   let hasBegun = false;
+  let first: { readonly signal: string; readonly atMs: number } | null = null;
   let finish: (code: number) => void = () => {};
   const code = new Promise<number>((resolve) => {
     finish = resolve;
@@ -146,6 +153,9 @@ function watchForEnd(fleet: Fleet, reloader: Reloader, events: Events) {
     );
   };
   const onSignal = (signal: 'SIGTERM' | 'SIGINT') => {
+    const nowMs = systemTimers.nowMs();
+    if (first?.signal === signal && nowMs - first.atMs < ECHO_MS) return;
+    first ??= { signal, atMs: nowMs };
     if (!hasBegun) return drain(signal);
     events.warn({ signal }, 'second signal: ending at once');
     fleet.stop();

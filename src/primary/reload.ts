@@ -1,10 +1,11 @@
 // A new configuration while running: load, compare, lock new ports, roll out, tell what changed. Whatever
 // goes wrong on the way, the old one keeps running untouched.
 
+import { fingerprint } from '../config/fingerprint.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
-import { describeChange, fingerprint, needsRestart } from './describe-change.ts';
+import { describeChange, needsRestart } from './describe-change.ts';
 import type { Fleet } from './fleet.ts';
 import type { PortLocks } from './port-locks.ts';
 import { portClaims, settlePorts } from './port-probe.ts';
