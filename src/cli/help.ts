@@ -19,12 +19,12 @@ export const helpText = `Sluice: many backends behind one public address.
   --log-level debug|info|warn|error|silent
   --set path=value        any other setting, repeatable
   --print   check: the effective configuration, with where each value came from
-  --env     check: every setting as an environment variable   --json  for programs
+  --env     check: every setting as environment variable     --json  for programs
   -h, --help              -V, --version
 
 Flags win over SLUICE_* variables, over the file, over defaults. Without CONFIG:
 SLUICE_CONFIG, else sluice.config.{ts,mts,js,mjs,yaml,yml,json} found here.
-Exit codes: 0 fine, 1 the configuration is not valid, 2 the command line is not.
+Exit codes: 0 fine, 1 configuration not valid, 2 command line not understood.
 `;
 
 /** Returns the version of this package. */
