@@ -3,36 +3,31 @@
 
 import type { OwnedTransports, TransportSettings } from './transports.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
-import { TunnelRegistry } from './tunnel/tunnel-registry.ts';
+import type { TunnelRegistry } from './tunnel/tunnel-registry.ts';
 import { Http1Pools } from './upstream/http1/pools.ts';
 import { createHttp1Upstream } from './upstream/http1/upstream.ts';
 import { createUndiciUpstream } from './upstream/undici/undici-upstream.ts';
 
-/** Returns the factory of one worker; its HTTP/1.1 pools and its tunnels outlive the settings that they serve. */
-export function createTransports(): (settings: TransportSettings) => OwnedTransports {
+/**
+ * Returns the factory of one worker. HTTP/1.1 pools and open WebSockets outlive the settings that they
+ * began under; `tunnels` holds all of the latter.
+ */
+export function createTransports(
+  tunnels: TunnelRegistry,
+): (settings: TransportSettings) => OwnedTransports {
   const pools = new Http1Pools();
-  const tunnels = new TunnelRegistry();
   return (settings) => {
     const options = optionsOf(settings);
     const http =
       settings.config.transport === 'undici'
         ? createUndiciUpstream(options)
         : createHttp1Upstream({ ...options, peers: settings.peers }, pools);
-    const tunnel = createTunnel(
-      {
-        ...options,
-        messageBytesMax: settings.limits.webSocketMessageBytes,
-        idleMs: settings.webSocketIdleMs,
-      },
-      tunnels,
-    );
-    return {
-      http,
-      tunnel,
-      // Open WebSockets outlive the configuration that they came in by.
-      drain: () => http.drain(),
-      closeTunnels: (code) => tunnels.closeAll(code),
+    const tunnelOptions = {
+      ...options,
+      messageBytesMax: settings.limits.webSocketMessageBytes,
+      idleMs: settings.webSocketIdleMs,
     };
+    return { http, tunnel: createTunnel(tunnelOptions, tunnels), drain: () => http.drain() };
   };
 }
 

@@ -21,6 +21,7 @@ import { PeerRegistry } from './peers.ts';
 import { Server } from './serve.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
 import { TransportRegistry } from './transports.ts';
+import { TunnelRegistry } from './tunnel/tunnel-registry.ts';
 
 /** The close code of a server that goes away (RFC 6455 section 7.4.1). */
 const GOING_AWAY = 1001;
@@ -29,7 +30,8 @@ export class DataPlane {
   readonly eventLog: EventLog;
   readonly #slot: number;
   readonly #peers = new PeerRegistry();
-  readonly #transports = new TransportRegistry(createTransports());
+  readonly #tunnels = new TunnelRegistry();
+  readonly #transports = new TransportRegistry(createTransports(this.#tunnels));
   readonly #metrics = new Metrics();
   readonly #sampler: ProcessSampler;
   readonly #link: SidecarLink;
@@ -115,7 +117,7 @@ export class DataPlane {
   drain(): void {
     this.#link.setStatus(this.#active?.version ?? 0, true);
     this.#listeners.drain();
-    this.#transports.closeTunnels(GOING_AWAY);
+    this.#tunnels.closeAll(GOING_AWAY);
   }
 
   /** Cuts what still runs, and writes what waits in the logs. */

@@ -17,8 +17,6 @@ export interface Transports {
 export interface OwnedTransports extends Transports {
   /** Finishes what runs and closes what is idle. */
   drain(): void;
-  /** Says goodbye to open WebSockets with a close code. */
-  closeTunnels(code: number): void;
 }
 
 /** Everything that a pair depends on; bounds are this worker's share. */
@@ -80,9 +78,5 @@ export class TransportRegistry {
       if (!this.#active.has(key)) transports.drain();
     }
     this.#wanted = new Map();
-  }
-
-  closeTunnels(code: number): void {
-    for (const transports of this.#active.values()) transports.closeTunnels(code);
   }
 }
