@@ -1,0 +1,198 @@
+// Where requests come in: head → exchange → handler, at once or at the end of the turn.
+//
+// At the end of the turn: what is refused (an answer given while the engine parses does not stop it, and
+// what follows in the same segment would be served), whatever comes with Transfer-Encoding (same reason),
+// and small bodies that are not complete, in the hope that the handler gets them in one piece.
+
+import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
+import { ProxyError } from '../../../core/errors.ts';
+import { Exchange, type RequestHead } from '../../../core/exchange.ts';
+import { addressText } from './address.ts';
+import { ClientSink } from './client-sink.ts';
+import type { ListenerState } from './listener-state.ts';
+import { ReceivedBody } from './request-body.ts';
+import { type ReceivedHead, readRequestHead } from './request-head.ts';
+import { UpgradeRequest } from './upgrade-request.ts';
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+const UPGRADE_FIELDS = '\r\nupgrade: websocket\r\nsec-websocket-version: 13';
+
+/** Takes the requests of one listener from the engine to the handler. */
+export class Intake {
+  readonly #state: ListenerState;
+  /** What wants to be looked at when the engine has parsed all that is here. */
+  #atEndOfTurn: ClientSink[] = [];
+  readonly #endTurn = () => this.#finishTurn();
+  /** Filled anew for every exchange, which copies it. */
+  readonly #head: Writable<RequestHead>;
+
+  constructor(state: ListenerState) {
+    this.#state = state;
+    this.#head = {
+      entry: state.entry,
+      method: '',
+      target: '',
+      host: '',
+      headers: [],
+      remoteAddress: '',
+      body: null,
+      webSocket: null,
+    };
+  }
+
+  /**
+   * The engine's handler for requests; `context` comes with those that it would let upgrade. Never
+   * throws: that would end the process.
+   */
+  take(response: HttpResponse, request: HttpRequest, context: us_socket_context_t | null): void {
+    let sink: ClientSink | null = null;
+    try {
+      const received = readRequestHead(request, this.#state.settings.requestHeaderCount);
+      const opened = new ClientSink(this.#state, response, received);
+      // The one closure of an exchange: the engine demands a function and passes it nothing.
+      response.onAborted(() => this.#abort(opened));
+      sink = opened;
+      this.#admit(sink, received, response, context);
+    } catch (error) {
+      this.#state.report(error);
+      if (sink === null) response.close();
+      else this.#breakOff(sink);
+    }
+  }
+
+  #admit(
+    sink: ClientSink,
+    received: ReceivedHead,
+    response: HttpResponse,
+    context: us_socket_context_t | null,
+  ): void {
+    const state = this.#state;
+    const head = this.#head;
+    head.method = received.method;
+    head.target = received.target;
+    head.host = received.host;
+    head.headers = received.headers;
+    head.remoteAddress = addressText(response.getRemoteAddress());
+    const refusal = this.#refusalOf(received, context);
+    head.webSocket =
+      received.wantsWebSocket && refusal === null
+        ? new UpgradeRequest(state, sink, received, context!)
+        : null;
+    const body = bodyOf(state, sink, received);
+    head.body = body;
+    const exchange = new Exchange(head, sink, performance.now());
+    sink.exchange = exchange;
+    state.exchangesRunning += 1;
+    if (body !== null) {
+      response.onData((chunk, isLast) => this.#receive(sink, body, chunk, isLast));
+    } else if (refusal === null) {
+      state.handler.serve(exchange);
+      return;
+    }
+    sink.body = body;
+    sink.refusal = refusal;
+    this.#later(sink);
+    const isLarge = body !== null && body.byteLength > state.settings.replayBytes;
+    if (refusal === null && isLarge) this.#admitWaiting(sink);
+    if (received.mustCut) sink.take()?.close();
+    if (refusal?.code === 'upgrade_required') sink.hopFields = UPGRADE_FIELDS;
+  }
+
+  #refusalOf(received: ReceivedHead, context: us_socket_context_t | null): ProxyError | null {
+    if (received.failure !== null) return new ProxyError(received.failure, received.detail);
+    if (received.wantsWebSocket && context === null)
+      return new ProxyError('bad_request', 'upgrade');
+    if (this.#state.exchangesRunning < this.#state.settings.exchangesMax) return null;
+    return new ProxyError('overloaded', 'exchangesMax');
+  }
+
+  #later(sink: ClientSink): void {
+    sink.isWaiting = true;
+    this.#atEndOfTurn.push(sink);
+    if (this.#atEndOfTurn.length === 1) setImmediate(this.#endTurn);
+  }
+
+  #finishTurn(): void {
+    const sinks = this.#atEndOfTurn;
+    this.#atEndOfTurn = [];
+    for (const sink of sinks) {
+      if (sink.isWaiting) this.#admitWaiting(sink);
+      if (sink.isOpen && sink.body?.isArriving === true) this.#state.sweeper.add(sink.body);
+    }
+  }
+
+  #admitWaiting(sink: ClientSink): void {
+    const { handler, report } = this.#state;
+    sink.isWaiting = false;
+    try {
+      if (sink.refusal !== null) {
+        handler.refuse(sink.exchange, sink.refusal);
+      } else if (sink.isOpen) {
+        handler.serve(sink.exchange);
+      } else {
+        handler.refuse(sink.exchange, new ProxyError('client_closed'));
+      }
+    } catch (error) {
+      report(error);
+      this.#breakOff(sink);
+    }
+    if (!sink.isOpen && sink.refusal !== null) sink.finish();
+  }
+
+  #receive(sink: ClientSink, body: ReceivedBody, chunk: ArrayBuffer, isLast: boolean): void {
+    try {
+      body.receive(chunk, isLast);
+      // In chunks: only at the end of the turn, see above.
+      if (isLast && sink.isWaiting && sink.refusal === null && body.byteLength !== -1) {
+        this.#admitWaiting(sink);
+      }
+    } catch (error) {
+      this.#state.report(error);
+      this.#breakOff(sink);
+    }
+  }
+
+  #abort(sink: ClientSink): void {
+    try {
+      sink.abort();
+    } catch (error) {
+      this.#state.report(error);
+      sink.finish();
+    }
+  }
+
+  /** A bug, here or in the handler: the client gets a plain 500 if nothing was sent yet. */
+  #breakOff(sink: ClientSink): void {
+    const error = new ProxyError('internal_error', 'exception');
+    const { exchange } = sink;
+    if (exchange === undefined) {
+      sink.take()?.close();
+      return;
+    }
+    try {
+      exchange.failure = error;
+      exchange.running?.cancel(error);
+      if (sink.isUntouched) {
+        exchange.status = error.failure.status;
+        exchange.responseHeaders = [];
+        exchange.responseByteLength = 0;
+        sink.end();
+      } else {
+        sink.fail(error);
+      }
+    } catch (again) {
+      this.#state.report(again);
+      sink.take()?.close();
+    }
+  }
+}
+
+function bodyOf(
+  state: ListenerState,
+  sink: ClientSink,
+  received: ReceivedHead,
+): ReceivedBody | null {
+  if (!received.isChunked && received.contentLength <= 0) return null;
+  return new ReceivedBody(state, sink, received.isChunked ? -1 : received.contentLength);
+}

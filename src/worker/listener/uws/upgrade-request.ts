@@ -1,0 +1,71 @@
+// A client's request to upgrade, until the peer has answered it.
+
+import type { us_socket_context_t } from 'uWebSockets.js';
+import type { RawHeaders } from '../../../core/headers.ts';
+import type { WebSocketEvents, WebSocketOffer } from '../../../core/tunnel.ts';
+import type { ClientSink } from './client-sink.ts';
+import { ClientWebSocket } from './client-websocket.ts';
+import type { ListenerState } from './listener-state.ts';
+import type { ReceivedHead } from './request-head.ts';
+import { CORKED_HEAD_BYTES, headBytes, writeLongHead } from './response-head.ts';
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Fields that the engine writes itself. */
+const WRITTEN_BY_ENGINE: ReadonlySet<string> = new Set([
+  'sec-websocket-accept',
+  'sec-websocket-protocol',
+  'sec-websocket-extensions',
+  'sec-websocket-version',
+  'upgrade',
+  'connection',
+]);
+
+export class UpgradeRequest implements WebSocketOffer {
+  readonly protocols: readonly string[];
+  readonly #state: ListenerState;
+  readonly #sink: ClientSink;
+  readonly #key: string;
+  readonly #context: us_socket_context_t;
+
+  constructor(
+    state: ListenerState,
+    sink: ClientSink,
+    received: ReceivedHead,
+    context: us_socket_context_t,
+  ) {
+    this.#state = state;
+    this.#sink = sink;
+    this.#key = received.webSocketKey;
+    this.#context = context;
+    this.protocols = received.webSocketProtocols
+      .split(',')
+      .map((protocol) => protocol.trim())
+      .filter((protocol) => TOKEN.test(protocol));
+  }
+
+  accept(protocol: string, headers: RawHeaders, events: WebSocketEvents): void {
+    const socket = new ClientWebSocket(this.#state, this.#sink, events);
+    const response = this.#sink.take();
+    if (response === null) {
+      // The client left while the peer was asked: the tunnel learns it like any other end.
+      socket.announce();
+      return;
+    }
+    this.#sink.exchange.status = 101;
+    const kept = headers.filter((_, at) => !WRITTEN_BY_ENGINE.has(headers[at - (at % 2)]!));
+    // No extension is ever agreed on, so that messages can be passed on as they are.
+    const chosen = this.protocols.includes(protocol) ? protocol : '';
+    // Inside the cork the engine compares addresses to learn of the upgrade, and may look at a socket
+    // that has become something else; that is harmless as long as nothing but the upgrade happens there
+    // (later engines compare contexts: C++ fe7c01a). So `open` is told afterwards.
+    const head = headBytes(101, kept, '');
+    const isLong = head.length > CORKED_HEAD_BYTES;
+    if (isLong) writeLongHead(response, head);
+    response.cork(() => {
+      if (!isLong) response.writeStatus(head);
+      response.upgrade({ socket }, this.#key, chosen, '', this.#context);
+    });
+    socket.announce();
+  }
+}

@@ -1,0 +1,130 @@
+// A handler that answers by script, and the listener in front of it: what serve is to the real listener.
+
+import { ProxyError } from '../../../../../src/core/errors.ts';
+import type { Exchange, ExchangeHandler } from '../../../../../src/core/exchange.ts';
+import type { RawHeaders } from '../../../../../src/core/headers.ts';
+import type { Sink, Source } from '../../../../../src/core/sink.ts';
+import type { Cleanup } from '../../../../support/deadline.ts';
+
+process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '32768';
+// Only now: the addon reads the environment when it loads.
+const { openUwsListener } = await import('../../../../../src/worker/listener/uws/listener.ts');
+type UwsListener = ReturnType<typeof openUwsListener>;
+
+export const NOTHING_BEHIND: Source = { pause() {}, resume() {}, cancel() {} };
+
+/** Notes everything a listener does; `script` answers. */
+export class ScriptedHandler implements ExchangeHandler {
+  readonly served: Exchange[] = [];
+  readonly refused: { readonly exchange: Exchange; readonly error: ProxyError }[] = [];
+  readonly abortedExchanges: Exchange[] = [];
+  readonly finishedExchanges: Exchange[] = [];
+  script: (exchange: Exchange) => void;
+
+  constructor(script: (exchange: Exchange) => void) {
+    this.script = script;
+  }
+
+  serve(exchange: Exchange): void {
+    this.served.push(exchange);
+    this.script(exchange);
+  }
+
+  refuse(exchange: Exchange, error: ProxyError): void {
+    this.refused.push({ exchange, error });
+    exchange.failure = error;
+    answer(exchange, { status: error.failure.status, body: `${error.code}\n` });
+  }
+
+  aborted(exchange: Exchange): void {
+    this.abortedExchanges.push(exchange);
+    exchange.running?.cancel(new ProxyError('client_closed'));
+  }
+
+  finished(exchange: Exchange): void {
+    if (exchange.finished) throw new Error('finished twice');
+    exchange.finished = true;
+    this.finishedExchanges.push(exchange);
+  }
+}
+
+export interface Answer {
+  readonly status?: number;
+  readonly headers?: RawHeaders;
+  readonly body?: string | Uint8Array;
+  /** Default: that of the body. */
+  readonly byteLength?: number;
+}
+
+/** Answers in one piece. */
+export function answer(exchange: Exchange, parts: Answer = {}): void {
+  const body = Buffer.from(parts.body ?? '');
+  exchange.status = parts.status ?? 200;
+  exchange.responseHeaders = parts.headers ?? [];
+  exchange.responseByteLength = parts.byteLength ?? body.byteLength;
+  exchange.client.start(NOTHING_BEHIND);
+  if (body.byteLength > 0) exchange.client.write(body);
+  exchange.client.end();
+}
+
+/** Collects a request body, then calls `done` with it, or with the failure. */
+export function collect(
+  exchange: Exchange,
+  done: (body: Buffer, error: ProxyError | null) => void,
+): void {
+  const chunks: Buffer[] = [];
+  if (exchange.requestBody === null) return done(Buffer.alloc(0), null);
+  const sink: Sink = {
+    start() {},
+    write(chunk) {
+      chunks.push(Buffer.from(chunk));
+      return true;
+    },
+    end: () => done(Buffer.concat(chunks), null),
+    fail: (error) => done(Buffer.concat(chunks), error),
+  };
+  exchange.requestBody.pipe(sink);
+}
+
+export interface ListenerSetup {
+  readonly listener: UwsListener;
+  readonly handler: ScriptedHandler;
+  readonly port: number;
+  /** What the listener reported as a bug. */
+  readonly reports: unknown[];
+}
+
+export const SETTINGS = {
+  requestHeaderCount: 98,
+  replayBytes: 64 * 1024,
+  streamBufferBytes: 64 * 1024,
+  webSocketMessageBytes: 1024 * 1024,
+  exchangesMax: 100,
+  requestBodyIdleMs: 60_000,
+  webSocketIdleMs: 3_600_000,
+};
+
+/** Opens a listener on a free port (or `host`) with a scripted handler. */
+export function openScripted(
+  context: Cleanup,
+  script: (exchange: Exchange) => void,
+  options: {
+    readonly host?: string;
+    readonly settings?: Partial<typeof SETTINGS>;
+    readonly tickMs?: number;
+  } = {},
+): ListenerSetup {
+  const handler = new ScriptedHandler(script);
+  const reports: unknown[] = [];
+  const listener = openUwsListener({
+    name: 'test',
+    host: options.host ?? '127.0.0.1',
+    port: 0,
+    handler,
+    settings: { ...SETTINGS, ...options.settings },
+    report: (error) => reports.push(error),
+    ...(options.tickMs === undefined ? {} : { tickMs: options.tickMs }),
+  });
+  context.after(() => listener.closeAll());
+  return { listener, handler, port: listener.port, reports };
+}
