@@ -19,7 +19,7 @@ export const helpText = `Sluice: many backends behind one public address.
   --log-level debug|info|warn|error|silent
   --set path=value        any other setting, repeatable
   --print   check: the effective configuration, with where each value came from
-  --env     check: every setting as environment variable     --json  for programs
+  --env     check: every setting as environment variable   --json   for programs
   -h, --help              -V, --version
 
 Flags win over SLUICE_* variables, over the file, over defaults. Without CONFIG:

@@ -130,7 +130,7 @@ function checkMatches(routes: unknown[]): Finding[] {
   const seen = new Map<string, number>();
   for (const [index, route] of routes.entries()) {
     const written = asMap(route)['match'];
-    if (written !== undefined && asMap(written) !== written) continue;
+    if (asMap(route) !== route || (written !== undefined && asMap(written) !== written)) continue;
     const match = readMatch(asMap(route));
     const hosts = orAny(match.host, '*');
     // Any path and every path below the root are the same (worker/route).

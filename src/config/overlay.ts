@@ -1,7 +1,7 @@
 // Lays flags and environment variables over a draft. Flags win over the environment, which wins over
 // the file; names that mean nothing are problems, with the nearest name that does.
 
-import { parseDocument } from 'yaml';
+import { parse } from 'yaml';
 import { nearest } from '../std/nearest.ts';
 import { type Assignment, assign, type Draft } from './draft.ts';
 import { findEnvPaths, listEnvNames } from './environment.ts';
@@ -67,14 +67,20 @@ export function applyEnvironment(draft: Draft, env: NodeJS.ProcessEnv): Problem[
 
 /** Reads a text as `field` wants it; what does not fit stays text, for the schema to refuse by name. */
 export function readValue(text: string, field: Field): unknown {
-  if (field.kind !== 'scalar') {
-    const document = parseDocument(text, { prettyErrors: false });
-    return document.errors.length > 0 ? text : document.toJS();
-  }
+  if (field.kind !== 'scalar') return readYaml(text);
   if (text === '' && field.accepts.has('null')) return null;
   if (field.accepts.has('number') && /^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
   if (field.accepts.has('boolean') && (text === 'true' || text === 'false')) return text === 'true';
   return text;
+}
+
+/** A list or map on the command line is YAML; what is not stays text. */
+function readYaml(text: string): unknown {
+  try {
+    return parse(text, { logLevel: 'error' });
+  } catch {
+    return text;
+  }
 }
 
 function isSetting(name: string): boolean {

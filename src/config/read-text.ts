@@ -30,6 +30,7 @@ export function parseText(text: string, shown: string, syntax: 'yaml' | 'json'):
     version: '1.2',
     merge: true,
     prettyErrors: false,
+    logLevel: 'error',
     lineCounter: lines,
   });
   const placeAt = (offset: number): Place => {
@@ -38,7 +39,7 @@ export function parseText(text: string, shown: string, syntax: 'yaml' | 'json'):
   };
   const problems = syntax === 'json' ? jsonProblems(text, placeAt) : [];
   if (problems.length === 0) {
-    for (const error of document.errors) {
+    for (const error of [...document.errors, ...document.warnings]) {
       const message = `${syntax === 'json' ? 'JSON' : 'YAML'}: ${plain(error.message)}`;
       problems.push({ place: placeAt(error.pos[0]), path: '', message });
     }

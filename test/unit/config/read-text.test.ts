@@ -80,6 +80,7 @@ describe('what is wrong with YAML', () => {
 
   const rows: [string, string, string][] = [
     ['a key that stands twice', 'a: 1\nb: 2\na: 3\n', 'f:3:1 YAML: map keys must be unique'],
+    ['a tag that nobody knows', 'a: !foo 1\n', 'f:1:4 YAML: unresolved tag: !foo'],
     ['a tab for indentation', 'a:\n\tb: 1\n', 'f:2:1 YAML: tabs are not allowed as indentation'],
     [
       'a second document',
