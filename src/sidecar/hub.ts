@@ -80,6 +80,13 @@ export class Hub {
     return [...this.#members.values()].sort((a, b) => a.slot - b.slot);
   }
 
+  /** Bytes that wait in this process for workers that do not read. */
+  get backlogBytes(): number {
+    let bytes = 0;
+    for (const link of this.#links) bytes += link.backlogBytes;
+    return bytes;
+  }
+
   get peers(): SharedPeer[] {
     const now = performance.now();
     return [...this.#state.peers.values()].map((peer) => ({
@@ -128,19 +135,17 @@ export class Hub {
 
   /** Asks every worker for its metrics; who asks while a round runs shares its outcome. */
   scrape(): Promise<ScrapeResult> {
-    if (this.#scrape === null) {
-      this.#scrapes += 1;
-      const round = new ScrapeRound(this.#scrapes, scrapeTimeoutMs, () => {
-        this.#scrape = null;
-      });
-      this.#scrape = round;
-      for (const member of this.#members.values()) {
-        const asked = member.link.send({ kind: 'scrape', id: round.id });
-        round.expect(member, asked);
-      }
-      round.begin();
+    if (this.#scrape !== null) return this.#scrape.result;
+    this.#scrapes += 1;
+    const round = new ScrapeRound(this.#scrapes, scrapeTimeoutMs, () => {
+      this.#scrape = null;
+    });
+    this.#scrape = round;
+    for (const member of this.#members.values()) {
+      round.expect(member, member.link.send({ kind: 'scrape', id: round.id }));
     }
-    return this.#scrape.result;
+    round.begin();
+    return round.result;
   }
 
   /** Says goodbye to every worker and stops. */

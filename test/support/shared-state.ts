@@ -1,0 +1,73 @@
+// A hub on a real socket and workers' links to it, for tests of the shared state.
+
+import { createServer, type Server } from 'node:net';
+import type { UpstreamSpec } from '../../src/channel/apply-command.ts';
+import {
+  SidecarLink,
+  type SidecarLinkOptions,
+  sidecarSocketPath,
+} from '../../src/channel/client.ts';
+import type { Events } from '../../src/core/events.ts';
+import { Peer } from '../../src/core/peer.ts';
+import { Hub, type LinkedWorker } from '../../src/sidecar/hub.ts';
+import type { Cleanup } from './deadline.ts';
+
+export const noEvents: Events = { debug() {}, info() {}, warn() {}, error() {} };
+
+export interface HubBench {
+  readonly hub: Hub;
+  readonly left: LinkedWorker[];
+  close(): Promise<void>;
+}
+
+/** Listens where workers of `runDirectory` look for their sidecar. */
+export async function startHub(
+  runDirectory: string,
+  specs: readonly UpstreamSpec[],
+  context: Cleanup,
+): Promise<HubBench> {
+  const left: LinkedWorker[] = [];
+  const hub = new Hub({ events: noEvents, onLeave: (worker) => left.push(worker) });
+  hub.install(specs);
+  const server: Server = createServer((socket) => hub.accept(socket));
+  await new Promise<void>((resolve) => server.listen(sidecarSocketPath(runDirectory), resolve));
+  const close = () => {
+    hub.close();
+    return new Promise<void>((resolve) => server.close(() => resolve()));
+  };
+  context.after(close);
+  return { hub, left, close };
+}
+
+export interface WorkerBench {
+  readonly link: SidecarLink;
+  readonly peers: readonly Peer[];
+}
+
+/** Links a worker that knows the peers of `specs`. */
+export function linkWorker(
+  runDirectory: string,
+  specs: readonly UpstreamSpec[],
+  context: Cleanup,
+  options: Partial<SidecarLinkOptions> = {},
+): WorkerBench {
+  const link = new SidecarLink({ runDirectory, slot: 0, onScrape: () => null, ...options });
+  const peers = specs.flatMap(({ name, peers: ids }) => ids.map((id) => makePeer(id, name)));
+  link.install(specs, peers);
+  context.after(() => link.close());
+  return { link, peers };
+}
+
+/** Makes a peer that nobody listens at. */
+export function makePeer(id: string, upstream: string): Peer {
+  return new Peer(id, upstream, { scheme: 'http', hostname: 'h', port: 1, authority: 'h:1' });
+}
+
+/** Names an upstream of `count` peers with quick ejections. */
+export function specOf(count: number, baseMs = 300): UpstreamSpec {
+  return {
+    name: 'app',
+    peers: Array.from({ length: count }, (_, at) => `app/${at}`),
+    ejection: { failuresInRow: 5, baseMs, maxMs: 10_000 },
+  };
+}
