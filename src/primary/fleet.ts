@@ -153,7 +153,10 @@ export class Fleet {
   #serving(keeper: Keeper): void {
     this.#rollout?.join(keeper);
     if (this.#pending === null) {
-      this.#options.events.info({ child: keeper.name, pid: keeper.pid }, 'child is ready again');
+      this.#options.events.info(
+        { child: keeper.name, childPid: keeper.pid },
+        'child is ready again',
+      );
       return;
     }
     this.#pending.delete(keeper);

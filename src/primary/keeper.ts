@@ -242,7 +242,7 @@ export class Keeper {
 
   #bury(code: number | null, signal: NodeJS.Signals | null): void {
     const { timers, events } = this.#surroundings;
-    const fields = { child: this.name, pid: this.pid, code, signal };
+    const fields = { child: this.name, childPid: this.pid, code, signal };
     const livedMs = Math.round(timers.nowMs() - this.#bornAtMs);
     this.#cancelTimer();
     this.#cancelPing();

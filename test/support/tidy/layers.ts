@@ -17,6 +17,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'worker/*': ['core', 'std', 'observe'],
   // The files of src/worker itself join the phases together.
   worker: ['core', 'std', 'config', 'channel', 'observe', 'worker/*'],
+  // Two backends and the whole proxy in one command.
+  demo: ['core', 'std', 'config', 'channel', 'observe', 'primary', 'cli'],
   cli: ['core', 'std', 'config', 'channel', 'observe', 'primary'],
 };
 
@@ -24,7 +26,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'uWebSockets.js': ['src/worker/listener/uws/'],
   undici: ['src/worker/upstream/undici/', 'src/sidecar/'],
-  ws: ['src/worker/tunnel/'],
+  ws: ['src/worker/tunnel/', 'src/demo/'],
   piscina: ['src/worker/compress/'],
   msgpackr: ['src/channel/'],
   zod: ['src/config/'],

@@ -1,0 +1,63 @@
+# What there is to do with this repository. `make` alone says it.
+
+# npm itself runs on the host's Node; everything else on the pinned Node 22 in node_modules.
+HOST_PATH := $(PATH)
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+SUITES := unit contract sim e2e
+INSTALLED := node_modules/.sluice-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check install debian packages bench perf pack clean $(SUITES:%=test-%)
+
+help:
+	@echo 'make run            the demo: two backends and the proxy in front of them'
+	@echo 'make test           everything: unit, contract, sim and e2e tests'
+	@echo 'make check          format, lint, types, tidy and unit tests (under a minute)'
+	@echo 'make test-unit      one suite; also test-contract, test-sim, test-e2e'
+	@echo 'make bench QUICK=1  side by side with nginx and HAProxy'
+	@echo 'make perf           this proxy measured by itself'
+	@echo 'make pack           the npm package as a tarball'
+	@echo 'make debian         install the Debian packages that tests and bench need'
+	@echo
+	@echo 'npm start -- ARGS   run sluice with ARGS, e.g. npm start -- check config/minimal.yaml'
+
+run: install
+	@exec node src/main.ts demo
+
+# All suites run even when one fails, so that one look shows everything; any failure fails make.
+test: install debian
+	@failed=; for suite in $(SUITES); do \
+	  echo "=== $$suite"; \
+	  npm run --silent test:$$suite || failed="$$failed $$suite"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "FAILED:$$failed" >&2; exit 1; fi; \
+	echo 'all suites passed: $(SUITES)'
+
+$(SUITES:%=test-%): test-%: install
+	@npm run --silent test:$*
+
+check: install
+	@biome check .
+	@tsc --noEmit
+	@npm run --silent test:unit
+
+# Keyed on the content of the lock file: a fresh clone gets it all, everybody else nothing.
+install:
+	@cmp -s package-lock.json $(INSTALLED) || { \
+	  PATH="$(HOST_PATH)" npm ci --no-audit --no-fund && cp package-lock.json $(INSTALLED); }
+
+debian packages:
+	@.ci/debian
+
+bench: install debian
+	@node native-bench/$(if $(QUICK),quick,compare).ts $(ARGS)
+
+perf: install debian
+	@node perf/run.ts $(ARGS)
+
+pack: install
+	@npm pack
+
+clean:
+	rm -rf dist *.tgz
