@@ -79,10 +79,12 @@ export const uploadTests: Readonly<Record<string, ContractTest>> = {
     const body = new FedBody();
     const { attempt } = stage.send(upload(body));
     const connection = await stage.origin.connection(0);
+    await until(() => body.pipeCount === 1, { what: 'the body is piped' });
+    const piece = Buffer.alloc(2 ** 16, 0x62);
+    let bytes = piece.length;
+    body.feed(piece);
     await connection.head();
     connection.pause();
-    const piece = Buffer.alloc(2 ** 16, 0x62);
-    let bytes = 0;
     while (body.feed(piece) && bytes < 2 ** 26) bytes += piece.length;
     bytes += piece.length;
     assert.ok(bytes < 2 ** 26, 'the body was never paused');

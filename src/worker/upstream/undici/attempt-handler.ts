@@ -23,6 +23,10 @@ export interface AttemptCarrier {
   forget(handler: AttemptHandler): void;
   /** undici has finished with a dispatch of this handler. */
   settled(handler: AttemptHandler): void;
+  /** Whether the connection it runs on carried a request before. */
+  isReused(handler: AttemptHandler): boolean;
+  /** Whether the socket it runs on broke, rather than was closed. */
+  isBroken(handler: AttemptHandler): boolean;
   /** Sends it once more, on a connection that has not been used before if possible. */
   repeat(handler: AttemptHandler): void;
 }
@@ -48,8 +52,6 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
   readonly peer: Peer;
   /** `performance.now()` at which waiting for a connection is over. */
   deadlineMs = 0;
-  /** Runs on a connection that carried a request before. */
-  onReusedConnection = false;
   /** What the pool remembers about the dispatch; null while it waits. */
   slot: object | null = null;
 
@@ -60,6 +62,8 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
   #controller: Dispatcher.DispatchController | null = null;
   #body: RequestBodyStream | null = null;
   #sink: Sink | null = null;
+  #hasHead = false;
+  #isReused = false;
   /** Why we end the dispatch ourselves; undici reports it back as an error. */
   #ownError: ProxyError | null = null;
   #interimCount = 0;
@@ -117,6 +121,7 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#isReused = this.#carrier.isReused(this);
     if (this.#isOver) controller.abort(new Error('cancelled'));
     else if (this.#body !== null) this.#exchange.requestBody!.pipe(this.#body);
   }
@@ -136,8 +141,9 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
       return;
     }
     callbackDepth += 1;
+    this.#hasHead = true;
     this.#sink = this.#attempt.onHead(this);
-    this.#sink.start(this);
+    if (!this.#isOver) this.#sink.start(this);
     callbackDepth -= 1;
   }
 
@@ -149,12 +155,14 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
   }
 
   onResponseEnd(): void {
-    this.#carrier.settled(this);
-    if (this.#isOver) return;
-    this.#isOver = true;
+    // A body that lasts until the connection ends: undici takes a reset as its end, too.
+    const isTruncated = this.#carrier.isBroken(this);
     callbackDepth += 1;
-    this.#sink!.end();
-    this.#attempt.onDone(null);
+    this.#carrier.settled(this);
+    if (!this.#isOver) {
+      if (isTruncated) this.#fail(new ProxyError('body_broken', 'reset'));
+      else this.#complete();
+    }
     callbackDepth -= 1;
   }
 
@@ -188,11 +196,11 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
     if (this.#exchange.running === this) this.#exchange.running = null;
     if (this.slot === null) this.#carrier.forget(this);
     this.#controller?.abort(new Error(error.code));
-    if (this.#sink !== null) this.#attempt.onDone(error);
+    if (this.#hasHead) this.#attempt.onDone(error);
   }
 
   get #progress(): Progress {
-    if (this.#sink !== null) return 'receiving';
+    if (this.#hasHead) return 'receiving';
     return this.#controller === null ? 'connecting' : 'waiting';
   }
 
@@ -204,6 +212,12 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
     if (this.#isOver) return;
     this.#ownError ??= error;
     this.#controller?.abort(new Error(error.code));
+  }
+
+  #complete(): void {
+    this.#isOver = true;
+    this.#sink!.end();
+    this.#attempt.onDone(null);
   }
 
   #fail(error: ProxyError): void {
@@ -219,8 +233,8 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
 
   /** Nothing but an unanswered kept connection went wrong, and the request may be sent again. */
   #mayRepeat(error: Error): boolean {
-    if (this.#isRepeated || this.#sink !== null || this.#interimCount > 0) return false;
-    if (!this.onReusedConnection || !isStaleConnection(error)) return false;
+    if (this.#isRepeated || this.#hasHead || this.#interimCount > 0) return false;
+    if (!this.#isReused || !isStaleConnection(error)) return false;
     const body = this.#exchange.requestBody;
     if (body !== null && !body.replayable) return false;
     return IDEMPOTENT.has(this.#exchange.method);

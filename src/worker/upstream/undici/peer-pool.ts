@@ -99,9 +99,20 @@ export class PeerPool implements AttemptCarrier, BudgetedPool, SlotEvents {
     if (slot === null) return;
     handler.slot = null;
     slot.running -= 1;
-    if (slot.running === 0 && (slot.isRetired || !slot.isConnected || this.#isWorn(slot))) {
-      this.#retire(slot);
-    }
+    if (slot.running > 0) return;
+    if (!slot.isConnected || this.#isWorn(slot)) this.#retire(slot);
+    // undici lets a turn pass before it uses the connection again; the next exchange may wait there.
+    else if (this.#waiting.length === 0) this.#putFree(slot);
+  }
+
+  isReused(handler: AttemptHandler): boolean {
+    const slot = handler.slot as Slot | null;
+    return slot !== null && slot.served > 1;
+  }
+
+  isBroken(handler: AttemptHandler): boolean {
+    const slot = handler.slot as Slot | null;
+    return slot?.isBroken ?? false;
   }
 
   repeat(handler: AttemptHandler): void {
@@ -146,7 +157,6 @@ export class PeerPool implements AttemptCarrier, BudgetedPool, SlotEvents {
     slot.running += 1;
     slot.served += 1;
     handler.slot = slot;
-    handler.onReusedConnection = slot.isConnected && slot.served > 1;
     const hasRoom = handler.dispatchOn(slot.client);
     // A request that undici refuses to write leaves no drain event behind.
     const wasRefused = !hasRoom && slot.client.stats.size === 0 && handler.slot === null;

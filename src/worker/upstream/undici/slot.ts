@@ -28,6 +28,8 @@ export class Slot {
   served = 0;
   isConnecting = true;
   isConnected = false;
+  /** The present socket reported an error. */
+  isBroken = false;
   /** Listed as having room. */
   isFree = false;
   /** Out of use: nothing more is dispatched here. */
@@ -63,6 +65,11 @@ export function createSlotFactory(
           events.onConnectFailed(slot, error);
         } else {
           slot.isConnected = true;
+          slot.isBroken = false;
+          // Before undici's own listener, which ends the response that runs.
+          socket.on('error', () => {
+            slot.isBroken = true;
+          });
           slot.served = slot.running;
           slot.connectedAtMs = performance.now();
           const { alpnProtocol } = socket as { alpnProtocol?: string | false | null };

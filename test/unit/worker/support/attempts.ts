@@ -93,7 +93,8 @@ export class FedBody implements RequestBody {
   /** Gives bytes to whoever is piped; false when it is full. */
   feed(bytes: Uint8Array | string): boolean {
     const chunk = Buffer.from(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
-    if (this.replayable) this.#held.push(chunk);
+    // What came before anybody took it is held in any case.
+    if (this.replayable || this.#sink === null) this.#held.push(chunk);
     return this.#give(chunk);
   }
   finish(): void {
@@ -110,6 +111,7 @@ export class FedBody implements RequestBody {
     this.isPaused = false;
     sink.start(this);
     for (const chunk of this.#held) this.#give(chunk);
+    if (!this.replayable) this.#held.length = 0;
     if (this.#isEnded) sink.end();
   }
   release(): void {
