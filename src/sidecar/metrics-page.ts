@@ -37,9 +37,13 @@ export class MetricsPage {
 
   /** Returns the text for one scrape; workers that gave no answer go in with their last one. */
   render({ answers, missing }: ScrapeResult, links: LinkCounters): string {
+    let unread = missing.length;
     for (const { generation, bytes } of answers) {
       const snapshot = decodeSnapshot(bytes);
-      if (snapshot === null) continue;
+      if (snapshot === null) {
+        unread += 1;
+        continue;
+      }
       this.#last.set(generation, snapshot);
       this.#away.delete(generation);
     }
@@ -50,7 +54,7 @@ export class MetricsPage {
     const present = [...this.#last].filter(([generation]) => !this.#away.has(generation));
     const processes = present.map(([, snapshot]) => snapshot.process);
     const text = prometheusText(mergeSnapshots(snapshots), [...processes, this.#sampler.sample()]);
-    return text + ownText(answers.length, missing.length, links);
+    return text + ownText(answers.length + missing.length - unread, unread, links);
   }
 
   #bury(generation: number): void {
@@ -64,7 +68,7 @@ export class MetricsPage {
 function ownText(answered: number, missing: number, links: LinkCounters): string {
   const rows: [name: string, type: 'gauge' | 'counter', help: string, value: number][] = [
     ['workers_scraped', 'gauge', 'Workers whose metrics are in this page.', answered],
-    ['workers_missing', 'gauge', 'Linked workers that did not answer in time.', missing],
+    ['workers_missing', 'gauge', 'Linked workers that gave no metrics in time.', missing],
     ['sidecar_messages_received_total', 'counter', 'Messages from workers.', links.messagesIn],
     ['sidecar_messages_sent_total', 'counter', 'Messages to workers.', links.messagesOut],
     ['sidecar_link_malformed_total', 'counter', 'Links closed for bad data.', links.malformed],
