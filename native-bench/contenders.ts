@@ -12,6 +12,8 @@ export interface Lane {
   readonly directory: string;
   readonly port: number;
   readonly originPort: number;
+  /** Where Sluice's admin listener goes. */
+  readonly adminPort: number;
   /** Idle connections to the origin that must be kept: as many as the client opens. */
   readonly upstreamConnections: number;
 }
@@ -55,9 +57,8 @@ const haproxy: Contender = {
   }),
 };
 
-/** Sluice as an operator would start it; `args` are flags to add. */
+/** Sluice as an operator would start it, with one worker; `args` are flags to add. */
 export function sluiceContender(name: string, args: readonly string[]): Contender {
-  const main = fileURLToPath(new URL('src/main.ts', projectRoot));
   return {
     name,
     needs: [],
@@ -65,15 +66,23 @@ export function sluiceContender(name: string, args: readonly string[]): Contende
       const manifest = readFileSync(new URL('package.json', projectRoot), 'utf8');
       return `${(JSON.parse(manifest) as { version: string }).version}, Node ${process.versions.node}`;
     },
-    command: (lane) => ({
-      program: process.execPath,
-      args: [
-        ...[main, 'run', '--listen', `127.0.0.1:${lane.port}`],
-        ...['--to', `http://127.0.0.1:${lane.originPort}`, '--cores', '1', '--log-access', 'off'],
-        ...args,
-      ],
-      environment: { SLUICE_ADMIN_PORT: `${lane.port + 1}`, SLUICE_LOG_LEVEL: 'warn' },
-    }),
+    command: (lane) => sluiceCommand(lane, ['--cores', '1', ...args]),
+  };
+}
+
+/** The command line of Sluice between `lane.port` and `lane.originPort`, quiet and without access log. */
+export function sluiceCommand(
+  lane: Pick<Lane, 'port' | 'originPort' | 'adminPort'>,
+  args: readonly string[],
+): Omit<Command, 'name' | 'core'> {
+  const main = fileURLToPath(new URL('src/main.ts', projectRoot));
+  return {
+    program: process.execPath,
+    args: [
+      ...[main, 'run', '--listen', `127.0.0.1:${lane.port}`],
+      ...['--to', `http://127.0.0.1:${lane.originPort}`, '--log-access', 'off', ...args],
+    ],
+    environment: { SLUICE_ADMIN_PORT: `${lane.adminPort}`, SLUICE_LOG_LEVEL: 'warn' },
   };
 }
 
@@ -101,12 +110,12 @@ export const standardContenders: readonly Contender[] = [
 export async function startContender(
   contender: Contender,
   workbench: Workbench,
-  lane: Omit<Lane, 'port' | 'directory'> & { core: number },
+  lane: Pick<Lane, 'originPort' | 'upstreamConnections'> & { core: number },
 ): Promise<Contestant> {
   const { name } = contender;
   const port = await freePort();
   const { directory } = workbench;
-  const command = contender.command({ ...lane, port, directory });
+  const command = contender.command({ ...lane, port, adminPort: await freePort(), directory });
   const running = workbench.start({ ...command, name, core: lane.core });
   await workbench.accepting(running, port);
   return { name, port, running };

@@ -2,13 +2,7 @@
 // The proxy under test has core 0 for itself; load generator and origin share core 1.
 
 import { parseArgs } from 'node:util';
-import {
-  type Contender,
-  commandContender,
-  sluiceContender,
-  standardContenders,
-  startContender,
-} from './contenders.ts';
+import { type Contender, startContender } from './contenders.ts';
 import { describeMachine, requirePrograms, versionOf } from './harness/machine.ts';
 import { startOrigin } from './harness/origin.ts';
 import { Workbench } from './harness/workbench.ts';
@@ -24,6 +18,7 @@ import {
 } from './report.ts';
 import { LOAD_CORE, PROXY_CORE, runRounds } from './rounds.ts';
 import { scenarioNamed, scenarios } from './scenarios.ts';
+import { selectContenders, selectionOptions } from './selection.ts';
 
 const HELP = `node native-bench/quick.ts [options]
 
@@ -42,13 +37,11 @@ const HELP = `node native-bench/quick.ts [options]
 
 const options = parseArgs({
   options: {
+    ...selectionOptions,
     scenario: { type: 'string', multiple: true, default: ['small-get'] },
     rounds: { type: 'string', default: '5' },
     duration: { type: 'string', default: '3' },
     'warm-up': { type: 'string', default: '3' },
-    only: { type: 'string' },
-    sluice: { type: 'string', multiple: true, default: [] },
-    extra: { type: 'string', multiple: true, default: [] },
     baseline: { type: 'string', default: 'nginx' },
     'foreign-max': { type: 'string', default: '0.1' },
     write: { type: 'boolean', default: false },
@@ -60,7 +53,7 @@ if (options.help) process.stdout.write(HELP);
 else await main();
 
 async function main(): Promise<void> {
-  const contenders = chosenContenders();
+  const contenders = selectContenders(options);
   const originNeeds = ['nginx', 'wrk', 'taskset'];
   requirePrograms([...new Set([...originNeeds, ...contenders.flatMap((each) => each.needs)])]);
   const results: ScenarioResult[] = [];
@@ -116,27 +109,4 @@ async function runScenario(name: string, contenders: Contender[]): Promise<Scena
   } finally {
     await workbench.close();
   }
-}
-
-function chosenContenders(): Contender[] {
-  const all = [
-    ...standardContenders,
-    ...options.sluice.map((each) => {
-      const [name, flags] = split(each);
-      return sluiceContender(name, flags.split(' '));
-    }),
-    ...options.extra.map((each) => commandContender(...split(each))),
-  ];
-  if (options.only === undefined) return all;
-  return options.only.split(',').map((name) => {
-    const found = all.find((each) => each.name === name);
-    if (found === undefined) throw new Error(`nobody is called ${name}`);
-    return found;
-  });
-}
-
-function split(pair: string): [string, string] {
-  const at = pair.indexOf('=');
-  if (at < 1) throw new Error(`${pair} is not NAME=VALUE`);
-  return [pair.slice(0, at), pair.slice(at + 1)];
 }

@@ -9,6 +9,8 @@ export interface ProcessUse {
   /** `primary`, `sidecar`, `worker`: from SLUICE_ROLE; other programs' processes are `main`, `child`. */
   readonly role: string;
   readonly cpuMicros: number;
+  /** Time in which its main thread could have run, but somebody else had the core. */
+  readonly waitedMicros: number;
   readonly residentBytes: number;
 }
 
@@ -63,26 +65,32 @@ export function coreTicks(core: number): CoreTicks {
 function processUse(pid: number, rootPid: number): ProcessUse | null {
   const fields = statFields(pid);
   if (fields === null) return null;
+  const threads = threadTimes(pid);
   return {
     pid,
     role: roleOf(pid, rootPid),
-    cpuMicros: threadsMicros(pid) ?? (Number(fields[11]) + Number(fields[12])) * TICK_MICROS,
+    cpuMicros: threads?.cpuMicros ?? (Number(fields[11]) + Number(fields[12])) * TICK_MICROS,
+    waitedMicros: threads?.waitedMicros ?? 0,
     residentBytes: Number(fields[21]) * PAGE_BYTES,
   };
 }
 
-/** Sums run time of all threads from schedstat: the same clock as utime + stime, without the 10 ms grain. */
-function threadsMicros(pid: number): number | null {
+/** Reads run time from schedstat: the same clock as utime + stime, without the 10 ms grain. */
+function threadTimes(pid: number): { cpuMicros: number; waitedMicros: number } | null {
   try {
-    let nanos = 0;
+    let cpuNanos = 0;
     for (const thread of readdirSync(`/proc/${pid}/task`)) {
-      const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8');
-      nanos += Number(text.split(' ')[0]);
+      cpuNanos += Number(schedstat(`${pid}/task/${thread}`)[0]);
     }
-    return nanos / 1000;
+    return { cpuMicros: cpuNanos / 1000, waitedMicros: Number(schedstat(`${pid}`)[1]) / 1000 };
   } catch {
     return null;
   }
+}
+
+/** Returns nanoseconds run, nanoseconds waited for a core, turns taken. */
+function schedstat(task: string): string[] {
+  return readFileSync(`/proc/${task}/schedstat`, 'utf8').split(' ');
 }
 
 /** Returns the fields of /proc/PID/stat from the third (state) on, or null. */

@@ -14,7 +14,8 @@ export interface Command {
   readonly name: string;
   readonly program: string;
   readonly args: readonly string[];
-  readonly core: number | null;
+  /** Core number, a list like `0-2`, or null for any. */
+  readonly core: number | string | null;
   readonly environment?: Record<string, string>;
 }
 

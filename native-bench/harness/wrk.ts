@@ -30,21 +30,29 @@ export interface LoadRun {
   readonly core: number;
 }
 
-/** Runs wrk once. Rejects when wrk fails, or hangs 15 s beyond its duration. */
-export function runWrk(run: LoadRun): Promise<LoadReport> {
+/** Returns the command line and the environment of a run. */
+export function wrkCommand(run: LoadRun): { args: string[]; environment: Record<string, string> } {
   const { scenario, port, durationS, core } = run;
   const args = ['-c', `${core}`, 'wrk', '-t1', `-c${scenario.connections}`, `-d${durationS}s`];
-  args.push('--timeout', '5s', '-s', report);
+  args.push('--timeout', '30s', '-s', report);
   for (const header of scenario.headers) args.push('-H', header);
   args.push(`http://127.0.0.1:${port}${scenario.path}`);
   const environment = {
-    ...process.env,
     BENCH_METHOD: scenario.method,
     BENCH_BODY_BYTES: `${scenario.requestBodyBytes}`,
   };
+  return { args, environment };
+}
+
+/** Runs wrk once. Rejects when wrk fails, or hangs 15 s beyond its duration. */
+export function runWrk(run: LoadRun): Promise<LoadReport> {
+  const { args, environment } = wrkCommand(run);
   return new Promise((resolve, reject) => {
-    const child = spawn('taskset', args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
-    const deadline = setTimeout(() => child.kill('SIGKILL'), (durationS + 15) * 1000);
+    const child = spawn('taskset', args, {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const deadline = setTimeout(() => child.kill('SIGKILL'), (run.durationS + 15) * 1000);
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
     child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
