@@ -1,7 +1,7 @@
 // What clients get when something goes wrong on the other side: statuses, retries, visible breaks.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { connectClient, request } from '../support/client.ts';
 import { until } from '../support/deadline.ts';
 import { freePort } from '../support/free-port.ts';
@@ -13,8 +13,9 @@ import {
   startOrigin,
 } from '../support/origin.ts';
 import { type Sluice, startSluice } from '../support/sluice.ts';
+import { suiteCleanup } from '../support/suite.ts';
 
-const suite = { after };
+const suite = suiteCleanup();
 let sluice: Sluice;
 let hanging: Origin;
 let breaking: Origin;

@@ -6,16 +6,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { connectClient, request } from '../support/client.ts';
 import { until } from '../support/deadline.ts';
 import { requireCommand } from '../support/debian.ts';
 import { freePort } from '../support/free-port.ts';
 import { startHttpOrigin } from '../support/origin.ts';
 import { askHttp, type Sluice, startSluice } from '../support/sluice.ts';
+import { suiteCleanup } from '../support/suite.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
-const suite = { after };
+const suite = suiteCleanup();
 let folder: TempDir;
 let sluice: Sluice;
 let nginxPort = 0;
@@ -25,7 +26,7 @@ const bigFile = randomBytes(3 * 1024 * 1024 + 17);
 
 before(async () => {
   folder = createTempDir();
-  after(() => folder.remove());
+  suite.after(() => folder.remove());
   mkdirSync(folder.file('files'));
   writeFileSync(folder.file('files/hello.txt'), 'hello from a file\n');
   writeFileSync(folder.file('files/big.bin'), bigFile);
@@ -184,7 +185,7 @@ describe('a Node application behind the proxy', () => {
 });
 
 function own(child: ChildProcess): ChildProcess {
-  after(() => {
+  suite.after(() => {
     child.kill('SIGTERM');
   });
   return child;

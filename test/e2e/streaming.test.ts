@@ -5,13 +5,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectClient, type RawClient } from '../support/client.ts';
 import { until } from '../support/deadline.ts';
 import { type Sluice, startSluice } from '../support/sluice.ts';
+import { suiteCleanup } from '../support/suite.ts';
 
-const suite = { after };
+const suite = suiteCleanup();
 const MIB = 2 ** 20;
 const TOTAL_BYTES = 2 * 1024 * MIB;
 /** What garbage collection and allocator slack may add to a worker on top of bounded buffers. */
@@ -131,7 +132,7 @@ async function startApplication(): Promise<number> {
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  after(() => {
+  suite.after(() => {
     server.closeAllConnections();
     server.close();
   });

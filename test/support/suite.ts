@@ -1,0 +1,14 @@
+// Clean-ups of a whole test file. `after` of node:test, called inside a `before` hook, would run when that
+// hook ends; what is registered here runs when the file's tests are over, last first.
+
+import { after } from 'node:test';
+import type { Cleanup } from './deadline.ts';
+
+/** Creates the collector; to be called while the test file loads. */
+export function suiteCleanup(): Cleanup {
+  const callbacks: (() => unknown)[] = [];
+  after(async () => {
+    for (const callback of callbacks.reverse()) await callback();
+  });
+  return { after: (callback) => callbacks.push(callback) };
+}
