@@ -50,6 +50,7 @@ export class Sidecar {
   readonly #metrics = new MetricsPage(this.#sampler);
   #staged: Version | null = null;
   #active: Version | null = null;
+  #activation: Promise<void> = Promise.resolve();
   #isListening = false;
   #stopping: Promise<void> | null = null;
 
@@ -77,7 +78,9 @@ export class Sidecar {
         this.#stage(message.version, message.config);
         return;
       case 'activate':
-        await this.#activate(message.version);
+        // One after the other: moving the admin address takes a while.
+        this.#activation = this.#activation.then(() => this.#activate(message.version));
+        await this.#activation;
         return;
       case 'discard':
         if (this.#staged?.version === message.version) this.#staged = null;
@@ -143,6 +146,7 @@ export class Sidecar {
   }
 
   async #close(): Promise<void> {
+    await this.#activation.catch(() => {});
     this.#sampler.stop();
     this.hub.close();
     await Promise.all([
