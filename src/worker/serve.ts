@@ -76,10 +76,13 @@ export class Server implements ExchangeHandler {
     this.#recorder.record(exchange, performance.now() - exchange.startedAtMs);
   }
 
+  /** From here on the body watches its limit itself; what is declared or here already is seen at once. */
   #limitBody(exchange: Exchange, plan: Plan): boolean {
     const body = exchange.requestBody!;
-    body.bytesMax = plan.requestBodyBytesMax;
-    if (plan.requestBodyBytesMax === 0 || body.byteLength <= plan.requestBodyBytesMax) return true;
+    const bytesMax = plan.requestBodyBytesMax;
+    body.bytesMax = bytesMax;
+    const knownBytes = Math.max(body.byteLength, exchange.bytesReceived);
+    if (bytesMax === 0 || knownBytes <= bytesMax) return true;
     replyWithFailure(exchange, new ProxyError('body_too_large'));
     return false;
   }

@@ -135,7 +135,7 @@ describe('failures', () => {
     const client = await connectClient(sluice.port, { context: suite });
     await client.send('GET /leave HTTP/1.1\r\nHost: patient.test\r\n\r\n');
     const connection = await patient.connection(count);
-    await connection.head();
+    await connection.nextRequest(5000);
     client.reset();
     await connection.untilClosed(2000);
     await until(() => sluice.logLines().some((line) => /\/leave.*499/.test(line)), {
@@ -148,7 +148,7 @@ describe('failures', () => {
     const first = await connectClient(sluice.port, { context: suite });
     await first.send('GET /first HTTP/1.1\r\nHost: full.test\r\n\r\n');
     const connection = await patient.connection(count);
-    await connection.head();
+    await connection.nextRequest(5000);
     const second = await request(sluice.port, { host: 'full.test' });
     assert.equal(second.status, 503);
     assert.ok(Number(second.header('retry-after')) >= 1);
