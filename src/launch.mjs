@@ -83,6 +83,13 @@ function supervise(node) {
       child.kill(isHangUp ? 'SIGTERM' : signal);
     });
   }
+  // npm hands SIGTERM to the shell between us, which dies of it and tells nobody.
+  const parent = process.ppid;
+  if (process.env.npm_lifecycle_event !== undefined) {
+    setInterval(() => {
+      if (process.ppid !== parent && child.connected) child.disconnect();
+    }, 1000);
+  }
   child.on('error', (error) => {
     fail(`can't run ${node}: ${error.message} (it needs glibc on Linux)`);
   });

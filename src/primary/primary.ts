@@ -5,12 +5,12 @@
 //     │          └─ SIGHUP, changed file: reload                        └─ second signal ──► exit 128+n
 //     └─ a port is taken, a child can't start ──► exit 1
 
-import { constants } from 'node:os';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
 import { systemTimers } from '../std/timers.ts';
+import { Ending } from './end.ts';
 import { Fleet } from './fleet.ts';
 import { createFork } from './fork.ts';
 import { keeperLimits } from './keeper.ts';
@@ -93,11 +93,11 @@ async function runLocked(options: PrimaryOptions, locked: Locked): Promise<numbe
     events,
     onLive: options.onLive ?? (() => {}),
   });
-  const ending = watchForEnd(fleet, reloader, events);
+  const ending = new Ending({ fleet, reloader, timers: systemTimers, events });
   const watch = watchConfig(options, reloader);
   try {
     const problem = await fleet.start();
-    if (problem !== null && !ending.hasBegun()) {
+    if (problem !== null && !ending.hasBegun) {
       fleet.stop();
       locked.complain(`can't start: ${problem}`);
       return 1;
@@ -126,59 +126,6 @@ function watchConfig(options: PrimaryOptions, reloader: Reloader): ConfigWatch |
     events: options.events,
     onChange: () => void reloader.request('the file changed'),
   });
-}
-
-/**
- * The same signal again so soon is the same wish: Ctrl-C under npm arrives from the terminal and once
- * more from npm.
- */
-const ECHO_MS = 250;
-
-/** Listens to signals and to the launcher; `code` settles when every child is gone. */
-function watchForEnd(fleet: Fleet, reloader: Reloader, events: Events) {
-  let hasBegun = false;
-  let first: { readonly signal: string; readonly atMs: number } | null = null;
-  let finish: (code: number) => void = () => {};
-  const code = new Promise<number>((resolve) => {
-    finish = resolve;
-  });
-  const drain = (cause: string) => {
-    hasBegun = true;
-    reloader.close();
-    const { drainMs } = fleet.active.config.timeouts;
-    events.info({ cause, drainMs }, 'draining');
-    fleet.drain(drainMs).then(
-      () => finish(0),
-      () => finish(1),
-    );
-  };
-  const onSignal = (signal: 'SIGTERM' | 'SIGINT') => {
-    const nowMs = systemTimers.nowMs();
-    if (first?.signal === signal && nowMs - first.atMs < ECHO_MS) return;
-    first ??= { signal, atMs: nowMs };
-    if (!hasBegun) return drain(signal);
-    events.warn({ signal }, 'second signal: ending at once');
-    fleet.stop();
-    finish(128 + constants.signals[signal]);
-  };
-  const handlers = {
-    SIGTERM: () => onSignal('SIGTERM'),
-    SIGINT: () => onSignal('SIGINT'),
-    SIGHUP: () => void reloader.request('SIGHUP'),
-    SIGUSR2: () => events.info({}, 'SIGUSR2 has no meaning here'),
-    // The IPC channel of a launcher: closed by its death, even by SIGKILL.
-    disconnect: () => {
-      if (!hasBegun) drain('the launcher is gone');
-    },
-  };
-  for (const [name, handler] of Object.entries(handlers)) process.on(name, handler);
-  return {
-    code,
-    hasBegun: () => hasBegun,
-    stopListening() {
-      for (const [name, handler] of Object.entries(handlers)) process.off(name, handler);
-    },
-  };
 }
 
 function siblingMain(): URL {
