@@ -9,49 +9,22 @@
 import type { Socket } from 'node:net';
 import { connectFailure } from '../../../core/connect-failure.ts';
 import { type FailureCode, ProxyError } from '../../../core/errors.ts';
-import type { Exchange } from '../../../core/exchange.ts';
-import type { Peer } from '../../../core/peer.ts';
-import type { Http1Options } from './options.ts';
+import type { ConnectionOwner, PooledConnection, Shared } from './connection-owner.ts';
+import {
+  chunkOf,
+  isPipelineable,
+  JOINED_BODY_BYTES_MAX,
+  joinedBody,
+  LAST_CHUNK,
+} from './request-body.ts';
 import { writeRequestHead } from './request-head.ts';
-import type { ResponseHead } from './response-head.ts';
 import { type ResponseHost, ResponseReader } from './response-reader.ts';
 import type { Dialler } from './socket.ts';
-import type { Sweeper } from './sweeper.ts';
 import type { Carrier, Transfer } from './transfer.ts';
-import type { Postponed, TurnEnd } from './turn-end.ts';
+import type { Postponed } from './turn-end.ts';
 
-/** What all connections of a worker share. */
-export interface Shared {
-  /** Receives for all sockets, one callback at a time. */
-  readonly buffer: Buffer;
-  readonly head: ResponseHead;
-  readonly sweeper: Sweeper;
-  readonly turnEnd: TurnEnd;
-}
-
-/** The pool that a connection belongs to. */
-export interface ConnectionOwner {
-  readonly peer: Peer;
-  readonly options: Http1Options;
-  readonly isRetired: boolean;
-  /** The connection can take an attempt (more). */
-  released(connection: Connection): void;
-  /** The connection is closed and takes no more room. */
-  gone(connection: Connection): void;
-  /** An attempt that the peer has not begun to answer needs another connection. */
-  repeat(transfer: Transfer): void;
-  /** All consequences of a closed connection are dealt with: its room may be used. */
-  settled(): void;
-}
-
-/** Complete bodies up to this size go out in one write with the head. */
-const JOINED_BODY_BYTES_MAX = 16 * 1024;
-const CRLF = '\r\n';
-
-export class Connection implements Carrier, ResponseHost, Postponed {
-  /** Place in the owner's list of all connections. */
+export class Connection implements PooledConnection, Carrier, ResponseHost, Postponed {
   index = -1;
-  /** It is in the owner's list of those that can take an attempt. */
   isListed = false;
   inFlight = 0;
 
@@ -208,7 +181,7 @@ export class Connection implements Carrier, ResponseHost, Postponed {
   endBody(transfer: Transfer): void {
     if (this.#first !== transfer || transfer.isSent) return;
     if (transfer.exchange.requestBody!.byteLength < 0) {
-      this.#socket.write(`0${CRLF}${CRLF}`, 'latin1');
+      this.#socket.write(LAST_CHUNK, 'latin1');
     } else if (transfer.bodyBytesLeft !== 0) {
       this.#fail('bad_framing', 'fewer bytes than Content-Length');
       return;
@@ -428,28 +401,4 @@ export class Connection implements Carrier, ResponseHost, Postponed {
     }
     this.#owner.settled();
   }
-}
-
-/** Only these may share a connection with others in flight: safe to repeat, and sent in one piece. */
-export function isPipelineable(exchange: Exchange): boolean {
-  return exchange.requestBody === null && (exchange.method === 'GET' || exchange.method === 'HEAD');
-}
-
-function joinedBody(complete: Uint8Array, byteLength: number): string {
-  const text = Buffer.from(complete.buffer, complete.byteOffset, complete.length).toString(
-    'latin1',
-  );
-  if (byteLength >= 0) return text;
-  const last = `0${CRLF}${CRLF}`;
-  return text === '' ? last : `${text.length.toString(16)}${CRLF}${text}${CRLF}${last}`;
-}
-
-/** Copies the data with its size line and end into one buffer. */
-function chunkOf(data: Uint8Array): Buffer {
-  const size = `${data.length.toString(16)}${CRLF}`;
-  const chunk = Buffer.allocUnsafe(size.length + data.length + CRLF.length);
-  chunk.write(size, 0, 'latin1');
-  chunk.set(data, size.length);
-  chunk.write(CRLF, size.length + data.length, 'latin1');
-  return chunk;
 }

@@ -14,6 +14,8 @@ export const FIELD_DROPPED = 5;
 
 export interface FieldName {
   readonly text: string;
+  /** The same as lower-case octets. */
+  readonly octets: Uint8Array;
   readonly role: number;
 }
 
@@ -67,14 +69,15 @@ export function findFieldName(
   for (let slot = hash & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
     const candidate = table[slot]!;
     if (candidate === null) return null;
-    if (isSame(bytes, start, end, candidate.text)) return candidate;
+    if (isSame(bytes, start, end, candidate.octets)) return candidate;
   }
 }
 
-function isSame(bytes: Uint8Array, start: number, end: number, text: string): boolean {
-  if (text.length !== end - start) return false;
-  for (let at = 0; at < text.length; at++) {
-    if (TOKEN_LOWER[bytes[start + at]!] !== text.charCodeAt(at)) return false;
+function isSame(bytes: Uint8Array, start: number, end: number, octets: Uint8Array): boolean {
+  const { length } = octets;
+  if (length !== end - start) return false;
+  for (let at = 0; at < length; at++) {
+    if (TOKEN_LOWER[bytes[start + at]!] !== octets[at]) return false;
   }
   return true;
 }
@@ -86,7 +89,11 @@ function buildTable(): (FieldName | null)[] {
     for (let at = 0; at < text.length; at++) hash = nextHash(hash, text.charCodeAt(at));
     let slot = hash & (SLOTS - 1);
     while (slots[slot] !== null) slot = (slot + 1) & (SLOTS - 1);
-    slots[slot] = { text, role: ROLES[text] ?? FIELD_ORDINARY };
+    slots[slot] = {
+      text,
+      octets: Buffer.from(text, 'latin1'),
+      role: ROLES[text] ?? FIELD_ORDINARY,
+    };
   }
   return slots;
 }

@@ -5,6 +5,7 @@ export const LF = 10;
 export const SPACE = 32;
 export const TAB = 9;
 export const COLON = 58;
+export const DELETE = 127;
 export const SEMICOLON = 59;
 
 /** The lower-case octet for each octet allowed in a token; 0 for all others. */

@@ -5,8 +5,10 @@ import type { Exchange } from '../../../core/exchange.ts';
 import type { Peer } from '../../../core/peer.ts';
 import type { Attempt } from '../../../core/upstream.ts';
 import type { Budget, BudgetUser } from './budget.ts';
-import { Connection, type ConnectionOwner, isPipelineable, type Shared } from './connection.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionOwner, PooledConnection, Shared } from './connection-owner.ts';
 import type { Http1Options } from './options.ts';
+import { isPipelineable } from './request-body.ts';
 import { Dialler } from './socket.ts';
 import type { Sweepable } from './sweeper.ts';
 import { type Carrier, Transfer } from './transfer.ts';
@@ -35,7 +37,7 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
   readonly #dialler: Dialler;
   readonly #connections: Connection[] = [];
   /** Those that can take an attempt, the last used last: it is the least likely to be stale. */
-  readonly #available: Connection[] = [];
+  readonly #available: PooledConnection[] = [];
   readonly #line = new WaitingLine();
   #opened = 0;
   #repeated = 0;
@@ -75,7 +77,7 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
   }
 
   /** Returns the connection used last that has room, or null. */
-  #take(isPipelined: boolean): Connection | null {
+  #take(isPipelined: boolean): PooledConnection | null {
     const available = this.#available;
     let at = available.length - 1;
     // The last one has room, but for an attempt that has to go alone next to pipelined ones.
@@ -88,12 +90,12 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
     return connection;
   }
 
-  #sendOn(connection: Connection, transfer: Transfer): void {
+  #sendOn(connection: PooledConnection, transfer: Transfer): void {
     connection.send(transfer);
     if (this.options.pipelining > 1 && connection.hasRoom(true)) this.#list(connection);
   }
 
-  #list(connection: Connection): void {
+  #list(connection: PooledConnection): void {
     if (connection.isListed) return;
     connection.isListed = true;
     this.#available.push(connection);
@@ -138,7 +140,7 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
 
   // What connections tell.
 
-  released(connection: Connection): void {
+  released(connection: PooledConnection): void {
     const { pipelining } = this.options;
     let transfer = this.#line.first;
     while (
@@ -155,7 +157,7 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
     else this.#list(connection);
   }
 
-  gone(connection: Connection): void {
+  gone(connection: PooledConnection): void {
     const last = this.#connections.pop()!;
     if (last !== connection) {
       this.#connections[connection.index] = last;

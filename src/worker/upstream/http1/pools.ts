@@ -6,7 +6,7 @@ import { limits } from '../../../core/limits.ts';
 import type { Peer } from '../../../core/peer.ts';
 import { type Clock, systemClock } from '../../../std/clock.ts';
 import { Budget } from './budget.ts';
-import type { Shared } from './connection.ts';
+import type { Shared } from './connection-owner.ts';
 import { type Http1Options, transportKey } from './options.ts';
 import { Pool, type PoolStats } from './pool.ts';
 import { ResponseHead } from './response-head.ts';

@@ -1,0 +1,36 @@
+// How a request body stands on the wire: with the head in one string when it is small and complete, else
+// piece by piece.
+
+import type { Exchange } from '../../../core/exchange.ts';
+
+/** Complete bodies up to this size go out in one write with the head. */
+export const JOINED_BODY_BYTES_MAX = 16 * 1024;
+
+/** What ends a chunked body. */
+export const LAST_CHUNK = '0\r\n\r\n';
+
+const CRLF = '\r\n';
+
+/** Only these may share a connection with others in flight: safe to repeat, and sent in one piece. */
+export function isPipelineable(exchange: Exchange): boolean {
+  return exchange.requestBody === null && (exchange.method === 'GET' || exchange.method === 'HEAD');
+}
+
+/** Returns a complete body as the text that follows the head. */
+export function joinedBody(complete: Uint8Array, byteLength: number): string {
+  const text = Buffer.from(complete.buffer, complete.byteOffset, complete.length).toString(
+    'latin1',
+  );
+  if (byteLength >= 0) return text;
+  return text === '' ? LAST_CHUNK : `${text.length.toString(16)}${CRLF}${text}${CRLF}${LAST_CHUNK}`;
+}
+
+/** Copies the data with its size line and end into one buffer. */
+export function chunkOf(data: Uint8Array): Buffer {
+  const size = `${data.length.toString(16)}${CRLF}`;
+  const chunk = Buffer.allocUnsafe(size.length + data.length + CRLF.length);
+  chunk.write(size, 0, 'latin1');
+  chunk.set(data, size.length);
+  chunk.write(CRLF, size.length + data.length, 'latin1');
+  return chunk;
+}
