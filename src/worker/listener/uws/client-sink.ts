@@ -172,7 +172,7 @@ export class ClientSink implements Sink {
   #begin(firstBytes: number): void {
     const { exchange } = this;
     const response = this.#response!;
-    if (this.#state.isDraining) this.#closes = true;
+    if (this.#state.isDraining || this.refusal !== null) this.#closes = true;
     this.#framing = chooseFraming(exchange, firstBytes, this.#mustEnd);
     const isStreamed = this.#framing === 'sized' || this.#framing === 'chunked';
     let extra = this.hopFields + declaredLength(exchange);

@@ -2,7 +2,7 @@
 //
 // At the end of the turn: what is refused (an answer given while the engine parses does not stop it, and
 // what follows in the same segment would be served), whatever comes with Transfer-Encoding (same reason),
-// and small bodies that are not complete, in the hope that the handler gets them in one piece.
+// and all bodies that are not complete, so that the handler gets small ones in one piece.
 
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { ProxyError } from '../../../core/errors.ts';
@@ -93,8 +93,6 @@ export class Intake {
     sink.body = body;
     sink.refusal = refusal;
     this.#later(sink);
-    const isLarge = body !== null && body.byteLength > state.settings.replayBytes;
-    if (refusal === null && isLarge) this.#admitWaiting(sink);
     if (received.mustCut) sink.take()?.close();
     if (refusal?.code === 'upgrade_required') sink.hopFields = UPGRADE_FIELDS;
   }

@@ -73,7 +73,10 @@ export function collect(
   done: (body: Buffer, error: ProxyError | null) => void,
 ): void {
   const chunks: Buffer[] = [];
-  if (exchange.requestBody === null) return done(Buffer.alloc(0), null);
+  if (exchange.requestBody === null) {
+    done(Buffer.alloc(0), null);
+    return;
+  }
   const sink: Sink = {
     start() {},
     write(chunk) {
