@@ -85,29 +85,34 @@ export default defineConfig({ ${upstreams}, routes: [{ to: 'app' as const }] });
     });
   });
 
-  it('serves, and ends cleanly when npx is told to', async (context) => {
-    const origin = await startOrigin(
-      (connection) => connection.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'),
-      { context },
-    );
-    const port = await freePort();
-    const proxy = startProxy(['--listen', `127.0.0.1:${port}`, '--to', origin.url]);
-    context.after(() => killTree(proxy.process.pid ?? -1));
-    const evidence = proxy.output;
-    await until(() => proxy.output().includes('sluice is ready'), {
-      what: 'it is ready',
-      deadlineMs: 30_000,
-      evidence,
+  // A terminal signals the whole group; a service manager signals npx alone.
+  for (const [how, signal, isGroup] of [
+    ['Ctrl-C', 'SIGINT', true],
+    ['SIGTERM to npx', 'SIGTERM', false],
+  ] as const) {
+    it(`serves, and ends with nothing left behind on ${how}`, async (context) => {
+      const origin = await startOrigin(
+        (connection) => connection.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'),
+        { context },
+      );
+      const port = await freePort();
+      const proxy = startProxy(['--listen', `127.0.0.1:${port}`, '--to', origin.url]);
+      const npxPid = proxy.process.pid ?? -1;
+      context.after(() => killTree(npxPid));
+      const evidence = proxy.output;
+      const isReady = () => proxy.output().includes('sluice is ready');
+      await until(isReady, { what: 'it is ready', deadlineMs: 30_000, evidence });
+      const response = await request(port);
+      assert.equal(response.status, 200);
+      assert.equal(response.text(), 'hi');
+      const primary = findPrimary(npxPid);
+      assert.ok(primary > 0);
+      context.after(() => killTree(primary));
+      const processes = [npxPid, primary, ...childrenOf(primary)];
+      process.kill(isGroup ? -npxPid : npxPid, signal);
+      await until(() => !processes.some(isAlive), { what: 'all processes end', evidence });
     });
-    const response = await request(port);
-    assert.equal(response.status, 200);
-    assert.equal(response.text(), 'hi');
-    const primary = findPrimary(proxy.process.pid ?? -1);
-    assert.ok(primary > 0);
-    context.after(() => killTree(primary));
-    proxy.process.kill('SIGINT');
-    await until(() => !isAlive(primary), { what: 'the primary ends', evidence });
-  });
+  }
 });
 
 function startProxy(args: string[]): { process: ChildProcess; output: () => string } {
@@ -116,6 +121,7 @@ function startProxy(args: string[]): { process: ChildProcess; output: () => stri
     cwd: folder.path,
     env: hostEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
