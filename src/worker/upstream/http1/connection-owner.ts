@@ -11,7 +11,6 @@ import type { TurnEnd } from './turn-end.ts';
 export interface Shared {
   /** Receives for all sockets, one callback at a time. */
   readonly buffer: Buffer;
-  readonly head: ResponseHead;
   readonly sweeper: Sweeper;
   readonly turnEnd: TurnEnd;
 }
@@ -35,6 +34,8 @@ export interface PooledConnection {
 export interface ConnectionOwner {
   readonly peer: Peer;
   readonly options: Http1Options;
+  /** Reads the heads of this upstream, one at a time. */
+  readonly head: ResponseHead;
   readonly isRetired: boolean;
   /** The connection can take an attempt (more). */
   released(connection: PooledConnection): void;

@@ -10,20 +10,15 @@ import type { Socket } from 'node:net';
 import { connectFailure } from '../../../core/connect-failure.ts';
 import { type FailureCode, ProxyError } from '../../../core/errors.ts';
 import type { ConnectionOwner, PooledConnection, Shared } from './connection-owner.ts';
-import {
-  chunkOf,
-  isPipelineable,
-  JOINED_BODY_BYTES_MAX,
-  joinedBody,
-  LAST_CHUNK,
-} from './request-body.ts';
+import { isPipelineable, JOINED_BODY_BYTES_MAX, joinedBody } from './request-body.ts';
 import { writeRequestHead } from './request-head.ts';
 import { type ResponseHost, ResponseReader } from './response-reader.ts';
 import type { Dialler } from './socket.ts';
 import type { Carrier, Transfer } from './transfer.ts';
 import type { Postponed } from './turn-end.ts';
+import { Upload, type UploadHost } from './upload.ts';
 
-export class Connection implements PooledConnection, Carrier, ResponseHost, Postponed {
+export class Connection implements PooledConnection, Carrier, ResponseHost, UploadHost, Postponed {
   index = -1;
   isListed = false;
   inFlight = 0;
@@ -36,6 +31,8 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Post
   readonly #bornMs: number;
   #first: Transfer | null = null;
   #last: Transfer | null = null;
+  /** The body of the only request in flight, while it is streamed. */
+  #upload: Upload | null = null;
   #isReady = false;
   #isTcpOpen = false;
   #isClosed = false;
@@ -57,7 +54,7 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Post
   constructor(owner: ConnectionOwner, shared: Shared, dialler: Dialler, transfer: Transfer) {
     this.#owner = owner;
     this.#shared = shared;
-    this.#reader = new ResponseReader(this, shared.head);
+    this.#reader = new ResponseReader(this, owner.head);
     this.#isTls = dialler.isTls;
     this.#bornMs = shared.sweeper.nowMs;
     this.#deadlineMs = shared.sweeper.deadlineIn(owner.options.timeouts.connectMs);
@@ -125,9 +122,9 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Post
     if (body === null && this.#owner.options.pipelining > 1 && isPipelineable(exchange)) {
       if (this.#unsent === '') this.#shared.turnEnd.add(this);
       this.#unsent += head;
-      this.#sent(transfer);
       return;
     }
+    transfer.isBegun = true;
     this.#isExclusive = true;
     if (body === null) {
       this.#socket.write(head, 'latin1');
@@ -141,10 +138,10 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Post
       return;
     }
     this.#deadlineMs = 0;
-    transfer.bodyBytesLeft = body.byteLength;
+    this.#upload = new Upload(this, this.#socket, body.byteLength);
     this.#socket.cork();
     this.#socket.write(head, 'latin1');
-    body.pipe(transfer);
+    body.pipe(this.#upload);
     this.#socket.uncork();
   }
 
@@ -157,48 +154,21 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Post
     this.#deadlineMs = this.#shared.sweeper.deadlineIn(this.#owner.options.timeouts.headMs);
   }
 
-  writeBody(transfer: Transfer, chunk: Uint8Array): boolean {
-    if (this.#first !== transfer || transfer.isSent) return false;
-    if (chunk.length === 0) return !this.#isStalled;
-    let bytes: Buffer;
-    if (transfer.exchange.requestBody!.byteLength < 0) {
-      bytes = chunkOf(chunk);
-    } else {
-      transfer.bodyBytesLeft -= chunk.length;
-      if (transfer.bodyBytesLeft < 0) {
-        this.#fail('bad_framing', 'more bytes than Content-Length');
-        return false;
-      }
-      // The socket may keep what it is given, the chunk is only lent.
-      bytes = Buffer.from(chunk);
-    }
-    if (this.#socket.write(bytes)) return true;
-    this.#isStalled = true;
-    this.#deadlineMs = this.#shared.sweeper.deadlineIn(this.#owner.options.timeouts.bodyIdleMs);
-    return false;
-  }
+  // As host of an upload.
 
-  endBody(transfer: Transfer): void {
-    if (this.#first !== transfer || transfer.isSent) return;
-    if (transfer.exchange.requestBody!.byteLength < 0) {
-      this.#socket.write(LAST_CHUNK, 'latin1');
-    } else if (transfer.bodyBytesLeft !== 0) {
-      this.#fail('bad_framing', 'fewer bytes than Content-Length');
-      return;
-    }
+  uploaded(): void {
     this.#isStalled = false;
-    this.#sent(transfer);
+    this.#sent(this.#first!);
   }
 
-  failBody(transfer: Transfer, error: ProxyError): void {
-    if (this.#first === transfer) this.#close(error, false);
+  stalled(isStalled: boolean): void {
+    this.#isStalled = isStalled;
+    if (isStalled) this.#awaitBody();
+    else this.#deadlineMs = 0;
   }
 
-  #onDrain(): void {
-    if (!this.#isStalled) return;
-    this.#isStalled = false;
-    this.#deadlineMs = 0;
-    this.#first?.body?.resume();
+  uploadFailed(error: ProxyError): void {
+    this.#close(error, false);
   }
 
   endOfTurn(): void {
@@ -206,6 +176,10 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Post
       const unsent = this.#unsent;
       this.#unsent = '';
       this.#socket.write(unsent, 'latin1');
+      for (let transfer = this.#first; transfer !== null; transfer = transfer.next) {
+        transfer.isBegun = true;
+        this.#sent(transfer);
+      }
     }
     if (!this.#isResting) return;
     this.#isResting = false;
@@ -215,7 +189,7 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Post
   // Receiving, as host of the reader.
 
   get current(): Transfer | null {
-    return this.#first;
+    return this.#first?.isBegun ? this.#first : null;
   }
 
   get headBytesMax(): number {
@@ -236,6 +210,8 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Post
 
   completed(hasMore: boolean): void {
     const transfer = this.#first!;
+    const upload = this.#upload;
+    this.#upload = null;
     this.#first = transfer.next;
     if (this.#first === null) this.#last = null;
     transfer.next = null;
@@ -254,15 +230,15 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Post
       if (!this.isListed) this.#owner.released(this);
     }
     transfer.complete();
-    if (!transfer.isSent) {
-      transfer.body?.cancel(
-        new ProxyError('peer_reset', 'answered before the request was complete'),
-      );
-    }
+    upload?.cancel(new ProxyError('peer_reset', 'answered before the request was complete'));
   }
 
   failed(error: ProxyError): void {
     this.#close(error, false);
+  }
+
+  unexpected(): void {
+    this.#close(new ProxyError('bad_response', 'bytes that nobody asked for'), true);
   }
 
   pauseResponse(transfer: Transfer): void {
@@ -332,7 +308,7 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Post
       if (!this.#isTls) this.#onReady();
     });
     if (this.#isTls) socket.on('secureConnect', () => this.#onReady());
-    socket.on('drain', () => this.#onDrain());
+    socket.on('drain', () => this.#upload?.drained());
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error) => this.#onLost(error));
     socket.on('close', () => this.#onLost(null));
@@ -376,6 +352,7 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Post
     this.#isClosed = true;
     this.#deadlineMs = 0;
     this.#socket.destroy();
+    this.#upload?.stop();
     let transfer = this.#first;
     let isFirst = true;
     this.#first = null;
@@ -386,10 +363,8 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Post
       const next: Transfer | null = transfer.next;
       transfer.next = null;
       transfer.carrier = null;
-      const isUnanswered = !isFirst || !this.#reader.hasBegun;
-      if (mayRepeat && isUnanswered && this.#responses > 0 && transfer.mayRepeat) {
-        transfer.isRepeated = true;
-        transfer.isSent = false;
+      const isUnanswered = this.#responses > 0 && (!isFirst || !this.#reader.hasBegun);
+      if (mayRepeat && isUnanswered && transfer.mayRepeat) {
         this.#owner.repeat(transfer);
       } else if (isFirst && error !== null) {
         transfer.breakOff(error);

@@ -9,6 +9,7 @@ import { Connection } from './connection.ts';
 import type { ConnectionOwner, PooledConnection, Shared } from './connection-owner.ts';
 import type { Http1Options } from './options.ts';
 import { isPipelineable } from './request-body.ts';
+import type { ResponseHead } from './response-head.ts';
 import { Dialler } from './socket.ts';
 import type { Sweepable } from './sweeper.ts';
 import { type Carrier, Transfer } from './transfer.ts';
@@ -26,9 +27,16 @@ export interface PoolStats {
   readonly repeated: number;
 }
 
+/** What the pools of one upstream share. */
+export interface PoolGroup {
+  readonly budget: Budget;
+  readonly head: ResponseHead;
+}
+
 export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
   readonly peer: Peer;
   options: Http1Options;
+  readonly head: ResponseHead;
   /** No configuration names it any more: it finishes what runs and keeps nothing. */
   isRetired = false;
 
@@ -42,11 +50,12 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
   #opened = 0;
   #repeated = 0;
 
-  constructor(peer: Peer, options: Http1Options, shared: Shared, budget: Budget) {
+  constructor(peer: Peer, options: Http1Options, shared: Shared, group: PoolGroup) {
     this.peer = peer;
     this.options = options;
+    this.head = group.head;
     this.#shared = shared;
-    this.#budget = budget;
+    this.#budget = group.budget;
     this.#dialler = new Dialler(peer.address, options.tls, shared.buffer);
   }
 
@@ -170,6 +179,9 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
 
   repeat(transfer: Transfer): void {
     this.#repeated += 1;
+    transfer.isRepeated = transfer.isBegun;
+    transfer.isBegun = false;
+    transfer.isSent = false;
     if (this.#budget.hasRoom()) {
       this.#open(transfer);
       return;
@@ -235,14 +247,6 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
 
   pauseResponse(): void {}
   resumeResponse(): void {}
-  writeBody(): boolean {
-    return false;
-  }
-  endBody(): void {}
-  failBody(transfer: Transfer, error: ProxyError): void {
-    this.#endWaiting(transfer);
-    transfer.breakOff(error);
-  }
   abandon(transfer: Transfer): void {
     this.#endWaiting(transfer);
   }

@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../../../std/clock.ts';
 import { Budget } from './budget.ts';
 import type { Shared } from './connection-owner.ts';
 import { type Http1Options, transportKey } from './options.ts';
-import { Pool, type PoolStats } from './pool.ts';
+import { Pool, type PoolGroup, type PoolStats } from './pool.ts';
 import { ResponseHead } from './response-head.ts';
 import { Sweeper } from './sweeper.ts';
 import { TurnEnd } from './turn-end.ts';
@@ -22,7 +22,7 @@ export interface Http1PoolsOptions {
 interface Entry {
   readonly key: string;
   readonly pool: Pool;
-  readonly budget: Budget;
+  readonly group: PoolGroup;
   /** Upstreams of installed configurations that use it. */
   users: number;
 }
@@ -30,7 +30,8 @@ interface Entry {
 export class Http1Pools {
   readonly #shared: Shared;
   readonly #entries = new Map<string, Entry>();
-  readonly #budgets = new Map<string, Budget>();
+  /** By the name of the upstream. */
+  readonly #groups = new Map<string, PoolGroup>();
   /** No upstream uses them any more, but exchanges of an old configuration still run on them. */
   readonly #retired = new Set<Entry>();
 
@@ -40,7 +41,6 @@ export class Http1Pools {
       // go (uv__read on Linux and macOS), and everything in it is parsed or copied before the callback
       // returns. On Windows, where a read owns its buffer until it completes, this would be wrong.
       buffer: Buffer.allocUnsafeSlow(limits.streamHighWaterBytes),
-      head: new ResponseHead(),
       sweeper: new Sweeper(options.clock ?? systemClock, options.sweepMs ?? 250),
       turnEnd: new TurnEnd(),
     };
@@ -56,7 +56,7 @@ export class Http1Pools {
     }
     entry.users += 1;
     entry.pool.options = options;
-    entry.budget.configure(options.connectionsMax, options.pendingMax);
+    entry.group.budget.configure(options.connectionsMax, options.pendingMax);
     return entry.pool;
   }
 
@@ -66,7 +66,7 @@ export class Http1Pools {
     const existing = this.#entries.get(key);
     if (existing !== undefined) return existing.pool;
     const entry = this.#create(key, peer, options);
-    entry.budget.configure(options.connectionsMax, options.pendingMax);
+    entry.group.budget.configure(options.connectionsMax, options.pendingMax);
     entry.pool.retire();
     this.#retired.add(entry);
     return entry.pool;
@@ -110,22 +110,23 @@ export class Http1Pools {
   }
 
   #create(key: string, peer: Peer, options: Http1Options): Entry {
-    let budget = this.#budgets.get(options.upstream);
-    if (budget === undefined) {
-      budget = new Budget();
-      this.#budgets.set(options.upstream, budget);
+    let group = this.#groups.get(options.upstream);
+    if (group === undefined) {
+      group = { budget: new Budget(), head: new ResponseHead() };
+      this.#groups.set(options.upstream, group);
     }
-    const pool = new Pool(peer, options, this.#shared, budget);
-    budget.join(pool);
+    const pool = new Pool(peer, options, this.#shared, group);
+    group.budget.join(pool);
     this.#shared.sweeper.add(this);
-    return { key, pool, budget, users: 0 };
+    return { key, pool, group, users: 0 };
   }
 
   #forget(entry: Entry): void {
-    const { pool, budget } = entry;
-    budget.leave(pool);
+    const { pool, group } = entry;
+    group.budget.leave(pool);
     const { upstream } = pool.options;
-    if (budget.isUnused && this.#budgets.get(upstream) === budget) this.#budgets.delete(upstream);
+    if (group.budget.isUnused && this.#groups.get(upstream) === group)
+      this.#groups.delete(upstream);
   }
 }
 

@@ -9,13 +9,8 @@
 import { ProxyError } from '../../../core/errors.ts';
 import { limits } from '../../../core/limits.ts';
 import { CHUNKED_DONE, CHUNKED_MALFORMED, ChunkedBody } from './chunked-body.ts';
-import { LF } from './octets.ts';
-import {
-  HEAD_MALFORMED,
-  HEAD_PARTIAL,
-  type HeadResult,
-  type ResponseHead,
-} from './response-head.ts';
+import { PartialHead } from './partial-head.ts';
+import { HEAD_COMPLETE, HEAD_MALFORMED, HEAD_PARTIAL, type ResponseHead } from './response-head.ts';
 import type { Transfer } from './transfer.ts';
 
 /** The connection that the responses come from. */
@@ -32,6 +27,8 @@ export interface ResponseHost {
   completed(hasMore: boolean): void;
   /** The response of `current` is broken, and with it the connection. */
   failed(error: ProxyError): void;
+  /** Bytes came that belong to no request. */
+  unexpected(): void;
 }
 
 const HEAD = 0;
@@ -40,8 +37,6 @@ const CHUNKED = 2;
 const UNTIL_CLOSE = 3;
 /** What the methods return when the connection is gone. */
 const GONE = -1 as const;
-/** Long enough to tell whether it is a response at all. */
-const STATUS_LINE_BYTES = 13;
 
 export class ResponseReader {
   /** The peer allows the connection to be used again after this response. */
@@ -57,7 +52,7 @@ export class ResponseReader {
   #bytesLeft = 0;
   #interimCount = 0;
   /** Begin of a head whose end has not arrived. */
-  #partial: Buffer | null = null;
+  #partial: PartialHead | null = null;
   /** Made when the first chunked response comes. */
   #chunked: ChunkedBody | null = null;
 
@@ -81,7 +76,7 @@ export class ResponseReader {
     while (at < end) {
       const transfer = this.#host.current;
       if (transfer === null) {
-        this.#host.failed(new ProxyError('bad_response', 'bytes that nobody asked for'));
+        this.#host.unexpected();
         return;
       }
       this.hasBegun = true;
@@ -100,47 +95,33 @@ export class ResponseReader {
 
   #receiveHead(transfer: Transfer, bytes: Buffer, at: number, end: number): number {
     if (this.#partial !== null) return this.#receiveRestOfHead(transfer, bytes, at, end);
-    const result = this.#head.read(bytes, at, end);
-    if (result === HEAD_PARTIAL) {
-      if (end - at > this.#host.headBytesMax) return this.#refuseSize();
-      this.#partial = Buffer.from(bytes.subarray(at, end));
-      return end;
-    }
-    return this.#takeHead(transfer, result, this.#head.end - at, this.#head.end, end);
+    const head = this.#head;
+    const result = head.read(bytes, at, end);
+    if (result === HEAD_COMPLETE) return this.#takeHead(transfer, head.end - at, head.end, end);
+    if (result === HEAD_MALFORMED) return this.#refuse(head.problem);
+    if (end - at > this.#host.headBytesMax) return this.#refuseSize();
+    this.#partial = new PartialHead(bytes, at, end);
+    return end;
   }
 
-  /**
-   * Rare: a head in several pieces. It is read again from the start, but only when a line has ended, so
-   * that a peer that sends byte by byte costs at most one pass per field.
-   */
   #receiveRestOfHead(transfer: Transfer, bytes: Buffer, at: number, end: number): number {
-    const before = this.#partial!;
-    const piece = bytes.subarray(at, end);
-    const partial = Buffer.concat([before, piece]);
-    let result: HeadResult = HEAD_PARTIAL;
-    if (partial.length <= STATUS_LINE_BYTES || piece.includes(LF)) {
-      result = this.#head.read(partial, 0, partial.length);
-    }
+    const head = this.#head;
+    const partial = this.#partial!;
+    const lengthBefore = partial.length;
+    const isWorthIt = partial.append(bytes, at, end);
+    const result = isWorthIt ? head.read(partial.bytes, 0, partial.length) : HEAD_PARTIAL;
+    if (result === HEAD_MALFORMED) return this.#refuse(head.problem);
     if (result === HEAD_PARTIAL) {
       if (partial.length > this.#host.headBytesMax) return this.#refuseSize();
-      this.#partial = partial;
       return end;
     }
     this.#partial = null;
-    const headBytes = this.#head.end;
-    return this.#takeHead(transfer, result, headBytes, at + headBytes - before.length, end);
+    return this.#takeHead(transfer, head.end, at + head.end - lengthBefore, end);
   }
 
   /** Goes on after a whole head of `headBytes`; `at` is the offset after it. */
-  #takeHead(
-    transfer: Transfer,
-    result: HeadResult,
-    headBytes: number,
-    at: number,
-    end: number,
-  ): number {
+  #takeHead(transfer: Transfer, headBytes: number, at: number, end: number): number {
     const head = this.#head;
-    if (result === HEAD_MALFORMED) return this.#refuse(head.problem);
     if (headBytes > this.#host.headBytesMax) return this.#refuseSize();
     if (head.status < 200) return this.#skipInterim(at);
     this.#interimCount = 0;

@@ -1,5 +1,5 @@
-// One attempt on its way through the transport: the source of the response body for the client's side,
-// and the sink of the request body for the listener's. The only object made per attempt.
+// One attempt on its way through the transport, and the source of its response body: the only object that
+// is made for an attempt without a streamed request body.
 
 import type { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
@@ -10,10 +10,6 @@ import type { Attempt } from '../../../core/upstream.ts';
 export interface Carrier {
   pauseResponse(transfer: Transfer): void;
   resumeResponse(transfer: Transfer): void;
-  /** False: full, `transfer.body.resume()` follows. The chunk is copied. */
-  writeBody(transfer: Transfer, chunk: Uint8Array): boolean;
-  endBody(transfer: Transfer): void;
-  failBody(transfer: Transfer, error: ProxyError): void;
   /** Lets go of the attempt; reports nothing to it. */
   abandon(transfer: Transfer): void;
 }
@@ -35,7 +31,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
 /** Takes the rest of a response whose client has left. */
 const nowhere: Sink = { start() {}, write: () => true, end() {}, fail() {} };
 
-export class Transfer implements Source, Sink {
+export class Transfer implements Source {
   readonly exchange: Exchange;
   readonly attempt: Attempt;
   /** Null when the attempt is over. */
@@ -44,10 +40,8 @@ export class Transfer implements Source, Sink {
   sink: Sink | null = null;
   /** `onHead` was called. */
   hasHead = false;
-  /** Where the request body comes from, while it is piped. */
-  body: Source | null = null;
-  /** Bytes of a sized request body still to come. */
-  bodyBytesLeft = 0;
+  /** The head of the request was handed to the socket: from now on the peer may have seen it. */
+  isBegun = false;
   /** The last byte of the request was handed to the socket. */
   isSent = false;
   /** Sent a second time after a stale connection; there is no third. */
@@ -101,7 +95,7 @@ export class Transfer implements Source, Sink {
       this.exchange.running = null;
       this.attempt.onFailure(error);
     } else {
-      this.sink!.fail(error);
+      this.sink?.fail(error);
       this.attempt.onDone(error);
     }
   }
@@ -124,24 +118,5 @@ export class Transfer implements Source, Sink {
     if (this.exchange.running === this) this.exchange.running = null;
     carrier.abandon(this);
     if (this.hasHead) this.attempt.onDone(error);
-  }
-
-  // As sink of the request body. After the end of the attempt chunks are refused: the body may go to
-  // another one.
-
-  start(source: Source): void {
-    this.body = source;
-  }
-
-  write(chunk: Uint8Array): boolean {
-    return this.carrier?.writeBody(this, chunk) ?? false;
-  }
-
-  end(): void {
-    this.carrier?.endBody(this);
-  }
-
-  fail(error: ProxyError): void {
-    this.carrier?.failBody(this, error);
   }
 }
