@@ -1,0 +1,128 @@
+// Every example of config/ is run as it is, on other ports and with other backends, and serves a request.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { before, describe, it } from 'node:test';
+import { request } from '../support/client.ts';
+import { until } from '../support/deadline.ts';
+import { freePort } from '../support/free-port.ts';
+import { startHttpOrigin } from '../support/origin.ts';
+import { killTree } from '../support/process-tree.ts';
+import { askHttp } from '../support/sluice.ts';
+import { suiteCleanup } from '../support/suite.ts';
+import { createTempDir } from '../support/temp-dir.ts';
+
+const suite = suiteCleanup();
+const CONFIG = new URL('../../config/', import.meta.url).pathname;
+const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+const files = readdirSync(CONFIG).filter((name) => !name.endsWith('.schema.json'));
+/** Peers of one upstream must differ. */
+const plainUrls: string[] = [];
+let secureUrl = '';
+let caFile = '';
+
+before(async () => {
+  for (let at = 0; at < 4; at++) {
+    const origin = await startHttpOrigin((_, answer) => answer.end('served'), { context: suite });
+    plainUrls.push(origin.url);
+  }
+  const folder = createTempDir();
+  suite.after(() => folder.remove());
+  const [key, cert] = [folder.file('key.pem'), folder.file('cert.pem')];
+  const names = 'subjectAltName=DNS:app.internal,IP:127.0.0.1';
+  execFileSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+      ...[
+        '-keyout',
+        key,
+        '-out',
+        cert,
+        '-days',
+        '2',
+        '-subj',
+        '/CN=app.internal',
+        '-addext',
+        names,
+      ],
+    ],
+    { stdio: 'ignore' },
+  );
+  const options = { key: readFileSync(key), cert: readFileSync(cert) };
+  const secure = createTlsServer(options, (_, answer) => answer.end('served'));
+  await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+  suite.after(() => secure.close());
+  secureUrl = `https://127.0.0.1:${(secure.address() as AddressInfo).port}`;
+  caFile = cert;
+});
+
+describe('examples under config/', () => {
+  for (const file of files) {
+    it(`runs ${file}`, async (context) => {
+      const { listeners, upstreams, routes } = effectiveConfig(file);
+      const [port, adminPort] = [await freePort(), await freePort()];
+      const changes = [`listeners[0].port=${port}`, 'listeners[0].host=127.0.0.1', 'cores=1'];
+      for (const [at] of listeners.slice(1).entries()) {
+        changes.push(`listeners[${at + 1}].port=${await freePort()}`);
+      }
+      for (const [name, upstream] of Object.entries(upstreams)) {
+        for (const [at, { url }] of upstream.peers.entries()) {
+          const isSecure = url.startsWith('https:');
+          changes.push(
+            `upstreams.${name}.peers[${at}].url=${isSecure ? secureUrl : plainUrls[at]}`,
+          );
+          if (isSecure) changes.push(`upstreams.${name}.tls.caFile=${caFile}`);
+        }
+      }
+      const child = spawn(
+        process.execPath,
+        [MAIN, 'run', CONFIG + file, '--admin', `127.0.0.1:${adminPort}`, ...flags(changes)],
+        { stdio: ['ignore', 'ignore', 'pipe'] },
+      );
+      let output = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+      context.after(() => killTree(child.pid!));
+      const isReady = () =>
+        askHttp(adminPort, '/readyz').then(
+          ({ status }) => status === 200,
+          () => false,
+        );
+      await until(isReady, {
+        what: `${file} is ready`,
+        deadlineMs: 20_000,
+        evidence: () => output,
+      });
+      const { host, path, method } = routes[0]!.match;
+      const answer = await request(port, {
+        host: host[0]?.replace('*.', 'a.') ?? 'example.com',
+        target: path[0]?.replace('*', 'x') ?? '/',
+        method: method[0] ?? 'GET',
+      });
+      assert.equal(answer.status, 200, answer.body.toString());
+      assert.equal(answer.body.toString(), 'served');
+    });
+  }
+});
+
+interface Effective {
+  readonly listeners: readonly unknown[];
+  readonly upstreams: Readonly<Record<string, { readonly peers: readonly { url: string }[] }>>;
+  readonly routes: readonly {
+    readonly match: { readonly host: string[]; readonly path: string[]; readonly method: string[] };
+  }[];
+}
+
+function effectiveConfig(file: string): Effective {
+  const args = [MAIN, 'check', CONFIG + file, '--json'];
+  return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })).config;
+}
+
+function flags(changes: readonly string[]): string[] {
+  return changes.flatMap((change) => ['--set', change]);
+}

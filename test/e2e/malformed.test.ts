@@ -1,0 +1,62 @@
+// The corpora of malformed requests and responses through the whole proxy: the expected outcome, nothing
+// smuggled to the peer, and an honest client is served afterwards.
+
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { request } from '../support/client.ts';
+import { type Origin, onEachRequest, sizedResponse, startOrigin } from '../support/origin.ts';
+import { type Sluice, startSluice } from '../support/sluice.ts';
+import { suiteCleanup } from '../support/suite.ts';
+import type { BadRequest } from './corpus/bad-request.ts';
+import { expected, type Pace, play } from './corpus/play.ts';
+import { badRequests } from './corpus/requests.ts';
+
+const suite = suiteCleanup();
+let sluice: Sluice;
+let origin: Origin;
+
+before(async () => {
+  origin = await startOrigin(
+    onEachRequest((connection) => connection.send(sizedResponse('hello'))),
+    { context: suite },
+  );
+  sluice = await startSluice(
+    {
+      cores: 1,
+      upstreams: { app: { peers: [origin.url] } },
+      routes: [{ to: 'app' }],
+      timeouts: { requestBodyIdleMs: '1s' },
+    },
+    { context: suite },
+  );
+});
+
+for (const pace of ['in one segment', 'byte by byte'] as const) {
+  describe(`malformed requests, ${pace}`, () => {
+    for (const bad of badRequests) {
+      if (bad.isSilent === true || (pace === 'byte by byte' && bad.onlyAtOnce !== undefined))
+        continue;
+      it(`answers as it should: ${bad.name}`, () => check(bad, pace));
+    }
+  });
+}
+
+// These take the engine's own 12 s, all of them together.
+describe('malformed requests that the engine lets wait', { concurrency: true }, () => {
+  for (const bad of badRequests) {
+    if (bad.isSilent !== true) continue;
+    it(`closes: ${bad.name}`, async () => {
+      const pace = 'in one segment';
+      assert.equal(await play(sluice.port, bad, pace), expected(bad, pace).outcome);
+    });
+  }
+});
+
+async function check(bad: BadRequest, pace: Pace): Promise<void> {
+  const want = expected(bad, pace);
+  assert.equal(await play(sluice.port, bad, pace), want.outcome);
+  const honest = await request(sluice.port, { target: '/honest' });
+  assert.equal(honest.body.toString(), 'hello');
+  const smuggled = origin.requests.filter(({ target }) => target.includes('smuggled'));
+  assert.deepEqual(smuggled, []);
+}
