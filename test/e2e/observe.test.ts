@@ -48,17 +48,17 @@ describe('access log', () => {
     const { port } = sluice;
     const fields = [
       'User-Agent: a"b\\c',
-      'Referer: http://x/\xe9',
+      'Referer: http://x/\xc3\xa9/',
       'Authorization: Basic c2VjcmV0',
     ];
-    await request(port, { method: 'POST', target: '/pages/1?q=\xe9', fields, body: 'four' });
+    await request(port, { method: 'POST', target: '/pages/1?q=\xc3\xa9', fields, body: 'four' });
     await request(port, { target: '/dead' });
     await request(port, { target: '/elsewhere', host: 'example.com' });
     const lines = await logLines(sluice, 3);
     assert.equal(lines.length, 3);
     const byTarget = new Map(lines.map((line) => [line['target'], line]));
 
-    const page = byTarget.get('/pages/1?q=\xe9') ?? {};
+    const page = byTarget.get('/pages/1?q=\xc3\xa9') ?? {};
     const received = origin.requests[0];
     assert.deepEqual(
       {
@@ -86,7 +86,7 @@ describe('access log', () => {
         bytesSent: 5,
         bytesReceived: 4,
         userAgent: 'a"b\\c',
-        referer: 'http://x/\xe9',
+        referer: 'http://x/\xc3\xa9/',
         peer: `app/${origin.url}`,
         id: received && fieldValue(received.fields, 'x-request-id'),
         failure: undefined,

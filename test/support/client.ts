@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Cleanup, until } from './deadline.ts';
+import { type Cleanup, withDeadline } from './deadline.ts';
 import {
   type FieldList,
   fieldValue,
@@ -56,28 +56,33 @@ export class RawClient {
   closed = false;
   error: NodeJS.ErrnoException | null = null;
   #parts: Buffer[] = [];
-  #consumedAt = 0;
+  #wake: (() => void)[] = [];
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.setNoDelay(true);
     socket.unref();
-    socket.on('data', (chunk: Buffer) => this.#parts.push(chunk));
+    socket.on('data', (chunk: Buffer) => {
+      this.#parts.push(chunk);
+      this.#wakeAll();
+    });
     socket.on('end', () => {
       this.ended = true;
+      this.#wakeAll();
     });
     socket.on('error', (error) => {
       this.error = error;
     });
     socket.on('close', () => {
       this.closed = true;
+      this.#wakeAll();
     });
   }
 
   /** Everything received so far and not yet consumed by `response`. */
   get received(): Buffer {
     if (this.#parts.length > 1) this.#parts = [Buffer.concat(this.#parts)];
-    return (this.#parts[0] ?? Buffer.alloc(0)).subarray(this.#consumedAt);
+    return this.#parts[0] ?? Buffer.alloc(0);
   }
 
   /** Sends bytes (strings latin1) in one segment. */
@@ -103,11 +108,15 @@ export class RawClient {
     what: string,
     deadlineMs = 5000,
   ): Promise<Buffer> {
-    await until(() => condition(this.received), {
-      what,
-      deadlineMs,
-      evidence: () => `received ${JSON.stringify(this.received.toString('latin1').slice(0, 2000))}`,
-    });
+    const endsAtMs = performance.now() + deadlineMs;
+    while (!condition(this.received)) {
+      const changed = new Promise<void>((resolve) => this.#wake.push(resolve));
+      const leftMs = Math.max(1, endsAtMs - performance.now());
+      await withDeadline(changed, leftMs, what).catch((error: Error) => {
+        const text = JSON.stringify(this.received.toString('latin1').slice(0, 2000));
+        throw new Error(`${error.message} (of ${deadlineMs})\nreceived ${text}`);
+      });
+    }
     return this.received;
   }
 
@@ -134,7 +143,8 @@ export class RawClient {
     };
     await this.readUntil(read, 'a complete response', options.deadlineMs);
     const { response, endAt } = result as unknown as { response: ClientResponse; endAt: number };
-    this.#consumedAt += endAt;
+    const rest = this.received.subarray(endAt);
+    this.#parts = rest.length === 0 ? [] : [Buffer.from(rest)];
     return response;
   }
 
@@ -172,6 +182,12 @@ export class RawClient {
   /** Waits until the other side closed or reset the connection. */
   async untilClosed(deadlineMs = 15_000): Promise<void> {
     await this.readUntil(() => this.ended || this.closed, 'the connection closes', deadlineMs);
+  }
+
+  #wakeAll(): void {
+    const wake = this.#wake;
+    this.#wake = [];
+    for (const resolve of wake) resolve();
   }
 
   #cutOff(): MalformedMessage {

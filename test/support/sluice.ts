@@ -138,7 +138,7 @@ export class Sluice {
   }
 
   /** Waits until `/readyz` answers 200. */
-  async untilReady(deadlineMs = 15_000): Promise<void> {
+  async untilReady(deadlineMs = 30_000): Promise<void> {
     await until(() => this.#isReadyOrGone(), {
       what: `/readyz answers 200 on port ${this.adminPort}`,
       deadlineMs,
