@@ -151,7 +151,7 @@ export class Handshake implements Source, RegisteredTunnel {
     if (!this.#leave('switched')) return;
     const exchange = this.#exchange;
     exchange.responseByteLength = 0;
-    const joint = new Joint(exchange, this.#attempt, this.#socket!, {
+    const joint = new Joint(this.#attempt, this.#socket!, {
       registry: this.#registry,
       idleMs: this.#options.idleMs,
     });

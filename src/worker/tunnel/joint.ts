@@ -4,7 +4,6 @@
 
 import type { RawData, WebSocket } from 'ws';
 import { ProxyError } from '../../core/errors.ts';
-import type { Exchange } from '../../core/exchange.ts';
 import { limits } from '../../core/limits.ts';
 import type { Source } from '../../core/sink.ts';
 import type { TunnelAttempt, WebSocketEnd, WebSocketEvents } from '../../core/tunnel.ts';
@@ -29,7 +28,6 @@ export interface JointOptions {
 }
 
 export class Joint implements WebSocketEvents, Source, RegisteredTunnel {
-  readonly #exchange: Exchange;
   readonly #attempt: TunnelAttempt;
   readonly #peer: WebSocket;
   readonly #registry: TunnelRegistry;
@@ -47,13 +45,7 @@ export class Joint implements WebSocketEvents, Source, RegisteredTunnel {
   /** How the peer closed before the client's end was open. */
   #earlyClose: { readonly code: number; readonly reason: string } | null = null;
 
-  constructor(
-    exchange: Exchange,
-    attempt: TunnelAttempt,
-    peer: WebSocket,
-    { registry, idleMs }: JointOptions,
-  ) {
-    this.#exchange = exchange;
+  constructor(attempt: TunnelAttempt, peer: WebSocket, { registry, idleMs }: JointOptions) {
     this.#attempt = attempt;
     this.#peer = peer;
     this.#registry = registry;
@@ -91,7 +83,6 @@ export class Joint implements WebSocketEvents, Source, RegisteredTunnel {
     const peer = this.#peer;
     if (peer.readyState !== peer.OPEN) return;
     this.#lastActivityMs = this.#registry.nowMs;
-    this.#exchange.bytesReceived += message.length;
     // Masking makes the copy (see mask.ts): the message is gone after this call.
     peer.send(message, { binary: isBinary, compress: false, fin: true }, this.#onSent);
     if (this.#isClientPaused || peer.bufferedAmount <= BACKLOG_BYTES_MAX) return;
@@ -142,7 +133,9 @@ export class Joint implements WebSocketEvents, Source, RegisteredTunnel {
   // As a registered tunnel.
 
   sweep(nowMs: number): void {
-    if (nowMs - this.#lastActivityMs >= this.#idleMs) this.#closeBoth(GOING_AWAY, 'idle');
+    // The time of activity is that of the sweep before it.
+    if (nowMs - this.#lastActivityMs >= this.#idleMs + this.#registry.sweepMs)
+      this.#closeBoth(GOING_AWAY, 'idle');
   }
 
   goAway(code: number): void {
@@ -160,7 +153,6 @@ export class Joint implements WebSocketEvents, Source, RegisteredTunnel {
     // One Buffer, as long as binaryType is left alone.
     const message = data as Buffer;
     this.#lastActivityMs = this.#registry.nowMs;
-    this.#exchange.bytesSent += message.length;
     if (this.#client.send(message, isBinary)) return;
     this.#isClientFull = true;
     this.#peer.pause();

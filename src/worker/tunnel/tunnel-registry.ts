@@ -12,15 +12,16 @@ export interface RegisteredTunnel {
 const SWEEP_MS = 1000;
 
 export class TunnelRegistry {
-  readonly #sweepMs: number;
+  /** Between two looks at all tunnels. */
+  readonly sweepMs: number;
   readonly #tunnels = new Set<RegisteredTunnel>();
   #timer: NodeJS.Timeout | null = null;
   #isClosing = false;
-  /** `performance.now()` at the last sweep: exact enough to tell who is idle, and costs nothing to ask. */
+  /** `performance.now()` at the last sweep: costs nothing to ask, and is late by one sweep at most. */
   nowMs = performance.now();
 
   constructor(sweepMs = SWEEP_MS) {
-    this.#sweepMs = sweepMs;
+    this.sweepMs = sweepMs;
   }
 
   get size(): number {
@@ -36,7 +37,7 @@ export class TunnelRegistry {
     this.#tunnels.add(tunnel);
     if (this.#timer !== null) return;
     this.nowMs = performance.now();
-    this.#timer = setInterval(() => this.#sweep(), this.#sweepMs).unref();
+    this.#timer = setInterval(() => this.#sweep(), this.sweepMs).unref();
   }
 
   delete(tunnel: RegisteredTunnel): void {

@@ -27,8 +27,6 @@ describe('an open tunnel', () => {
     await until(() => client.messages.length === expected.length, { what: 'all echoes' });
     assert.deepEqual(client.messages, expected);
     assert.deepEqual(peer.heard, expected);
-    assert.ok(joining.exchange.bytesSent > 0);
-    assert.equal(joining.exchange.bytesSent, joining.exchange.bytesReceived);
   });
 
   it('reassembles fragments, with a ping between them', async (t) => {
