@@ -22,9 +22,10 @@ export function checkReferences(raw: unknown): Finding[] {
   const { listeners, upstreams, routes } = asMap(raw);
   return [
     ...checkListeners(asList(listeners)),
-    ...Object.entries(asMap(upstreams)).flatMap(([name, upstream]) =>
-      checkPeers(name, asList(asMap(upstream)['peers'])),
-    ),
+    ...Object.entries(asMap(upstreams)).flatMap(([name, upstream]) => [
+      ...checkSources(name, asMap(upstream)),
+      ...checkPeers(name, asList(asMap(upstream)['peers'])),
+    ]),
     ...checkTargets(asList(routes), asMap(upstreams)),
     ...checkNames(asList(routes), 'routes', madeRouteName),
     ...checkMatches(asList(routes)),
@@ -54,11 +55,23 @@ function overlap(one: string | null, other: string | null): boolean {
   return one === other || one === null || other === null;
 }
 
+/** Peers stand in the list or are discovered. */
+function checkSources(upstream: string, { peers = [], discovery }: Record<string, unknown>) {
+  const { dns = null, file = null } = asMap(discovery);
+  if (!Array.isArray(peers) || peers.length > 0 || dns !== null || file !== null) return [];
+  const path = ['upstreams', upstream, 'peers'];
+  return [{ path, message: 'expected at least one peer, or discovery by dns or file, got none' }];
+}
+
 function checkPeers(upstream: string, peers: unknown[]): Finding[] {
   const findings: Finding[] = [];
   const seen = new Map<string, number>();
   for (const [index, peer] of peers.entries()) {
-    const { url } = asMap(peer);
+    const { url, backup, priority } = asMap(peer);
+    if (backup !== undefined && priority !== undefined) {
+      const path = ['upstreams', upstream, 'peers', index, 'backup'];
+      findings.push({ path, message: 'stands for priority 1: give one of the two' });
+    }
     const canonical = typeof url === 'string' ? readPeerUrl(url) : null;
     if (canonical === null) continue;
     const first = seen.get(canonical);
@@ -76,15 +89,35 @@ function checkTargets(routes: unknown[], upstreams: Record<string, unknown>): Fi
   const findings: Finding[] = [];
   const names = Object.keys(upstreams);
   for (const [index, route] of routes.entries()) {
-    const { to } = asMap(route);
-    if (typeof to !== 'string' || to === '' || Object.hasOwn(upstreams, to)) continue;
-    const suggestion = nearest(to, names);
-    const known = names.length === 0 ? 'there are none' : `there are ${some(names)}`;
-    const hint = suggestion === null ? ` (${known})` : '';
-    const message = `expected the name of an upstream${hint}, got ${quote(to)}`;
-    findings.push({ path: ['routes', index, 'to'], message, suggestion });
+    const { to, mirror } = asMap(route);
+    const path = ['routes', index, 'to'];
+    const shares = asList(to).map(asMap);
+    for (const [at, { upstream }] of shares.entries()) {
+      // Written as one name in most files; named so here too.
+      const own = shares.length === 1 ? path : [...path, at, 'upstream'];
+      findings.push(...checkTarget(upstream, own, names));
+      const first = shares.findIndex((other) => other['upstream'] === upstream);
+      if (first < at && typeof upstream === 'string') {
+        const other = formatPath([...path, first]);
+        findings.push({ path: own, message: `the same upstream as ${other}; give it one weight` });
+      }
+    }
+    if (shares.length > 0 && shares.every(({ weight }) => weight === 0)) {
+      findings.push({ path, message: 'expected a weight above 0, got none' });
+    }
+    const shadow = asMap(mirror)['to'];
+    findings.push(...checkTarget(shadow, ['routes', index, 'mirror', 'to'], names));
   }
   return findings;
+}
+
+function checkTarget(name: unknown, path: Path, names: string[]): Finding[] {
+  if (typeof name !== 'string' || name === '' || names.includes(name)) return [];
+  const suggestion = nearest(name, names);
+  const known = names.length === 0 ? 'there are none' : `there are ${some(names)}`;
+  const hint = suggestion === null ? ` (${known})` : '';
+  const message = `expected the name of an upstream${hint}, got ${quote(name)}`;
+  return [{ path, message, suggestion }];
 }
 
 /** A name that is given may not be that of another, given or made. */

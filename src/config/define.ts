@@ -11,9 +11,11 @@ export interface SluiceConfig<Name extends string>
   /** Groups of backend servers, by name. */
   upstreams: Record<Name, UpstreamInput>;
   /** Which requests go where; the most specific wins, whatever the order. */
-  routes: (Omit<RouteInput, 'to'> & {
-    /** The upstream that answers. */
-    to: NoInfer<Name>;
+  routes: (Omit<RouteInput, 'to' | 'mirror'> & {
+    /** The upstream that answers, or several with weights. */
+    to: NoInfer<Name> | { upstream: NoInfer<Name>; weight?: number }[];
+    /** Copies requests to a shadow upstream after they are answered. */
+    mirror?: { to: NoInfer<Name>; percent?: number } | null;
   })[];
 }
 

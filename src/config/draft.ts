@@ -33,8 +33,8 @@ export function createDraft(document: ConfigDocument): Draft {
 /** Sets `path` to `value`, making the maps and lists on the way; remembers the place of every leaf. */
 export function assign(draft: Draft, path: Path, value: unknown, place: Place): void {
   if (path.length === 0) return;
-  draft.value = setAt(draft.value, path, value);
-  rememberPlaces(draft, path, value, place);
+  draft.value = expandShortForms(setAt(draft.value, path, value));
+  rememberPlaces(draft, path, valueAt(draft.value, path), place);
 }
 
 /** Returns where the value at `path` came from, or null when nobody set it. */
@@ -94,15 +94,26 @@ function expandShortForms(root: unknown): unknown {
     if (!Array.isArray(peers)) continue;
     for (const [index, peer] of peers.entries()) {
       if (typeof peer === 'string') peers[index] = { url: peer };
+      else expandBackup(asMap(peer));
     }
   }
   for (const route of Array.isArray(routes) ? routes : []) {
+    const { to } = asMap(route);
+    if (typeof to === 'string') asMap(route)['to'] = [{ upstream: to }];
     const match = asMap(asMap(route)['match']);
     for (const key of ['host', 'path', 'method']) {
       if (typeof match[key] === 'string') match[key] = [match[key]];
     }
   }
   return root;
+}
+
+/** `backup` abbreviates a priority; beside one it stays, for check-references to refuse. */
+function expandBackup(peer: Record<string, unknown>): void {
+  const { backup } = peer;
+  if (typeof backup !== 'boolean' || peer['priority'] !== undefined) return;
+  delete peer['backup'];
+  if (backup) peer['priority'] = 1;
 }
 
 function asMap(value: unknown): Record<string, unknown> {

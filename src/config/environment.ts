@@ -49,6 +49,7 @@ function list(field: Field, raw: unknown, path: Path, enclosing: string): EnvNam
   // The elements of a list of texts are described by the list.
   const description = field.description || enclosing;
   if (field.kind === 'scalar') return [{ name: formatEnvName(path), path, description }];
+  if (field.kind === 'object' && field.isNullable && (raw ?? null) === null) return [];
   const steps: [string | number, Field][] =
     field.kind === 'list'
       ? Array.from({ length: lengthOf(field, raw) }, (_, index) => [index, field.item])

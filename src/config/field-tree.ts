@@ -2,6 +2,7 @@
 // read environment variables and --set, to suggest names, and to list every setting.
 
 import type * as z from 'zod';
+import { isShortForm } from './fields.ts';
 import type { Path } from './path.ts';
 import { configSchema } from './schema.ts';
 
@@ -19,6 +20,8 @@ export interface ScalarField extends FieldBase {
 export interface ObjectField extends FieldBase {
   readonly kind: 'object';
   readonly fields: ReadonlyMap<string, Field>;
+  /** May be null as a whole, and is so by default. */
+  readonly isNullable: boolean;
 }
 export interface MapField extends FieldBase {
   readonly kind: 'map';
@@ -74,14 +77,14 @@ function readField(schema: z.core.$ZodType): Field {
   if (isNullable && field.kind === 'scalar') {
     return { ...field, accepts: new Set([...field.accepts, 'null' as const]) };
   }
-  return field;
+  return field.kind === 'object' ? { ...field, isNullable } : field;
 }
 
 function readShape(schema: z.core.$ZodType): Partial<Field> {
   const { def } = schema._zod as { def: z.core.$ZodTypes['_zod']['def'] };
   switch (def.type) {
     case 'object': {
-      const entries = Object.entries(def.shape);
+      const entries = Object.entries(def.shape).filter(([, value]) => !isShortForm(value));
       return { kind: 'object', fields: new Map(entries.map(([key, v]) => [key, readField(v)])) };
     }
     case 'record':

@@ -24,9 +24,28 @@ export function integer({ min, max }: Range) {
   return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
 }
 
+/** Builds a number within `range`. */
+export function decimal({ min, max }: Range) {
+  const error = `a number from ${min} to ${max}`;
+  return z.number({ error }).min(min, { error }).max(max, { error });
+}
+
 /** Builds true or false. */
 export function flag() {
   return z.boolean({ error: 'true or false' });
+}
+
+const shortForms = new WeakSet<z.core.$ZodType>();
+
+/** Marks a key that only abbreviates others: draft.ts writes it out, the effective configuration lacks it. */
+export function shortForm<Schema extends z.ZodType>(schema: Schema): Schema {
+  shortForms.add(schema);
+  return schema;
+}
+
+/** Tells whether a key only abbreviates others. */
+export function isShortForm(schema: z.core.$ZodType): boolean {
+  return shortForms.has(schema);
 }
 
 /** Builds one of a few words. */

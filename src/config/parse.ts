@@ -66,7 +66,11 @@ function resolveFiles(config: Config, draft: Draft, cwd: string): Problem[] {
   if (config.log.accessFile !== '-') {
     config.log.accessFile = absolute(['log', 'accessFile'], config.log.accessFile);
   }
-  for (const [upstream, { tls }] of Object.entries(config.upstreams)) {
+  for (const [upstream, { tls, discovery }] of Object.entries(config.upstreams)) {
+    if (discovery.file !== null) {
+      const path = ['upstreams', upstream, 'discovery', 'file'];
+      discovery.file = absolute(path, discovery.file);
+    }
     if (tls.caFile === null) continue;
     const path = ['upstreams', upstream, 'tls', 'caFile'];
     tls.caFile = absolute(path, tls.caFile);

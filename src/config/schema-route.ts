@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import { readHostPattern, readListenHost, readPathPattern } from './addresses.ts';
 import { integer, section, size, text } from './fields.ts';
+import { requestPart } from './schema-balancing.ts';
 
 const commonMethods = /^(?:get|head|post|put|patch|delete|options|trace|connect)$/i;
 const namePattern = /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/;
@@ -38,6 +39,19 @@ const match = section({
   .prefault({})
   .describe('What a request must look like; every given part must match.');
 
+const upstreamName = z
+  .string({ error: 'the name of an upstream' })
+  .min(1, { error: 'the name of an upstream' });
+
+const targetError = 'the name of an upstream, or a list of upstreams with weights';
+
+const share = section({
+  upstream: upstreamName.describe('The upstream that answers.'),
+  weight: integer({ min: 0, max: 1_000_000 })
+    .prefault(1)
+    .describe('Share of the requests relative to the other upstreams; 0 for none.'),
+});
+
 /** Describes which requests go to which upstream; the most specific route wins. */
 export const routeSchema = section({
   name: text('a name of 1 to 200 printable ASCII characters', readName)
@@ -45,9 +59,24 @@ export const routeSchema = section({
     .describe('Name for log and metrics; default: made from what it matches.'),
   match,
   to: z
-    .string({ error: 'the name of an upstream' })
-    .min(1, { error: 'the name of an upstream' })
-    .describe('The upstream that answers.'),
+    .union([upstreamName, z.array(share).min(1, { error: targetError })], { error: targetError })
+    .transform((value) => (typeof value === 'string' ? [{ upstream: value, weight: 1 }] : value))
+    .describe('The upstream that answers, or several with weights.'),
+  splitBy: requestPart(['random', 'address'], ['header', 'cookie'])
+    .prefault('random')
+    .describe("What keeps a client on one of several upstreams; 'random' for nothing."),
+  mirror: section({
+    to: upstreamName.describe('The upstream that gets copies; its answers are thrown away.'),
+    percent: integer({ min: 1, max: 100 })
+      .prefault(100)
+      .describe('Share of the requests that are copied, in percent.'),
+  })
+    .nullable()
+    .prefault(null)
+    .describe('Copies requests to a shadow upstream after they are answered.'),
+  priority: integer({ min: -100, max: 100 })
+    .prefault(0)
+    .describe('Higher goes first where requests wait for a peer.'),
   requestBodyBytesMax: size({ min: 0, max: 2 ** 50 })
     .optional()
     .describe('Largest request body, 0 for no limit; default limits.requestBodyBytes.'),

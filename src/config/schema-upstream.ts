@@ -1,29 +1,15 @@
-// The schema of one upstream: its peers, and how Sluice talks to them.
+// The schema of one upstream: its peers, and how Sluice talks to them. Who gets an attempt is in
+// schema-balancing, whose health counts in schema-health.
 
 import * as z from 'zod';
-import { isDnsName, readHostHeader, readPeerUrl } from './addresses.ts';
+import { isDnsName, readHostHeader } from './addresses.ts';
 import { atMost, choice, duration, flag, integer, section, text } from './fields.ts';
+import { discovery, hash, peers, slowStart, sticky } from './schema-balancing.ts';
+import { active, breaker, ejection, hedge, outlier } from './schema-health.ts';
 
 const secondMs = 1000;
 const hourMs = 3600 * secondMs;
 const dayMs = 24 * hourMs;
-
-const peerUrl = text(
-  "a peer URL of scheme, host and port only, such as 'http://127.0.0.1:9001'",
-  readPeerUrl,
-).describe("Where the peer listens: 'http://host:port' or 'https://host', without path and query.");
-
-const peerObject = section({
-  url: peerUrl,
-  weight: integer({ min: 1, max: 1000 })
-    .prefault(1)
-    .describe('Share of the load relative to the other peers.'),
-});
-
-const peer = z
-  .union([peerUrl, peerObject], { error: 'a peer URL, or an object with url and weight' })
-  .transform((value) => (typeof value === 'string' ? { url: value, weight: 1 } : value))
-  .describe('One backend server.');
 
 const keepAlive = section({
   idleMs: duration({ min: 0, max: hourMs })
@@ -74,21 +60,6 @@ const retry = section({
   .prefault({})
   .describe('When a failed attempt is repeated on another peer.');
 
-const ejection = section({
-  failuresInRow: integer({ min: 0, max: 1_000_000 })
-    .prefault(5)
-    .describe('A peer is left out after this many failures in a row; 0 for never.'),
-  baseMs: duration({ min: 1, max: dayMs })
-    .prefault('10s')
-    .describe('How long it is left out, times how often it has been.'),
-  maxMs: duration({ min: 1, max: dayMs })
-    .prefault('5m')
-    .describe('Longest time a peer is left out.'),
-})
-  .check(atMost('baseMs', 'maxMs'))
-  .prefault({})
-  .describe('Passive health: peers that fail in real traffic are left out for a while.');
-
 const tls = section({
   verify: flag()
     .prefault(true)
@@ -111,14 +82,26 @@ const tls = section({
 
 /** Describes a named group of peers. */
 export const upstreamSchema = section({
-  peers: z
-    .array(peer, { error: 'a list of peers' })
-    .min(1, { error: 'at least one peer' })
-    .max(10_000, { error: 'at most 10000 peers' })
-    .describe('The backend servers of this upstream.'),
-  balancer: choice(['round-robin'])
-    .prefault('round-robin')
-    .describe('How a peer is picked for an attempt.'),
+  peers,
+  balancer: choice([
+    'power-of-two',
+    'round-robin',
+    'random',
+    'least-connections',
+    'ewma',
+    'ip-hash',
+    'hash',
+    'first',
+  ])
+    .prefault('power-of-two')
+    .describe('How a peer is picked for an attempt (docs/balancing.md).'),
+  hash,
+  discovery,
+  slowStart,
+  sticky,
+  panicPercent: integer({ min: 0, max: 100 })
+    .prefault(50)
+    .describe('With a smaller share of healthy peers all are used, healthy or not; 0 for never.'),
   transport: choice(['http1', 'undici'])
     .prefault('http1')
     .describe("'http1': own fast HTTP/1.1; 'undici': also HTTP/2 where the peer speaks it."),
@@ -141,6 +124,10 @@ export const upstreamSchema = section({
   timeouts,
   retry,
   ejection,
+  active,
+  outlier,
+  breaker,
+  hedge,
   tls,
 }).describe('A named group of peers, and how Sluice talks to them.');
 

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { limits as bounds, KIB, MIB } from '../core/limits.ts';
 import { readCidr, readListenHost } from './addresses.ts';
 import { choice, duration, flag, integer, section, size, text } from './fields.ts';
+import { zoneName } from './schema-balancing.ts';
 import { defaultRouteName, listenerSchema, routeSchema } from './schema-route.ts';
 import { type UpstreamConfig, upstreamSchema } from './schema-upstream.ts';
 
@@ -124,6 +125,7 @@ const upstreamName = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?$/;
 /** Describes a configuration as it is written; without names and limits that depend on other fields. */
 const writtenSchema = section({
   cores,
+  zone: zoneName().describe('Where this proxy is; peers of the same zone are used first.'),
   listeners: z
     .array(listenerSchema, { error: 'a list of listeners' })
     .min(1, { error: 'at least one listener' })
@@ -163,6 +165,9 @@ export const configSchema = writtenSchema.transform((written) => ({
     name: route.name ?? defaultRouteName(route.match),
     match: route.match,
     to: route.to,
+    splitBy: route.splitBy,
+    mirror: route.mirror,
+    priority: route.priority,
     requestBodyBytesMax: route.requestBodyBytesMax ?? written.limits.requestBodyBytes,
   })),
 }));

@@ -52,8 +52,9 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
   }
   const router = new Router();
   for (const route of config.routes) {
-    const upstream = upstreams.get(route.to);
-    if (upstream === undefined) throw new Error(`route ${route.name}: no upstream ${route.to}`);
+    const target = route.to[0]?.upstream ?? '';
+    const upstream = upstreams.get(target);
+    if (upstream === undefined) throw new Error(`route ${route.name}: no upstream ${target}`);
     const requestHead = requestHeadPolicy(config, upstream.config, trust);
     router.add(route.match, compilePlan(route, upstream, { requestHead, responseHead, parts }));
   }
@@ -67,16 +68,16 @@ function compileUpstream(
   whole: { readonly parts: SnapshotParts; readonly config: Config },
 ): CompiledUpstream {
   const { parts } = whole;
-  const peers = config.peers.map(({ url, weight }) => ({
+  const peers = config.peers.map(({ url, weight, connectionsMax }) => ({
     peer: parts.peers.peerAt(name, url),
     weight,
-    connectionsMax: 0,
+    connectionsMax,
   }));
   const live = peers.map(({ peer }) => peer);
   return {
     config,
     peers,
-    balancer: new RoundRobin(peers, parts.slot % peers.length),
+    balancer: new RoundRobin(peers, parts.slot % Math.max(1, peers.length)),
     transports: parts.transports.transportsFor(name, live, config, whole.config),
   };
 }

@@ -110,7 +110,9 @@ describe('precedence', () => {
     ];
     const env = { SLUICE_UPSTREAMS_APP_PEERS_0_WEIGHT: '3' };
     const { config, origins, files } = await loadConfig({ flags, env });
-    assert.deepEqual(config.upstreams['app']?.peers, [{ url: 'http://a:1', weight: 3 }]);
+    const unset = { priority: 0, connectionsMax: 0, zone: null, draining: false };
+    assert.deepEqual(config.upstreams['app']?.peers, [{ url: 'http://a:1', weight: 3, ...unset }]);
+    assert.equal(origins.get('routes[0].to[0].upstream'), '--to');
     assert.deepEqual(config.listeners, [{ name: 'http-8080', host: null, port: 8080 }]);
     assert.equal(origins.get('upstreams.app.peers[0].url'), '--to');
     assert.equal(origins.get('log.level'), 'default');
