@@ -102,7 +102,7 @@ export class PeerPool implements AttemptCarrier, BudgetedPool, SlotEvents {
     if (slot.running > 0) return;
     if (!slot.isConnected || this.#isWorn(slot)) this.#retire(slot);
     // undici lets a turn pass before it uses the connection again; the next exchange may wait there.
-    else if (this.#waiting.length === 0) this.#putFree(slot);
+    else if (this.#waiting.length === 0 && !this.#budget.shouldYield(this)) this.#putFree(slot);
   }
 
   isReused(handler: AttemptHandler): boolean {
