@@ -1,6 +1,7 @@
 // A backend server: its live state, kept apart from the configured half so that it survives a reload.
 
 import { PeakLatency } from './latency.ts';
+import { UpstreamGuard } from './upstream-guard.ts';
 
 /** Where a peer listens. `authority` is what goes into Host when the operator asks for the peer's own. */
 export interface PeerAddress {
@@ -16,6 +17,12 @@ export class PeerGroup {
   /** Sums over the peers of the group of the fields of the same names. */
   inFlight = 0;
   inFlightElsewhere = 0;
+  /** What protects the upstream as a whole. */
+  readonly guard: UpstreamGuard;
+
+  constructor(upstream = '') {
+    this.guard = new UpstreamGuard(upstream);
+  }
 }
 
 /** One peer per id in a worker; the same object across configurations as long as the id stays. */
@@ -34,12 +41,18 @@ export class Peer {
   attempts = 0;
   /** Attempts that failed by the peer's fault since this worker started. */
   failures = 0;
+  /** Attempts whose outcome is known since this worker started, and those of them that went badly. */
+  answers = 0;
+  /** By the peer's fault or a status of 500 and above: what success rates are made of. */
+  errors = 0;
   /** Failures by the peer's fault since its last success, for passive ejection. */
   failuresInRow = 0;
   /** The sidecar's (or, without one, this worker's) verdict. */
   healthy = true;
   /** Gets no new work, but sessions that belong to it go on. */
   draining = false;
+  /** `performance.now()` when it was last told to be healthy again; 0: never was unhealthy. */
+  recoveredAtMs = 0;
   /** Share of its weight that counts, from 0.1 just after a recovery to 1. */
   warmth = 1;
   /** Time to the response head. */
@@ -47,7 +60,7 @@ export class Peer {
   /** Its number in this worker's ledger (src/channel), -1 while it has none; written there only. */
   ledgerNumber = -1;
 
-  constructor(id: string, upstream: string, address: PeerAddress, group = new PeerGroup()) {
+  constructor(id: string, upstream: string, address: PeerAddress, group = new PeerGroup(upstream)) {
     this.id = id;
     this.upstream = upstream;
     this.address = address;

@@ -15,7 +15,7 @@ export class PeerRegistry {
     if (peer === undefined) {
       let group = this.#groups.get(upstream);
       if (group === undefined) {
-        group = new PeerGroup();
+        group = new PeerGroup(upstream);
         this.#groups.set(upstream, group);
       }
       peer = new Peer(id, upstream, address, group);
