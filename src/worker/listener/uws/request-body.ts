@@ -53,6 +53,8 @@ export class ReceivedBody implements RequestBody, Swept {
   #isPaused = false;
   #error: ProxyError | null = null;
   #ticks = 0;
+  /** Since something came. */
+  #idleTicks = 0;
 
   constructor(state: ListenerState, client: BodyOwner, byteLength: number) {
     this.#state = state;
@@ -65,7 +67,7 @@ export class ReceivedBody implements RequestBody, Swept {
   }
 
   get complete(): Uint8Array | null {
-    if (!this.#hasEnded || !this.replayable) return null;
+    if (!this.#hasEnded || !this.replayable || this.#isTooLarge) return null;
     if (this.#queue.length > 1) {
       // Part of it delivered means that it is being piped: then nobody asks, but nothing must break.
       if (this.#next > 0 && this.#next < this.#queue.length) return null;
@@ -82,7 +84,7 @@ export class ReceivedBody implements RequestBody, Swept {
 
   /** The engine has a piece, valid during the call only. */
   receive(chunk: ArrayBuffer, isLast: boolean): void {
-    this.#ticks = 0;
+    this.#idleTicks = 0;
     if (isLast) {
       this.#hasEnded = true;
       this.#state.sweeper.remove(this);
@@ -90,11 +92,7 @@ export class ReceivedBody implements RequestBody, Swept {
     if (this.#isDiscarding || this.#error !== null) return;
     this.#receivedBytes += chunk.byteLength;
     this.#client.exchange.bytesReceived = this.#receivedBytes;
-    if (this.bytesMax > 0 && this.#receivedBytes > this.bytesMax) {
-      this.fail(new ProxyError('body_too_large'));
-      return;
-    }
-    if (chunk.byteLength > 0) this.#take(new Uint8Array(chunk));
+    if (chunk.byteLength > 0 && !this.#isTooLarge) this.#take(new Uint8Array(chunk));
     this.#deliver();
   }
 
@@ -153,10 +151,12 @@ export class ReceivedBody implements RequestBody, Swept {
   tick(): void {
     const { sweeper, settings } = this.#state;
     this.#ticks += 1;
+    this.#idleTicks += 1;
     if (this.#isPaused) {
+      this.#idleTicks = 0;
       if (this.#ticks % sweeper.ticks(PEEK_MS) !== 0) return;
       if (this.#waitingBytes <= settings.streamBufferBytes) this.#setPaused(false);
-    } else if (this.#ticks >= sweeper.ticks(settings.requestBodyIdleMs)) {
+    } else if (!this.#hasEnded && this.#idleTicks >= sweeper.ticks(settings.requestBodyIdleMs)) {
       sweeper.remove(this);
       this.fail(new ProxyError('request_timeout', 'body'));
     } else if (this.#ticks % sweeper.ticks(REARM_MS) === 0) {
@@ -164,6 +164,11 @@ export class ReceivedBody implements RequestBody, Swept {
       response?.pause();
       response?.resume();
     }
+  }
+
+  /** The limit may come after the bytes: serve sets it. */
+  get #isTooLarge(): boolean {
+    return this.bytesMax > 0 && this.#receivedBytes > this.bytesMax;
   }
 
   #take(chunk: Uint8Array): void {
@@ -181,6 +186,7 @@ export class ReceivedBody implements RequestBody, Swept {
 
   #deliver(): void {
     if (this.#isDelivering) return;
+    if (this.#isTooLarge && this.#sink !== null) this.fail(new ProxyError('body_too_large'));
     this.#isDelivering = true;
     while (this.#sink !== null && !this.#isSinkFull && this.#next < this.#queue.length) {
       const chunk = this.#queue[this.#next]!;
@@ -231,6 +237,8 @@ export class ReceivedBody implements RequestBody, Swept {
       // Never without a pause before: the engine would stop polling. A slow reader's socket is polled.
       this.#isPaused = false;
       response?.resume();
+      // That has started the engine's timer, and without another byte of the body nothing stops it.
+      if (this.#hasEnded && !this.#isDiscarding) this.#state.sweeper.add(this);
     }
   }
 
