@@ -278,7 +278,7 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Uplo
       this.#close(null, false);
       return;
     }
-    this.#deadlineMs = sweeper.deadlineIn(idleMs);
+    this.#deadlineMs = Math.min(sweeper.deadlineIn(idleMs), this.#bornMs + keepAlive.ageMs);
     if (this.#isResting) turnEnd.add(this);
     else this.#owner.released(this);
   }
