@@ -40,7 +40,8 @@ const peerUrl = text(
   readPeerUrl,
 ).describe("Where the peer listens: 'http://host:port' or 'https://host', without path and query.");
 
-const peerObject = section({
+/** Describes one backend server as an object; the short form is its URL alone. */
+export const peerObject = section({
   url: peerUrl,
   weight: integer({ min: 1, max: 1000 })
     .prefault(1)
@@ -64,6 +65,9 @@ const peer = z
   .union([peerUrl, peerObject], { error: 'a peer URL, or an object with url and weight' })
   .transform((value) => completePeer(typeof value === 'string' ? { url: value } : value))
   .describe('One backend server.');
+
+/** Describes one backend server, written as an object. */
+export const peerSettings = peerObject.transform((value) => completePeer(value));
 
 type PeerDraft = { url: string } & Partial<z.output<typeof peerObject>>;
 
@@ -96,6 +100,13 @@ export const discovery = section({
   scheme: choice(['http', 'https'])
     .prefault('http')
     .describe('How peers found by DNS are spoken to.'),
+  servers: z
+    .array(text("an address such as '10.0.0.53' or '[fd00::53]:5353'", readServer), {
+      error: 'a list of name servers',
+    })
+    .max(16, { error: 'at most 16 name servers' })
+    .prefault([])
+    .describe("Name servers to ask for 'dns'; none for those of the system."),
   file: z
     .string({ error: 'the path of a JSON or YAML file, or null' })
     .min(1, { error: 'the path of a JSON or YAML file, or null' })
@@ -168,6 +179,15 @@ function readDns(written: string): string | null {
   if (!isDnsName(name) || isIP(name) !== 0) return null;
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) return null;
   return value;
+}
+
+/** Reads the address of a name server, with or without a port (brackets around IPv6 with one). */
+function readServer(written: string): string | null {
+  if (isIP(written) !== 0) return written.toLowerCase();
+  const [, v6, v4 = '', port = ''] = /^(?:\[([^\]]*)\]|([\d.]+)):(\d{1,5})$/.exec(written) ?? [];
+  const isAddress = v6 === undefined ? isIP(v4) === 4 : isIP(v6) === 6;
+  if (!isAddress || Number(port) < 1 || Number(port) > 65535) return null;
+  return written.toLowerCase();
 }
 
 function withPort(dns: string | null, scheme: 'http' | 'https'): string | null {
