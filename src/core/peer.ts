@@ -19,6 +19,14 @@ export class PeerGroup {
   inFlightElsewhere = 0;
   /** What protects the upstream as a whole. */
   readonly guard: UpstreamGuard;
+  /** Counts changes of verdicts about its peers: what was made of them before is out of date. */
+  version = 0;
+  /** Too few peers are healthy for the verdicts to be believed: all get work (balance/tiers). */
+  panics = false;
+  /** Warmth with which a recovered peer begins; 1: at once back in full. */
+  warmthFloor = 1;
+  /** Who waits for room at one of the peers; null while nobody does. */
+  queue: { wake(): void } | null = null;
 
   constructor(upstream = '') {
     this.guard = new UpstreamGuard(upstream);
@@ -47,10 +55,8 @@ export class Peer {
   errors = 0;
   /** Failures by the peer's fault since its last success, for passive ejection. */
   failuresInRow = 0;
-  /** The sidecar's (or, without one, this worker's) verdict. */
-  healthy = true;
-  /** Gets no new work, but sessions that belong to it go on. */
-  draining = false;
+  #healthy = true;
+  #draining = false;
   /** `performance.now()` when it was last told to be healthy again; 0: never was unhealthy. */
   recoveredAtMs = 0;
   /** Share of its weight that counts, from 0.1 just after a recovery to 1. */
@@ -66,6 +72,33 @@ export class Peer {
     this.address = address;
     this.group = group;
   }
+
+  /** The sidecar's (or, without one, this worker's) verdict. */
+  get healthy(): boolean {
+    return this.#healthy;
+  }
+
+  set healthy(healthy: boolean) {
+    if (healthy === this.#healthy) return;
+    this.#healthy = healthy;
+    this.group.version += 1;
+    if (!healthy) return;
+    this.recoveredAtMs = performance.now();
+    this.warmth = this.group.warmthFloor;
+    // Whoever waits may now be served.
+    if (this.group.queue !== null) this.group.queue.wake();
+  }
+
+  /** Gets no new work, but sessions that belong to it go on. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  set draining(draining: boolean) {
+    if (draining === this.#draining) return;
+    this.#draining = draining;
+    this.group.version += 1;
+  }
 }
 
 /** The configured half: what one configuration says about a peer. */
@@ -75,6 +108,9 @@ export interface PeerConfig {
   readonly weight: number;
   /** Most attempts in flight, all workers together; 0 for no bound. */
   readonly connectionsMax: number;
+  /** 0 is used first; higher ones take over where lower ones are too few. */
+  readonly priority: number;
+  readonly zone: string | null;
 }
 
 /** Returns the id of a peer, which workers and the sidecar form alike from the configuration. */

@@ -2,7 +2,9 @@
 // not use is null and costs one compare.
 
 import type { Balancer } from './balancer.ts';
+import type { Exchange } from './exchange.ts';
 import type { RequestFilter, ResponseStage } from './filter.ts';
+import type { Queue } from './queue.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -13,7 +15,16 @@ export interface Plan {
   /** Index of the route in the metrics tables of its worker; stable per name. */
   readonly routeIndex: number;
   readonly filters: readonly RequestFilter[] | null;
+  /** Several upstreams share the route: who gets this exchange; null for this plan itself. */
+  readonly split: Split | null;
   readonly balancer: Balancer;
+  /** Where to wait while all peers are full; null when they have no bound. */
+  readonly queue: Queue | null;
+  /** Higher goes first where exchanges wait. */
+  readonly priority: number;
+  /** The balancer goes by times to the response head. */
+  readonly samplesLatency: boolean;
+  readonly mirror: Mirror | null;
   readonly upstream: Upstream;
   /** Carries WebSockets. */
   readonly tunnel: Tunnel;
@@ -26,6 +37,20 @@ export interface Plan {
   readonly responseHead: ResponseHeadPolicy;
   /** Largest request body in bytes, 0 for no limit. */
   readonly requestBodyBytesMax: number;
+}
+
+/** Shares a route among plans that differ in their upstream. */
+export interface Split {
+  /** Never allocates. */
+  choose(exchange: Exchange): Plan;
+}
+
+/** Copies exchanges to a shadow upstream. */
+export interface Mirror {
+  /** Plan of the shadow: never retries, waits or mirrors. */
+  readonly plan: Plan;
+  /** Share of the exchanges that are copied, 0–1. */
+  readonly ratio: number;
 }
 
 /** How often and how fast an attempt is repeated; which failures allow it is in core/errors. */

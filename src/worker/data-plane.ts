@@ -18,10 +18,12 @@ import { createTransports } from './create-transports.ts';
 import type { ForwardContext } from './forward.ts';
 import { ListenerSet } from './listeners.ts';
 import { PeerRegistry } from './peers.ts';
+import { Queues } from './queues.ts';
 import { Server } from './serve.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
 import { TransportRegistry } from './transports.ts';
 import { TunnelRegistry } from './tunnel/tunnel-registry.ts';
+import { Upkeep } from './upkeep.ts';
 
 /** The close code of a server that goes away (RFC 6455 section 7.4.1). */
 const GOING_AWAY = 1001;
@@ -32,6 +34,8 @@ export class DataPlane {
   readonly #peers = new PeerRegistry();
   readonly #tunnels = new TunnelRegistry();
   readonly #transports = new TransportRegistry(createTransports(this.#tunnels));
+  readonly #queues = new Queues();
+  readonly #upkeep = new Upkeep(this.#queues);
   readonly #metrics = new Metrics();
   readonly #sampler: ProcessSampler;
   readonly #link: SidecarLink;
@@ -73,6 +77,7 @@ export class DataPlane {
     this.#staged = compileSnapshot(config, version, {
       peers: this.#peers,
       transports: this.#transports,
+      queues: this.#queues,
       routeIndexOf: (route) => this.#metrics.routeIndex(route),
       slot: this.#slot,
     });
@@ -89,6 +94,7 @@ export class DataPlane {
     this.#staged = null;
     this.#configureLogs(config);
     this.#link.install(upstreamSpecs(config.upstreams), peers);
+    this.#upkeep.install(snapshot);
     this.#server.install(snapshot);
     this.#transports.settle();
     this.#listeners.activate(config);
@@ -124,6 +130,7 @@ export class DataPlane {
   async close(): Promise<void> {
     this.#listeners.closeAll();
     this.#link.close();
+    this.#upkeep.close();
     await Promise.all([this.#accessLog?.close(), this.eventLog.close()]);
   }
 

@@ -9,6 +9,7 @@ import { ProxyError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { Peer } from '../core/peer.ts';
 import type { Plan, RetryPolicy } from '../core/plan.ts';
+import type { Queue, Ticket, Waiter } from '../core/queue.ts';
 import type { Sink, Source } from '../core/sink.ts';
 import type { TunnelAttempt } from '../core/tunnel.ts';
 import { peerRequestHeaders } from './filter/request-head.ts';
@@ -63,14 +64,19 @@ export function releasePeer(exchange: Exchange, context: ForwardContext): void {
   peer.inFlight -= 1;
   peer.group.inFlight -= 1;
   if (exchange.attempts > 1) context.retriesRunning -= 1;
+  if (peer.group.queue !== null) peer.group.queue.wake();
   context.peers.touched(peer);
 }
 
-class Forwarding implements TunnelAttempt, Source {
+class Forwarding implements TunnelAttempt, Source, Waiter {
   readonly #exchange: Exchange;
   readonly #plan: Plan;
   readonly #context: ForwardContext;
   #backoff: NodeJS.Timeout | null = null;
+  /** Its place while it waits, or waited, for a peer with room. */
+  #ticket: Ticket | null = null;
+  /** When the running attempt began; kept up only where latencies are sampled. */
+  #sentAtMs = 0;
   #error: ProxyError | null = null;
 
   constructor(exchange: Exchange, plan: Plan, context: ForwardContext) {
@@ -79,14 +85,38 @@ class Forwarding implements TunnelAttempt, Source {
     this.#context = context;
   }
 
+  get exchange(): Exchange {
+    return this.#exchange;
+  }
+
+  /** Nobody overtakes who waits for a peer already. */
   attempt(): void {
-    const exchange = this.#exchange;
-    const plan = this.#plan;
-    const peer = plan.balancer.pick(exchange);
-    if (peer === null) {
-      replyWithFailure(exchange, this.#error ?? new ProxyError('no_peer'));
+    const { queue, balancer } = this.#plan;
+    const peer = queue?.isBusy === true ? null : balancer.pick(this.#exchange);
+    if (peer !== null) this.admit(peer);
+    else this.#wait(queue);
+  }
+
+  #wait(queue: Queue | null): void {
+    const place = queue === null ? null : queue.join(this);
+    if (place === null || place instanceof ProxyError) {
+      this.refuse(place ?? new ProxyError('no_peer'));
       return;
     }
+    this.#ticket = place;
+    this.#exchange.running = this;
+  }
+
+  /** No peer for this attempt: what went wrong before it says more. */
+  refuse(error: ProxyError): void {
+    this.#exchange.running = null;
+    replyWithFailure(this.#exchange, this.#error ?? error);
+  }
+
+  admit(peer: Peer): void {
+    const exchange = this.#exchange;
+    const plan = this.#plan;
+    exchange.running = null;
     exchange.peer = peer;
     exchange.attempts += 1;
     exchange.holdsPeer = true;
@@ -94,6 +124,7 @@ class Forwarding implements TunnelAttempt, Source {
     peer.group.inFlight += 1;
     peer.attempts += 1;
     if (exchange.attempts > 1) this.#context.retriesRunning += 1;
+    if (plan.samplesLatency) this.#sentAtMs = performance.now();
     this.#context.peers.touched(peer);
     if (exchange.webSocket === null) plan.upstream.send(exchange, peer, this);
     else plan.tunnel.send(exchange, peer, this);
@@ -104,6 +135,7 @@ class Forwarding implements TunnelAttempt, Source {
     const plan = this.#plan;
     exchange.running = source;
     exchange.headAtMs = performance.now();
+    if (plan.samplesLatency) this.#sample(exchange.headAtMs);
     exchange.requestBody?.release();
     this.#judge(exchange.status);
     cleanResponseHead(exchange, plan.responseHead);
@@ -128,6 +160,9 @@ class Forwarding implements TunnelAttempt, Source {
     releasePeer(exchange, this.#context);
     exchange.running = null;
     if (error.failure.source === 'peer') {
+      // A refusal is quick and tells nothing about the time of an answer; a timeout does.
+      if (this.#plan.samplesLatency && error.failure.status === 504)
+        this.#sample(performance.now());
       peer.failures += 1;
       this.#context.peers.failed(peer, error);
     }
@@ -189,12 +224,17 @@ class Forwarding implements TunnelAttempt, Source {
     }
   }
 
+  #sample(nowMs: number): void {
+    this.#exchange.peer!.latency.add(nowMs - this.#sentAtMs, nowMs);
+  }
+
   // As the thing that runs while waiting for the next attempt: it can only be cancelled.
   pause(): void {}
   resume(): void {}
   cancel(): void {
     if (this.#backoff !== null) clearTimeout(this.#backoff);
     this.#backoff = null;
+    this.#ticket?.leave();
   }
 }
 

@@ -43,11 +43,12 @@ export class Server implements ExchangeHandler {
     this.#context.exchangesRunning += 1;
     identify(exchange, snapshot.trust, this.#ids);
 
-    const plan = snapshot.router.find(exchange.host, exchange.target, exchange.method);
-    if (plan === null) {
+    const found = snapshot.router.find(exchange.host, exchange.target, exchange.method);
+    if (found === null) {
       replyWithFailure(exchange, new ProxyError('no_route'));
       return;
     }
+    const plan = found.split === null ? found : found.split.choose(exchange);
     exchange.plan = plan;
     if (exchange.requestBody !== null && !this.#limitBody(exchange, plan)) return;
     if (plan.filters !== null && !this.#passes(exchange, plan, 0)) return;

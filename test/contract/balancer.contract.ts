@@ -75,6 +75,17 @@ export function balancerContract(
       assert.ok(counts(balancer, peers, 1000)[0]! > 0);
     });
 
+    it('gives a peer no more work once it drains, and again when it does not', () => {
+      const peers = makePeers(1, 1);
+      const balancer = create(peers, random());
+      counts(balancer, peers, 50);
+      peers[0]!.peer.draining = true;
+      assert.equal(counts(balancer, peers, 200)[0], 0);
+      peers[0]!.peer.draining = false;
+      peers[1]!.peer.draining = true;
+      assert.equal(counts(balancer, peers, 200)[1], 0);
+    });
+
     it('finds the only available one of a thousand', () => {
       const peers = makePeers(...new Array<number>(1000).fill(1));
       for (const { peer } of peers) peer.healthy = false;

@@ -11,36 +11,72 @@ import { PeakEwma } from '../../src/worker/balance/peak-ewma.ts';
 import { PowerOfTwo } from '../../src/worker/balance/power-of-two.ts';
 import { RandomChoice } from '../../src/worker/balance/random.ts';
 import { Ring } from '../../src/worker/balance/ring.ts';
+import { RoundRobin } from '../../src/worker/balance/round-robin.ts';
+import { Tiers } from '../../src/worker/balance/tiers.ts';
 import { createSeededRandom } from '../support/random.ts';
 import { makeExchange, makePeers } from '../unit/worker/support/exchanges.ts';
-import { balancerContract } from './balancer.contract.ts';
+import {
+  type BalancerFactory,
+  type BalancerTraits,
+  balancerContract,
+} from './balancer.contract.ts';
 
-const even = { followsWeight: true, isSticky: false };
 const address = { by: 'address' } as const;
 
-balancerContract('random', (peers, random) => new RandomChoice(peers, random), even);
-balancerContract('least-connections', (peers) => new LeastConnections(peers), {
-  followsWeight: false,
-  isSticky: false,
-});
-balancerContract('power-of-two', (peers, random) => new PowerOfTwo(peers, random), {
+/** Every algorithm, and what it promises beyond the contract. */
+const algorithms: [name: string, create: BalancerFactory, traits: BalancerTraits][] = [
+  ['round-robin', (peers) => new RoundRobin(peers), { followsWeight: true, isSticky: false }],
+  ['random', (p, random) => new RandomChoice(p, random), { followsWeight: true, isSticky: false }],
+  [
+    'least-connections',
+    (peers) => new LeastConnections(peers),
+    { followsWeight: false, isSticky: false },
+  ],
   // Among idle peers the second draw, which never repeats the first, flattens extreme weights.
-  followsWeight: false,
-  isSticky: false,
-});
-balancerContract('ewma', (peers, random) => new PeakEwma(peers, random, () => 0), {
-  followsWeight: false,
-  isSticky: false,
-});
-balancerContract('first', (peers) => new First(peers), { followsWeight: false, isSticky: true });
-balancerContract('ring', (peers) => new Ring(peers, address), {
+  [
+    'power-of-two',
+    (peers, random) => new PowerOfTwo(peers, random),
+    { followsWeight: false, isSticky: false },
+  ],
+  [
+    'ewma',
+    (peers, random) => new PeakEwma(peers, random, () => 0),
+    { followsWeight: false, isSticky: false },
+  ],
+  ['first', (peers) => new First(peers), { followsWeight: false, isSticky: true }],
   // 160 points a weight leave shares within some ten per cent, which a chi-square does not forgive.
-  followsWeight: false,
-  isSticky: true,
-});
-balancerContract('maglev', (peers) => new Maglev(peers, address), {
-  followsWeight: true,
-  isSticky: true,
+  ['ring', (peers) => new Ring(peers, address), { followsWeight: false, isSticky: true }],
+  ['maglev', (peers) => new Maglev(peers, address), { followsWeight: true, isSticky: true }],
+];
+
+for (const [name, create, traits] of algorithms) {
+  balancerContract(name, create, traits);
+  // As in a worker: the same promises, whatever stands around the algorithm.
+  balancerContract(
+    `${name} in tiers`,
+    (peers, random) => {
+      return new Tiers({
+        peers,
+        zone: null,
+        panicPercent: 0,
+        create: (some) => create(some, random),
+      });
+    },
+    traits,
+  );
+}
+
+describe('algorithms in a panic', () => {
+  for (const [name, create] of algorithms) {
+    it(`${name} uses peers in spite of the verdicts, but none that drains`, () => {
+      const peers = makePeers(1, 1);
+      for (const { peer } of peers) peer.healthy = false;
+      peers[0]!.peer.draining = true;
+      peers[0]!.peer.group.panics = true;
+      const balancer = create(peers, createSeededRandom(7).next);
+      assert.equal(balancer.pick(makeExchange()), peers[1]!.peer);
+    });
+  }
 });
 
 describe('balancers by load', () => {

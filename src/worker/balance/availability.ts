@@ -8,19 +8,21 @@ export function loadOf(peer: Peer): number {
   return peer.inFlight + peer.inFlightElsewhere;
 }
 
-/** Whether the peer has reached its `maxConnections` (0: no bound). */
+/** Whether the peer has reached its `connectionsMax` (0: no bound). */
 export function isFull(config: PeerConfig): boolean {
   return config.connectionsMax !== 0 && loadOf(config.peer) >= config.connectionsMax;
+}
+
+/** Whether the verdicts let the peer have new work; changes only with the version of its group. */
+export function isUsable(peer: Peer): boolean {
+  return (peer.healthy || peer.group.panics) && !peer.draining;
 }
 
 /** Whether the peer may get this exchange's next attempt. */
 export function isAvailable(config: PeerConfig, exchange: Exchange): boolean {
   const { peer } = config;
   return (
-    peer.healthy &&
-    !peer.draining &&
-    (exchange.tried === null || !exchange.tried.includes(peer)) &&
-    !isFull(config)
+    isUsable(peer) && (exchange.tried === null || !exchange.tried.includes(peer)) && !isFull(config)
   );
 }
 

@@ -3,7 +3,7 @@
 
 import type { Exchange } from '../../core/exchange.ts';
 import type { Peer, PeerConfig } from '../../core/peer.ts';
-import { isAvailable, loadOf } from './availability.ts';
+import { isAvailable, isUsable, loadOf, weightOf } from './availability.ts';
 
 /** How far above its fair share a peer may be loaded. */
 const BOUND = 1.25;
@@ -14,7 +14,9 @@ const BOUND = 1.25;
  */
 export class BoundedLoad {
   readonly #peers: readonly PeerConfig[];
-  readonly #weightSum: number;
+  /** Of those that verdicts let have work; made anew when a verdict changes. */
+  #weightSum = 0;
+  #version = -1;
   /** Number of the pick in which a peer was offered last: spares clearing a set. */
   readonly #offeredIn: Float64Array;
   #pick = 0;
@@ -25,7 +27,6 @@ export class BoundedLoad {
 
   constructor(peers: readonly PeerConfig[]) {
     this.#peers = peers;
-    this.#weightSum = peers.reduce((sum, config) => sum + config.weight, 0);
     this.#offeredIn = new Float64Array(peers.length);
   }
 
@@ -34,6 +35,7 @@ export class BoundedLoad {
     this.#offered = 0;
     this.#rest = null;
     const { group } = this.#peers[0]!.peer;
+    if (group.version !== this.#version) this.#renew(group.version);
     this.#total = group.inFlight + group.inFlightElsewhere + 1;
   }
 
@@ -44,7 +46,8 @@ export class BoundedLoad {
     this.#offered += 1;
     const config = this.#peers[index]!;
     if (!isAvailable(config, exchange)) return null;
-    const fairShare = (this.#total * config.weight) / this.#weightSum;
+    // While it warms up its bound is lower: its keys come back to it, but not all at once.
+    const fairShare = (this.#total * weightOf(config)) / this.#weightSum;
     if (loadOf(config.peer) < Math.ceil(BOUND * fairShare)) return config.peer;
     this.#rest ??= config.peer;
     return null;
@@ -57,5 +60,13 @@ export class BoundedLoad {
   /** The first available peer although it is over its bound, or null. */
   get rest(): Peer | null {
     return this.#rest;
+  }
+
+  #renew(version: number): void {
+    this.#version = version;
+    this.#weightSum = 0;
+    for (const config of this.#peers) {
+      if (isUsable(config.peer)) this.#weightSum += weightOf(config);
+    }
   }
 }

@@ -8,6 +8,15 @@ export type HashKey =
   | { readonly by: 'address' | 'path' }
   | { readonly by: 'header' | 'cookie' | 'query'; readonly name: string };
 
+/** Reads a key as configured: 'address', 'path' or 'header:NAME', 'cookie:NAME', 'query:NAME'. */
+export function parseHashKey(text: string): HashKey {
+  const colon = text.indexOf(':');
+  if (colon === -1) return { by: text === 'path' ? 'path' : 'address' };
+  const by = text.slice(0, colon);
+  const name = text.slice(colon + 1);
+  return { by: by === 'cookie' || by === 'query' ? by : 'header', name };
+}
+
 /** Returns the text to hash for this exchange. */
 export function hashText(exchange: Exchange, key: HashKey): string {
   return partOf(exchange, key) || exchange.clientAddress;

@@ -9,24 +9,20 @@ import { loadOf } from './availability.ts';
 import { Draw } from './draw.ts';
 
 export class PeakEwma implements Balancer {
-  readonly #peers: readonly PeerConfig[];
   readonly #draw: Draw;
   readonly #nowMs: () => number;
 
   constructor(peers: readonly PeerConfig[], random: () => number, nowMs: () => number) {
-    this.#peers = peers;
     this.#draw = new Draw(peers, random);
     this.#nowMs = nowMs;
   }
 
   pick(exchange: Exchange): Peer | null {
-    const first = this.#draw.one(exchange, -1);
-    if (first === -1) return null;
-    const second = this.#draw.one(exchange, first);
-    if (second === -1) return this.#peers[first]!.peer;
+    const one = this.#draw.one(exchange, null);
+    if (one === null) return null;
+    const other = this.#draw.one(exchange, one);
+    if (other === null) return one.peer;
     const nowMs = this.#nowMs();
-    const one = this.#peers[first]!;
-    const other = this.#peers[second]!;
     return expectedWait(other, nowMs) < expectedWait(one, nowMs) ? other.peer : one.peer;
   }
 }

@@ -9,21 +9,17 @@ import { loadOf } from './availability.ts';
 import { Draw } from './draw.ts';
 
 export class PowerOfTwo implements Balancer {
-  readonly #peers: readonly PeerConfig[];
   readonly #draw: Draw;
 
   constructor(peers: readonly PeerConfig[], random: () => number) {
-    this.#peers = peers;
     this.#draw = new Draw(peers, random);
   }
 
   pick(exchange: Exchange): Peer | null {
-    const first = this.#draw.one(exchange, -1);
-    if (first === -1) return null;
-    const second = this.#draw.one(exchange, first);
-    const one = this.#peers[first]!;
-    if (second === -1) return one.peer;
-    const other = this.#peers[second]!;
+    const one = this.#draw.one(exchange, null);
+    if (one === null) return null;
+    const other = this.#draw.one(exchange, one);
+    if (other === null) return one.peer;
     const isLess = loadOf(other.peer) * one.weight < loadOf(one.peer) * other.weight;
     return isLess ? other.peer : one.peer;
   }

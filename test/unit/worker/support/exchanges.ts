@@ -48,6 +48,8 @@ export function makePeers(...weights: number[]): PeerConfig[] {
   return weights.map((weight, at) => ({
     weight,
     connectionsMax: 0,
+    priority: 0,
+    zone: null,
     peer: new Peer(
       `app/10.0.0.${at + 1}:80`,
       'app',
@@ -73,7 +75,12 @@ export function makePlan(parts: Partial<Plan> = {}): Plan {
     route: 'test',
     routeIndex: 0,
     filters: null,
+    split: null,
     balancer: { pick: () => null },
+    queue: null,
+    priority: 0,
+    samplesLatency: false,
+    mirror: null,
     upstream: unused,
     tunnel: unused,
     retry: null,

@@ -1,0 +1,61 @@
+// Slow start: a recovered peer gets its share little by little. The warmth of a peer is set to its floor
+// at the moment of its recovery (core/peer) and raised here, twice a second while anybody warms up.
+
+import type { Peer, PeerGroup } from '../../core/peer.ts';
+
+/** How the peers of one upstream start. */
+export interface SlowStart {
+  readonly peers: readonly Peer[];
+  /** 0: at once. */
+  readonly windowMs: number;
+  readonly floorPercent: number;
+}
+
+interface Starting {
+  readonly group: PeerGroup;
+  readonly peers: readonly Peer[];
+  readonly windowMs: number;
+  /** Version of the group when it was looked at last. */
+  version: number;
+  warms: boolean;
+}
+
+export class WarmUp {
+  #upstreams: Starting[] = [];
+
+  /** Follows a new configuration; what warms up goes on under its rules. */
+  install(upstreams: readonly SlowStart[]): void {
+    this.#upstreams = [];
+    for (const { peers, windowMs, floorPercent } of upstreams) {
+      const group = peers[0]?.group;
+      if (group === undefined) continue;
+      group.warmthFloor = windowMs === 0 ? 1 : floorPercent / 100;
+      this.#upstreams.push({ group, peers, windowMs, version: -1, warms: false });
+    }
+  }
+
+  /** To be called about twice a second; one compare per upstream where nothing happens. */
+  tick(nowMs: number): void {
+    for (const upstream of this.#upstreams) {
+      const { group } = upstream;
+      if (!upstream.warms && upstream.version === group.version) continue;
+      upstream.warms = warm(upstream, nowMs);
+      // The weights have changed.
+      if (upstream.warms) group.version += 1;
+      upstream.version = group.version;
+    }
+  }
+}
+
+/** Raises the warmth of all that are not at their full weight; tells whether any is still below it. */
+function warm({ group, peers, windowMs }: Starting, nowMs: number): boolean {
+  let warms = false;
+  const floor = group.warmthFloor;
+  for (const peer of peers) {
+    if (peer.warmth === 1) continue;
+    const share = windowMs === 0 ? 1 : (nowMs - peer.recoveredAtMs) / windowMs;
+    peer.warmth = Math.min(1, floor + (1 - floor) * Math.max(0, share));
+    if (peer.warmth < 1) warms = true;
+  }
+  return warms;
+}

@@ -1,0 +1,75 @@
+// Compiles one upstream of a configuration: its peers, who chooses among them, what carries the
+// exchanges, and where they wait.
+
+import type { Config, UpstreamConfig } from '../config/schema.ts';
+import type { Balancer } from '../core/balancer.ts';
+import type { PeerConfig } from '../core/peer.ts';
+import { createBalancer } from './balance/create-balancer.ts';
+import { parseHashKey } from './balance/hash-key.ts';
+import type { PeerQueue, QueueSettings } from './balance/queue.ts';
+import type { PeerRegistry } from './peers.ts';
+import type { Queues } from './queues.ts';
+import type { TransportRegistry, Transports } from './transports.ts';
+
+/** What outlives a snapshot and is shared by the next, as far as upstreams need it. */
+export interface UpstreamParts {
+  readonly peers: PeerRegistry;
+  readonly transports: TransportRegistry;
+  readonly queues: Queues;
+  /** This worker's slot; balancers start at different places in different workers. */
+  readonly slot: number;
+}
+
+/** What the routes to one upstream have in common. */
+export interface CompiledUpstream {
+  readonly config: UpstreamConfig;
+  /** In the order of the configuration. */
+  readonly peers: readonly PeerConfig[];
+  readonly balancer: Balancer;
+  readonly transports: Transports;
+  /** Null when no peer can be full. */
+  readonly queue: PeerQueue | null;
+}
+
+/** Compiles the upstream `name`; throws when its transport can't be made. */
+export function compileUpstream(
+  name: string,
+  config: UpstreamConfig,
+  whole: { readonly parts: UpstreamParts; readonly config: Config },
+): CompiledUpstream {
+  const { parts } = whole;
+  const peers = config.peers.map(({ url, weight, connectionsMax, priority, zone }) => {
+    return { peer: parts.peers.peerAt(name, url), weight, connectionsMax, priority, zone };
+  });
+  const balancer = createBalancer({
+    algorithm: config.balancer,
+    table: config.hash.table,
+    key: parseHashKey(config.hash.key),
+    peers,
+    zone: whole.config.zone,
+    panicPercent: config.panicPercent,
+    turnsAhead: parts.slot,
+    random: Math.random,
+    nowMs: () => performance.now(),
+  });
+  const live = peers.map(({ peer }) => peer);
+  const first = live[0];
+  const canBeFull = peers.some(({ connectionsMax }) => connectionsMax > 0);
+  const settings = queueSettings(config, peers, whole.config.cores);
+  return {
+    config,
+    peers,
+    balancer,
+    transports: parts.transports.transportsFor(name, live, config, whole.config),
+    queue: first !== undefined && canBeFull ? parts.queues.queueOf(first.group, settings) : null,
+  };
+}
+
+/** Returns the bounds of an upstream's queue; that of places is this worker's share. */
+export function queueSettings(
+  { pendingMax, pendingTimeoutMs }: UpstreamConfig,
+  peers: readonly PeerConfig[],
+  workers: number,
+): QueueSettings {
+  return { peers, pendingMax: Math.ceil(pendingMax / workers), pendingTimeoutMs };
+}
