@@ -25,12 +25,12 @@ export function joinedBody(complete: Uint8Array, byteLength: number): string {
   return text === '' ? LAST_CHUNK : `${text.length.toString(16)}${CRLF}${text}${CRLF}${LAST_CHUNK}`;
 }
 
-/** Copies the data with its size line and end into one buffer. */
-export function chunkOf(data: Uint8Array): Buffer {
-  const size = `${data.length.toString(16)}${CRLF}`;
-  const chunk = Buffer.allocUnsafe(size.length + data.length + CRLF.length);
-  chunk.write(size, 0, 'latin1');
-  chunk.set(data, size.length);
-  chunk.write(CRLF, size.length + data.length, 'latin1');
-  return chunk;
+/** Most bytes that a size line and the end of a chunk add to its data. */
+export const CHUNK_OVERHEAD_BYTES = 16;
+
+/** Writes the data with its size line and end into `target`; returns the bytes written. */
+export function writeChunk(data: Uint8Array, target: Buffer): number {
+  const start = target.write(`${data.length.toString(16)}${CRLF}`, 0, 'latin1');
+  target.set(data, start);
+  return start + data.length + target.write(CRLF, start + data.length, 'latin1');
 }
