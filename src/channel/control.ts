@@ -10,6 +10,15 @@
 //     │── ready ────►│  listens (first activation only)
 //     │◄─ drain ─────│
 //     │── drained ──►│  and exits 0
+//
+// The sidecar may ask for something: `change-peers` or `reload`, each answered by `answer` with its id.
+
+import {
+  isPeerChange,
+  isRequestOutcome,
+  type PeerChange,
+  type RequestOutcome,
+} from './peer-change.ts';
 
 /** A listener that is bound: the port tells the truth when the configuration said 0. */
 export interface BoundListener {
@@ -28,7 +37,23 @@ export type PrimaryToChild<Config = unknown> =
   /** Take no new work, finish what runs, answer `drained` and exit; cut what is left after `deadlineMs`. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
   /** Are you alive? Answer `pong` with the same id. */
-  | { readonly type: 'ping'; readonly id: number };
+  | { readonly type: 'ping'; readonly id: number }
+  /** What came of the request with that id. */
+  | { readonly type: 'answer'; readonly id: number; readonly outcome: RequestOutcome };
+
+/** What the sidecar asks of the primary. */
+export type SidecarRequest =
+  /** Change the peers of an upstream in every worker; with a tag only while it is that of its peers. */
+  | {
+      readonly type: 'change-peers';
+      readonly id: number;
+      readonly upstream: string;
+      readonly change: PeerChange;
+      /** An If-Match field, or null for whatever the state is. */
+      readonly ifMatch: string | null;
+    }
+  /** Read the configuration again. */
+  | { readonly type: 'reload'; readonly id: number };
 
 export type ChildToPrimary =
   /** The child listens to its IPC channel; sent once, before anything else. */
@@ -46,7 +71,8 @@ export type ChildToPrimary =
   | { readonly type: 'drained' }
   /** The child cannot go on and exits at once. */
   | { readonly type: 'fatal'; readonly message: string }
-  | { readonly type: 'pong'; readonly id: number };
+  | { readonly type: 'pong'; readonly id: number }
+  | SidecarRequest;
 
 /** Returns `value` as a message from the primary, or null when it has another shape. */
 export function parsePrimaryMessage(value: unknown): PrimaryToChild | null {
@@ -61,6 +87,10 @@ export function parsePrimaryMessage(value: unknown): PrimaryToChild | null {
       return isCount(value['deadlineMs']) ? (value as PrimaryToChild) : null;
     case 'ping':
       return isCount(value['id']) ? (value as PrimaryToChild) : null;
+    case 'answer':
+      return isCount(value['id']) && isRequestOutcome(value['outcome'])
+        ? (value as PrimaryToChild)
+        : null;
     default:
       return null;
   }
@@ -90,7 +120,13 @@ function isChildMessage(value: Record<string, unknown>): boolean {
     case 'fatal':
       return isText(value['message']);
     case 'pong':
+    case 'reload':
       return isCount(value['id']);
+    case 'change-peers': {
+      const { id, upstream, change, ifMatch } = value;
+      const isWhole = isCount(id) && isText(upstream) && isPeerChange(change);
+      return isWhole && (ifMatch === null || isText(ifMatch));
+    }
     default:
       return false;
   }

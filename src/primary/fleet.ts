@@ -4,7 +4,13 @@ import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
 import type { Timers } from '../std/timers.ts';
 import type { Fork } from './child.ts';
-import { Keeper, type KeeperLimits, type KeeperSurroundings, type Version } from './keeper.ts';
+import {
+  Keeper,
+  type KeeperLimits,
+  type KeeperReports,
+  type KeeperSurroundings,
+  type Version,
+} from './keeper.ts';
 import { Rollout, type RolloutOutcome } from './rollout.ts';
 
 /** Time for the sidecar to end after the last worker, in ms. */
@@ -18,6 +24,8 @@ export interface FleetOptions {
   readonly limits: KeeperLimits;
   /** Limit of each phase of a rollout in ms. */
   readonly rolloutPhaseMs: number;
+  /** What the sidecar asks for; without it nothing is answered. */
+  readonly onRequest?: KeeperReports['onRequest'];
 }
 
 export class Fleet {
@@ -147,6 +155,7 @@ export class Fleet {
       onRefused: (keeper, version, problems) => this.#rollout?.refused(keeper, version, problems),
       onActivated: (keeper, version) => this.#rollout?.activated(keeper, version),
       onLost: (keeper, why) => this.#lost(keeper, why),
+      onRequest: (request, answer) => this.#options.onRequest?.(request, answer),
     });
   }
 

@@ -8,7 +8,8 @@
 //            │  └─────────────────────────────────────────┘
 //            └─ drain, from any state ─► draining ─ exit ─► gone
 
-import { type ChildToPrimary, parseChildMessage } from '../channel/control.ts';
+import { type ChildToPrimary, parseChildMessage, type SidecarRequest } from '../channel/control.ts';
+import type { RequestOutcome } from '../channel/peer-change.ts';
 import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
 import type { Cancel, Timers } from '../std/timers.ts';
@@ -56,6 +57,8 @@ export interface KeeperReports {
   onRefused(keeper: Keeper, version: number, problems: readonly string[]): void;
   onActivated(keeper: Keeper, version: number): void;
   onLost(keeper: Keeper, why: string): void;
+  /** The sidecar asks for something; `answer` does nothing once that process is dead. */
+  onRequest(request: SidecarRequest, answer: (outcome: RequestOutcome) => void): void;
 }
 
 type State = 'booting' | 'serving' | 'waiting' | 'draining' | 'gone';
@@ -195,9 +198,21 @@ export class Keeper {
       case 'pong':
         this.#pingsMissed = 0;
         return;
+      case 'change-peers':
+      case 'reload':
+        this.#request(message);
+        return;
       case 'drained':
         return;
     }
+  }
+
+  #request(request: SidecarRequest): void {
+    const child = this.#child;
+    if (this.role.kind !== 'sidecar' || child === null) return;
+    this.#reports.onRequest(request, (outcome) => {
+      child.send({ type: 'answer', id: request.id, outcome });
+    });
   }
 
   #refuse(version: number, problems: readonly string[]): void {

@@ -15,14 +15,24 @@ import { Fleet } from './fleet.ts';
 import { createFork } from './fork.ts';
 import { keeperLimits } from './keeper.ts';
 import { systemLockNames } from './lock-names.ts';
+import { applyOverlay, withPeersOfFiles } from './overlay.ts';
+import { PeerChanges } from './peer-changes.ts';
+import { PeerFiles } from './peer-files.ts';
 import { PortLocks } from './port-locks.ts';
 import { portClaims, settlePorts } from './port-probe.ts';
 import { Reloader } from './reload.ts';
 import { createRunDirectory } from './run-directory.ts';
+import { Running } from './running.ts';
 import { ConfigWatch } from './watch.ts';
 
 /** Time for each phase of a reload: all children must answer within it. */
 const ROLLOUT_PHASE_MS = 10_000;
+
+/** How far the times of files may lie behind the clock. */
+const CLOCK_GRAIN_MS = 20;
+
+/** Longer than any reload: what changed since then in a file with peers is looked at again. */
+const RELOAD_MS = 60_000;
 
 export interface PrimaryOptions {
   /** Checked and complete. */
@@ -73,26 +83,7 @@ interface Locked {
 async function runLocked(options: PrimaryOptions, locked: Locked): Promise<number> {
   const { events } = options;
   const runDirectory = createRunDirectory(process.env);
-  const fleet = new Fleet({
-    fork: createFork({
-      entry: options.entry ?? fileURLToPath(siblingMain()),
-      runDirectory: runDirectory.path,
-    }),
-    timers: systemTimers,
-    events,
-    config: locked.config,
-    limits: isBeingDebugged() ? { ...keeperLimits, pingsMissedMax: Infinity } : keeperLimits,
-    rolloutPhaseMs: ROLLOUT_PHASE_MS,
-  });
-  const reloader = new Reloader({
-    load: options.load,
-    started: fleet.started,
-    loaded: options.config,
-    fleet,
-    locks: locked.locks,
-    events,
-    onLive: options.onLive ?? (() => {}),
-  });
+  const { fleet, reloader, files } = await assemble(options, locked, runDirectory.path);
   const ending = new Ending({ fleet, reloader, timers: systemTimers, events });
   const watch = watchConfig(options, reloader);
   try {
@@ -106,9 +97,57 @@ async function runLocked(options: PrimaryOptions, locked: Locked): Promise<numbe
     return await ending.code;
   } finally {
     watch?.close();
+    files.close();
     ending.stopListening();
     runDirectory.remove();
   }
+}
+
+/** The children, and the three that change what they run: a reload, a wish, a file with peers. */
+async function assemble(options: PrimaryOptions, locked: Locked, runDirectory: string) {
+  const { events } = options;
+  const files = new PeerFiles({
+    timers: systemTimers,
+    events,
+    onChange: async (upstream, peers) => {
+      const change = { kind: 'found', source: 'file', peers } as const;
+      const outcome = await changes.request({ upstream, change, ifMatch: null });
+      return outcome.kind !== 'failed';
+    },
+  });
+  const readAtMs = Date.now() - CLOCK_GRAIN_MS;
+  const found = await files.read(locked.config);
+  const overlay = withPeersOfFiles(locked.config, new Map(), found);
+  const fleet = new Fleet({
+    fork: createFork({ entry: options.entry ?? fileURLToPath(siblingMain()), runDirectory }),
+    timers: systemTimers,
+    events,
+    config: applyOverlay(locked.config, overlay),
+    limits: isBeingDebugged() ? { ...keeperLimits, pingsMissedMax: Infinity } : keeperLimits,
+    rolloutPhaseMs: ROLLOUT_PHASE_MS,
+    onRequest: (request, answer) => {
+      const isReload = request.type === 'reload';
+      void (isReload ? reloader.request('asked for') : changes.request(request)).then(answer);
+    },
+  });
+  const { started } = fleet;
+  const running = new Running(fleet, { config: locked.config, overlay });
+  const changes = new PeerChanges({ running, started, events });
+  const reloader = new Reloader({
+    load: options.load,
+    started,
+    loaded: options.config,
+    running,
+    readPeers: (config) => files.read(config),
+    locks: locked.locks,
+    events,
+    onLive: (config) => {
+      files.follow(config, Date.now() - RELOAD_MS);
+      options.onLive?.(config);
+    },
+  });
+  files.follow(locked.config, readAtMs);
+  return { fleet, reloader, files };
 }
 
 function announce(options: PrimaryOptions, config: Config): void {

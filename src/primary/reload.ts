@@ -1,18 +1,25 @@
 // A new configuration while running: load, compare, lock new ports, roll out, tell what changed. Whatever
-// goes wrong on the way, the old one keeps running untouched.
+// goes wrong on the way, the old one keeps running untouched. What is laid over it (overlay) moves along.
 
+import type { RequestOutcome } from '../channel/peer-change.ts';
 import { fingerprint } from '../config/fingerprint.ts';
+import type { PeerSettings } from '../config/live-peer.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
 import { describeChange, needsRestart } from './describe-change.ts';
-import type { Fleet } from './fleet.ts';
+import { rebaseOverlay, withPeersOfFiles } from './overlay.ts';
 import type { PortLocks } from './port-locks.ts';
 import { portClaims, settlePorts } from './port-probe.ts';
-import type { RolloutOutcome } from './rollout.ts';
+import type { Running } from './running.ts';
 
-/** A rollout that lost a child by chance is tried so often in all. */
-const ATTEMPTS_MAX = 2;
+const REFUSED = 'new configuration is refused, the old one keeps running';
+
+const stopping: RequestOutcome = {
+  kind: 'refused',
+  reason: 'stopping',
+  problems: ['Sluice is stopping'],
+};
 
 export interface ReloaderOptions {
   /** Reads the configuration again, checked and complete; rejects with a ConfigError or another Error. */
@@ -21,7 +28,9 @@ export interface ReloaderOptions {
   readonly started: Promise<unknown>;
   /** The configuration that runs, as loaded: before ports were settled. */
   readonly loaded: Config;
-  readonly fleet: Pick<Fleet, 'active' | 'rollOut'>;
+  readonly running: Running;
+  /** Reads the files with peers that a configuration names. */
+  readonly readPeers: (config: Config) => Promise<ReadonlyMap<string, readonly PeerSettings[]>>;
   readonly locks: Pick<PortLocks, 'take' | 'keepOnly'>;
   readonly events: Events;
   /** Told about each configuration that became live. */
@@ -31,7 +40,7 @@ export interface ReloaderOptions {
 export class Reloader {
   readonly #options: ReloaderOptions;
   #loaded: Config;
-  #running: Promise<void> | null = null;
+  #running: Promise<RequestOutcome> | null = null;
   #again: string | null = null;
   #isClosed = false;
 
@@ -40,9 +49,12 @@ export class Reloader {
     this.#loaded = options.loaded;
   }
 
-  /** Reloads because of `cause`; requests during a reload become one more after it. Never rejects. */
-  request(cause: string): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
+  /**
+   * Reloads because of `cause`; requests during a reload become one more after it, and all get the outcome
+   * of the last one. Never rejects.
+   */
+  request(cause: string): Promise<RequestOutcome> {
+    if (this.#isClosed) return Promise.resolve(stopping);
     if (this.#running !== null) {
       this.#again = cause;
       return this.#running;
@@ -56,60 +68,61 @@ export class Reloader {
     this.#isClosed = true;
   }
 
-  async #runAll(first: string): Promise<void> {
+  async #runAll(first: string): Promise<RequestOutcome> {
     await this.#options.started;
+    let outcome = stopping;
     for (let cause: string | null = first; cause !== null && !this.#isClosed; ) {
       this.#again = null;
-      await this.#run(cause);
+      const because: string = cause;
+      outcome = await this.#options.running.turns.take(() => this.#run(because));
       cause = this.#again;
     }
     this.#running = null;
+    return outcome;
   }
 
-  async #run(cause: string): Promise<void> {
+  async #run(cause: string): Promise<RequestOutcome> {
     try {
-      await this.#reload(cause);
+      return await this.#reload(cause);
     } catch (error) {
       const problems =
         error instanceof ConfigError
           ? error.problems.map(formatProblem)
           : [error instanceof Error ? error.message : String(error)];
-      this.#refuse(cause, { problems });
+      return this.#refuse(cause, problems);
     }
   }
 
-  async #reload(cause: string): Promise<void> {
-    const { load, fleet, locks, events, onLive } = this.#options;
+  async #reload(cause: string): Promise<RequestOutcome> {
+    const { load, running, locks, events, readPeers, onLive } = this.#options;
     const loaded = await load();
     if (fingerprint(loaded) === fingerprint(this.#loaded)) {
-      return events.info({ cause }, 'configuration is unchanged');
+      events.info({ cause }, 'configuration is unchanged');
+      return { kind: 'done', version: running.version, isChanged: false };
     }
-    const before = fleet.active.config;
+    const { config: before, overlay } = running.layers;
     const config = await settlePorts(loaded, before);
     const conflict = await locks.take(portClaims(config));
-    if (conflict !== null) return this.#refuse(cause, { problems: [conflict] });
-    const outcome = await this.#rollOut(config);
-    locks.keepOnly(portClaims(fleet.active.config));
+    if (conflict !== null) return this.#refuse(cause, [conflict]);
+    const moved = rebaseOverlay(overlay, before, config);
+    const next = { config, overlay: withPeersOfFiles(config, moved, await readPeers(config)) };
+    const outcome = await running.rollOut(next);
+    locks.keepOnly(portClaims(running.layers.config));
     if (outcome.kind !== 'done') {
-      const { who, problems } = outcome;
-      return this.#refuse(cause, { who, problems });
+      const { kind, who, problems } = outcome;
+      events.error({ cause, who, problems }, REFUSED);
+      return { kind: 'failed', who, problems, isRefused: kind === 'refused' };
     }
     this.#loaded = loaded;
     onLive(config);
     this.#tell(cause, before, config);
-  }
-
-  async #rollOut(config: Config): Promise<RolloutOutcome> {
-    for (let attempt = 1; ; attempt += 1) {
-      const outcome = await this.#options.fleet.rollOut(config);
-      if (outcome.kind !== 'lost' || attempt >= ATTEMPTS_MAX || this.#isClosed) return outcome;
-    }
+    return { kind: 'done', version: running.version, isChanged: true };
   }
 
   #tell(cause: string, before: Config, config: Config): void {
-    const { fleet, events } = this.#options;
+    const { running, events } = this.#options;
     const change = describeChange(before, config);
-    const { version } = fleet.active;
+    const { version } = running;
     events.info({ cause, version, ...change }, 'new configuration is live');
     const settings = needsRestart(change);
     if (settings.length > 0) {
@@ -117,8 +130,8 @@ export class Reloader {
     }
   }
 
-  #refuse(cause: string, fields: { who?: string; problems: readonly string[] }): void {
-    const message = 'new configuration is refused, the old one keeps running';
-    this.#options.events.error({ cause, ...fields }, message);
+  #refuse(cause: string, problems: readonly string[]): RequestOutcome {
+    this.#options.events.error({ cause, problems }, REFUSED);
+    return { kind: 'refused', reason: 'invalid', problems };
   }
 }

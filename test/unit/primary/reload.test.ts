@@ -6,6 +6,7 @@ import { ConfigError } from '../../../src/config/problem.ts';
 import type { Config } from '../../../src/config/schema.ts';
 import { Reloader } from '../../../src/primary/reload.ts';
 import type { RolloutOutcome } from '../../../src/primary/rollout.ts';
+import { Running } from '../../../src/primary/running.ts';
 import { createSignal, until } from '../../support/deadline.ts';
 import { recordEvents, testConfig } from './fake-fleet.ts';
 
@@ -23,21 +24,23 @@ function createReloader(script: Script) {
   const calls: string[] = [];
   const outcomes = [...(script.outcomes ?? [])];
   let active = { version: 1, config: first };
+  const fleet = {
+    get active() {
+      return active;
+    },
+    async rollOut(config: Config) {
+      calls.push('rollOut');
+      const outcome = outcomes.shift() ?? { kind: 'done' };
+      if (outcome.kind === 'done') active = { version: active.version + 1, config };
+      return outcome;
+    },
+  };
   const reloader = new Reloader({
     load: script.load,
     started: Promise.resolve(),
     loaded: first,
-    fleet: {
-      get active() {
-        return active;
-      },
-      async rollOut(config) {
-        calls.push('rollOut');
-        const outcome = outcomes.shift() ?? { kind: 'done' };
-        if (outcome.kind === 'done') active = { version: active.version + 1, config };
-        return outcome;
-      },
-    },
+    running: new Running(fleet, { config: first, overlay: new Map() }),
+    readPeers: async () => new Map(),
     locks: {
       async take() {
         calls.push('take');
