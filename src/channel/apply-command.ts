@@ -3,27 +3,31 @@
 //
 // **Invariant:** commands of one worker carry sequences; applying one twice, or late, changes nothing.
 
-import { type EjectionPolicy, restore } from './ejection.ts';
-import { adopt, endEjections, isHealthy, judge, restoreSurplus } from './peer-health.ts';
+import { guardId } from '../core/upstream-guard.ts';
+import { adoptTimes, createBreakerRecord, noteTraffic, passTime } from './breaker.ts';
+import { join, leave, type NamesArguments, namePeers } from './cells.ts';
 import {
-  type Cell,
-  createCell,
+  acquit,
+  adopt,
+  check,
+  compare,
+  endEjections,
+  isEjected,
+  judge,
+  mark,
+  nextEjectionEndMs,
+  restoreSurplus,
+} from './peer-health.ts';
+import {
   dropUnused,
-  type PeerState,
   peerOf,
   type SharedState,
   touch,
+  type UpstreamSpec,
   type UpstreamState,
   type WorkerState,
 } from './shared-state.ts';
-
-/** What a configuration says about one upstream, as far as the shared state cares. */
-export interface UpstreamSpec {
-  readonly name: string;
-  /** Ids of its peers. */
-  readonly peers: readonly string[];
-  readonly ejection: EjectionPolicy;
-}
+import { TrafficWindow } from './traffic-window.ts';
 
 /** Flat lists are as in the messages of the same names. Commands for unknown workers are ignored. */
 export type Command =
@@ -33,14 +37,12 @@ export type Command =
   | { readonly kind: 'leave'; readonly worker: number }
   | ({ readonly kind: 'peers'; readonly worker: number } & NamesArguments)
   | ({ readonly kind: 'counters'; readonly worker: number } & CountersArguments)
-  /** Time has passed: ejections that are over end. */
+  /** An active check of a peer has ended. */
+  | { readonly kind: 'check'; readonly peer: string; readonly good: boolean; readonly why: string }
+  /** Another process has found out by checks that a peer is down, or is not. */
+  | { readonly kind: 'mark'; readonly peer: string; readonly down: boolean }
+  /** Time has passed: ejections and phases of breakers that are over end. */
   | { readonly kind: 'tick' };
-
-interface NamesArguments {
-  readonly sequence: number;
-  readonly first: number;
-  readonly ids: readonly string[];
-}
 
 interface CountersArguments {
   readonly sequence: number;
@@ -48,7 +50,12 @@ interface CountersArguments {
   readonly inFlight: readonly number[];
   readonly outcomes: readonly number[];
   readonly ejected: readonly number[];
+  readonly down: readonly number[];
+  readonly traffic: readonly number[];
 }
+
+/** Success rates of an upstream are compared this often, while there is traffic. */
+const compareEveryMs = 1000;
 
 /** Applies a command at the monotonic time `atMs`. Never throws on what a worker sent. */
 export function apply(state: SharedState, command: Command, atMs: number): void {
@@ -72,133 +79,84 @@ export function apply(state: SharedState, command: Command, atMs: number): void 
       if (worker !== undefined) count(state, worker, command, atMs);
       return;
     }
+    case 'check': {
+      const peer = state.peers.get(command.peer);
+      if (peer !== undefined) check(state, peer, { ...command, atMs });
+      return;
+    }
+    case 'mark': {
+      const peer = state.peers.get(command.peer);
+      if (peer !== undefined) mark(state, peer, { down: command.down, atMs });
+      return;
+    }
     case 'tick':
       endEjections(state, atMs);
+      for (const { guard } of state.upstreams.values()) {
+        while (guard.breaker !== null && passTime(guard.breaker, atMs)) touch(state, guard);
+      }
       return;
   }
 }
 
-/** Peers that stay keep their counters and ejections; a smaller upstream may have to take some back. */
+/** Returns when the next ejection or phase of a breaker ends, or Infinity. */
+export function nextDueMs(state: SharedState): number {
+  let dueMs = nextEjectionEndMs(state);
+  for (const { guard } of state.upstreams.values()) {
+    if (guard.breaker !== null) dueMs = Math.min(dueMs, guard.breaker.untilMs);
+  }
+  return dueMs;
+}
+
+/** Peers that stay keep their counters and verdicts; a smaller upstream may have to take some back. */
 function install(state: SharedState, specs: readonly UpstreamSpec[], atMs: number): void {
-  for (const upstream of state.upstreams.values()) {
-    for (const peer of upstream.peers) peer.upstream = null;
+  const before = [...state.upstreams.values()];
+  for (const { peers, guard } of before) {
+    for (const peer of peers) peer.upstream = null;
+    guard.guards = null;
   }
-  const before = [...state.upstreams.values()].flatMap((upstream) => upstream.peers);
   state.upstreams.clear();
-  for (const spec of specs) {
-    const peers = [...new Set(spec.peers)].map((id) => peerOf(state, id));
-    const ejected = peers.filter((peer) => !isHealthy(peer)).length;
-    const upstream: UpstreamState = { name: spec.name, policy: spec.ejection, peers, ejected };
-    for (const peer of peers) peer.upstream = upstream;
-    state.upstreams.set(spec.name, upstream);
-    restoreSurplus(state, upstream, atMs);
-  }
-  for (const peer of before) {
+  for (const spec of specs) state.upstreams.set(spec.name, installOne(state, spec, atMs));
+  for (const peer of before.flatMap(({ peers }) => peers)) {
     if (peer.upstream !== null) continue;
-    if (!isHealthy(peer)) {
-      restore(peer.ejection, atMs);
-      touch(state, peer);
-    }
+    acquit(state, peer, atMs);
     dropUnused(state, peer);
   }
-}
-
-/** A worker that is known already comes again on a new link: its cells stay, all is told again. */
-function join(state: SharedState, generation: number, slot: number): void {
-  const known = state.workers.get(generation);
-  if (known === undefined) {
-    const cellOf = new Map<PeerState, Cell>();
-    state.workers.set(generation, {
-      slot,
-      cells: [],
-      cellOf,
-      waiting: 0,
-      sequence: 0,
-      behind: true,
-    });
-    return;
+  for (const { guard } of before) {
+    if (guard.guards !== null) continue;
+    guard.breaker = null;
+    touch(state, guard);
+    dropUnused(state, guard);
   }
-  known.behind = true;
-  for (const cell of known.cellOf.values()) renew(state, cell, cell.namedAt);
 }
 
-function leave(state: SharedState, generation: number): void {
-  const worker = state.workers.get(generation);
-  if (worker === undefined) return;
-  state.workers.delete(generation);
-  for (const cell of worker.cellOf.values()) detach(state, cell);
-}
-
-function namePeers(state: SharedState, worker: WorkerState, names: NamesArguments): void {
-  worker.sequence = Math.max(worker.sequence, names.sequence);
-  for (let at = 0; at < names.ids.length; at++) {
-    const number = names.first + at;
-    const id = names.ids[at]!;
-    const cell = worker.cells[number];
-    if (cell !== undefined) {
-      if (names.sequence <= cell.namedAt) continue;
-      if (cell.id === id) {
-        renew(state, cell, names.sequence);
-        continue;
-      }
-      takeName(state, worker, cell);
+function installOne(state: SharedState, spec: UpstreamSpec, atMs: number): UpstreamState {
+  const peers = [...new Set(spec.peers)].map((id) => peerOf(state, id));
+  const guard = peerOf(state, guardId(spec.name));
+  const ejected = peers.filter(isEjected).length;
+  const upstream: UpstreamState = { spec, peers, guard, ejected, comparedAtMs: 0 };
+  const windowMs = spec.outlier?.windowMs;
+  for (const peer of peers) {
+    peer.upstream = upstream;
+    if (peer.verdictAtMs === 0) peer.verdictAtMs = atMs;
+    if (windowMs !== undefined && peer.traffic.windowMs !== windowMs) {
+      peer.traffic = new TrafficWindow(windowMs);
     }
-    const named = createCell(number, id, names.sequence);
-    worker.cells[number] = named;
-    attach(state, worker, named);
   }
+  // Only now: what a verdict changes may concern the others.
+  if (spec.checks === null) for (const peer of peers) mark(state, peer, { down: false, atMs });
+  guard.guards = upstream;
+  if (spec.breaker === null) guard.breaker = null;
+  else if (!isSame(guard.breaker?.policy ?? null, spec.breaker)) {
+    guard.breaker = createBreakerRecord(spec.breaker, atMs);
+  }
+  touch(state, guard);
+  restoreSurplus(state, upstream, atMs);
+  return upstream;
 }
 
-/** The worker ignores what it was told before it gave the name (again): all is told anew. */
-function renew(state: SharedState, cell: Cell, namedAt: number): void {
-  cell.namedAt = namedAt;
-  cell.toldInFlight = -1;
-  cell.toldHealth = -1;
-  if (cell.peer !== null) touch(state, cell.peer);
-}
-
-/**
- * Two numbers of a worker for one peer (it was taken out of the configuration and put back while its
- * attempts ran): the second waits, with its counters, until the first is given up.
- */
-function attach(state: SharedState, worker: WorkerState, cell: Cell): void {
-  if (cell.id === '') return;
-  const peer = peerOf(state, cell.id);
-  if (worker.cellOf.has(peer)) {
-    worker.waiting += 1;
-    return;
-  }
-  worker.cellOf.set(peer, cell);
-  cell.peer = peer;
-  peer.cells += 1;
-  peer.inFlight += cell.inFlight;
-  touch(state, peer);
-}
-
-function takeName(state: SharedState, worker: WorkerState, cell: Cell): void {
-  if (cell.peer === null) {
-    if (cell.id !== '') worker.waiting -= 1;
-    return;
-  }
-  worker.cellOf.delete(cell.peer);
-  detach(state, cell);
-  if (worker.waiting === 0) return;
-  const isHeir = (other: Cell | undefined) => other?.id === cell.id && other !== cell;
-  const heir = worker.cells.find(isHeir);
-  if (heir === undefined) return;
-  worker.waiting -= 1;
-  attach(state, worker, heir);
-}
-
-function detach(state: SharedState, cell: Cell): void {
-  const peer = cell.peer!;
-  cell.peer = null;
-  peer.cells -= 1;
-  if (cell.inFlight !== 0) {
-    peer.inFlight -= cell.inFlight;
-    touch(state, peer);
-  }
-  dropUnused(state, peer);
+/** A breaker whose settings change starts anew, closed. */
+function isSame(one: object | null, other: object): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 function count(
@@ -207,7 +165,7 @@ function count(
   counters: CountersArguments,
   atMs: number,
 ): void {
-  const { sequence, inFlight, outcomes, ejected } = counters;
+  const { sequence, inFlight, outcomes, baseline } = counters;
   worker.sequence = Math.max(worker.sequence, sequence);
   for (let at = 0; at < inFlight.length; at += 2) {
     const cell = worker.cells[inFlight[at]!];
@@ -221,24 +179,68 @@ function count(
     }
     cell.inFlight = now;
   }
-  for (let at = 0; at < ejected.length; at += 3) {
-    const cell = worker.cells[ejected[at]!];
-    if (cell === undefined || cell.peer === null) continue;
-    if (sequence <= cell.adoptedAt || sequence < cell.namedAt) continue;
-    cell.adoptedAt = sequence;
-    adopt(state, cell.peer, { times: ejected[at + 1]!, leftMs: ejected[at + 2]!, atMs });
-  }
+  adoptAll(state, worker, counters, atMs);
   for (let at = 0; at < outcomes.length; at += 4) {
     const cell = worker.cells[outcomes[at]!];
     if (cell === undefined) continue;
     if (sequence <= cell.judgedAt || sequence < cell.namedAt) continue;
     cell.judgedAt = sequence;
-    judge(state, cell, {
-      failures: outcomes[at + 1]!,
-      resets: outcomes[at + 2]!,
-      run: outcomes[at + 3]!,
-      baseline: counters.baseline,
-      atMs,
-    });
+    const [failures, resets, run] = [outcomes[at + 1]!, outcomes[at + 2]!, outcomes[at + 3]!];
+    judge(state, cell, { failures, resets, run, baseline, atMs });
+  }
+  takeTraffic(state, worker, counters, atMs);
+}
+
+/** What a worker was told by a sidecar that is gone. */
+function adoptAll(
+  state: SharedState,
+  worker: WorkerState,
+  { sequence, baseline, ejected, down }: CountersArguments,
+  atMs: number,
+): void {
+  for (const number of down) {
+    const peer = worker.cells[number]?.peer ?? null;
+    // Who has checked since knows better.
+    if (peer?.check.state === 'unknown') mark(state, peer, { down: true, atMs });
+  }
+  for (let at = 0; at < ejected.length; at += 3) {
+    const cell = worker.cells[ejected[at]!];
+    if (cell === undefined || cell.peer === null) continue;
+    if (sequence <= cell.adoptedAt || sequence < cell.namedAt) continue;
+    cell.adoptedAt = sequence;
+    const { peer } = cell;
+    const [times, leftMs] = [ejected[at + 1]!, ejected[at + 2]!];
+    if (peer.breaker === null) adopt(state, peer, { times, leftMs, atMs });
+    else if (baseline && peer.breaker.phase !== 'closed') continue;
+    else if (adoptTimes(peer.breaker, { openLeftMs: leftMs, closedLeftMs: times }, atMs)) {
+      touch(state, peer);
+    }
+  }
+}
+
+function takeTraffic(
+  state: SharedState,
+  worker: WorkerState,
+  { sequence, baseline, traffic }: CountersArguments,
+  atMs: number,
+): void {
+  const upstreams = new Set<UpstreamState>();
+  for (let at = 0; at < traffic.length; at += 3) {
+    const cell = worker.cells[traffic[at]!];
+    if (cell === undefined) continue;
+    if (sequence <= cell.trafficAt || sequence < cell.namedAt) continue;
+    cell.trafficAt = sequence;
+    const answers = Math.max(0, traffic[at + 1]! - cell.answers);
+    const errors = Math.min(answers, Math.max(0, traffic[at + 2]! - cell.errors));
+    cell.answers = traffic[at + 1]!;
+    cell.errors = traffic[at + 2]!;
+    const { peer } = cell;
+    if (peer === null || baseline || answers === 0) continue;
+    if (peer.breaker === null) peer.traffic.add({ answers, errors }, atMs);
+    else if (noteTraffic(peer.breaker, { answers, errors }, atMs)) touch(state, peer);
+    if (peer.upstream !== null) upstreams.add(peer.upstream);
+  }
+  for (const upstream of upstreams) {
+    if (atMs - upstream.comparedAtMs >= compareEveryMs) compare(state, upstream, atMs);
   }
 }

@@ -5,21 +5,23 @@
 //      ▲  back-off 20…500 ms, jittered    │ 1 s                │ closed, or a batch unanswered for 1 s
 //      └──────────────────────────────────┴────────────────────┘
 //
-// While not linked: health stays as last told and goes on by this worker's own judgement (own-verdict);
-// `inFlightElsewhere` is kept for a second, which is how long a sidecar takes to be back, and is then
+// While not linked: health stays as last told and goes on by this worker's own judgement (own-verdict),
+// but what active checks found counts for half a minute only; `inFlightElsewhere` is kept for a second, which is how long a sidecar takes to be back, and is then
 // halved every 500 ms, because a count that nobody corrects must not steer for ever.
 
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Peer } from '../core/peer.ts';
-import type { UpstreamSpec } from './apply-command.ts';
+import { Alone, type Fade } from './alone.ts';
 import { protocolVersion } from './frame.ts';
 import { Ledger } from './ledger.ts';
+import type { Counted } from './ledger-entry.ts';
 import { createLinkCounters, Link, type LinkCounters } from './link.ts';
 import type { Report, SidecarToWorker, WorkerStatus, WorkerToSidecar } from './messages.ts';
 import { metricsMessages } from './metrics-parts.ts';
 import { OwnVerdict } from './own-verdict.ts';
 import { parseSidecarMessage } from './parse-message.ts';
+import type { UpstreamSpec } from './shared-state.ts';
 
 export interface SidecarLinkOptions {
   /** Directory with the socket of the sidecar. */
@@ -33,7 +35,7 @@ export interface SidecarLinkOptions {
   readonly random?: () => number;
   /** Shortest time between two batches, in ms. */
   readonly intervalMs?: number;
-  readonly fade?: { readonly holdMs: number; readonly stepMs: number };
+  readonly fade?: Fade;
 }
 
 /** What happened on the links to the sidecar since the worker started. */
@@ -67,6 +69,7 @@ export class SidecarLink {
   readonly #options: SidecarLinkOptions;
   readonly #ledger = new Ledger();
   readonly #own = new OwnVerdict();
+  readonly #alone: Alone;
   readonly #generation: number;
   readonly #intervalMs: number;
   #socket: Socket | null = null;
@@ -81,13 +84,13 @@ export class SidecarLink {
   #retryTimer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | null = null;
   #answerTimer: NodeJS.Timeout | null = null;
-  #fadeTimer: NodeJS.Timeout | undefined;
-  #dueTimer: NodeJS.Timeout | undefined;
 
   constructor(options: SidecarLinkOptions) {
     this.#options = options;
     this.#intervalMs = options.intervalMs ?? 10;
     this.#generation = Math.floor((options.random ?? Math.random)() * Number.MAX_SAFE_INTEGER);
+    this.#alone = new Alone(this.#ledger, this.#own, options.fade);
+    this.#alone.begin();
     this.#connect();
   }
 
@@ -100,11 +103,13 @@ export class SidecarLink {
   install(upstreams: readonly UpstreamSpec[], peers: readonly Peer[]): void {
     const now = performance.now();
     this.#own.install(upstreams, now);
+    const watched = new Set(upstreams.filter(({ breaker }) => breaker !== null).map(nameOf));
+    for (const { group } of peers) group.guard.isWatched = watched.has(group.guard.upstream);
     for (const number of this.#ledger.track(peers)) {
       this.#own.name(number, [this.#ledger.idOf(number)]);
     }
     if (this.#connected) this.#arm();
-    else this.#judgeAlone();
+    else this.#alone.judge();
   }
 
   /** Tells which configuration this worker serves, and whether it takes new work. */
@@ -113,9 +118,9 @@ export class SidecarLink {
     if (this.#connected) this.#link?.send(this.#status);
   }
 
-  /** `peer.inFlight` has changed. */
-  touched(peer: Peer): void {
-    if (this.#ledger.touched(peer)) this.#arm();
+  /** `counted.inFlight` has changed. */
+  touched(counted: Counted): void {
+    if (this.#ledger.touched(counted)) this.#arm();
   }
 
   /** An attempt went well; costs one compare unless the peer is under suspicion. */
@@ -135,8 +140,7 @@ export class SidecarLink {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retryTimer);
-    clearTimeout(this.#fadeTimer);
-    clearTimeout(this.#dueTimer);
+    this.#alone.end();
     this.#stopTimers();
     this.#socket?.destroy();
   }
@@ -189,18 +193,18 @@ export class SidecarLink {
     this.#connected = true;
     this.#failedTries = 0;
     this.counters.connects += 1;
-    clearTimeout(this.#fadeTimer);
-    clearTimeout(this.#dueTimer);
+    this.#alone.end();
     this.#acknowledged = this.#ledger.sequence;
     this.#link!.send(this.#status);
-    this.#send(this.#ledger.begin(this.#own.ejected(performance.now())));
+    this.#send(this.#ledger.begin(this.#own.standing(performance.now())));
     this.#options.onConnectedChange?.(true);
   }
 
   #follow(report: Report): void {
     this.#acknowledged = Math.max(this.#acknowledged, report.acknowledged);
     if (this.#acknowledged >= this.#ledger.sequence) this.#stopAnswerTimer();
-    this.#own.follow(this.#ledger.apply(report), performance.now());
+    const now = performance.now();
+    this.#own.follow(this.#ledger.apply(report, now), now);
     if (this.#ledger.hasChanges) this.#arm();
   }
 
@@ -211,8 +215,7 @@ export class SidecarLink {
     if (this.#connected) {
       this.#connected = false;
       this.counters.losses += 1;
-      this.#judgeAlone(true);
-      this.#fadeIn(this.#options.fade?.holdMs ?? 1000);
+      this.#alone.begin();
       this.#options.onConnectedChange?.(false);
     }
     const ceilingMs = Math.min(backoffMaxMs, backoffFirstMs * 2 ** Math.min(this.#failedTries, 10));
@@ -237,7 +240,7 @@ export class SidecarLink {
     if (this.#ledger.sequence - this.#acknowledged >= unansweredMax) return;
     if (this.#link!.backlogBytes > backlogSoftBytes) return;
     this.#flushedAtMs = performance.now();
-    this.#send(this.#ledger.take());
+    this.#send(this.#ledger.take(this.#flushedAtMs));
   }
 
   #send(messages: readonly WorkerToSidecar[]): void {
@@ -251,25 +254,7 @@ export class SidecarLink {
   #judged(outcome: Parameters<OwnVerdict['judge']>[0]): void {
     this.#own.judge(outcome, performance.now());
     if (this.#connected) this.#arm();
-    else this.#judgeAlone();
-  }
-
-  /** Follows this worker's own verdicts, and comes back when an ejection ends. */
-  #judgeAlone(all = false): void {
-    const now = performance.now();
-    this.#ledger.follow(all ? this.#own.all(now) : this.#own.changes(now));
-    clearTimeout(this.#dueTimer);
-    const dueMs = this.#own.dueMs;
-    if (dueMs === Number.POSITIVE_INFINITY || this.#closed) return;
-    this.#dueTimer = setTimeout(() => this.#judgeAlone(), Math.max(1, dueMs - now));
-    this.#dueTimer.unref();
-  }
-
-  #fadeIn(delayMs: number): void {
-    this.#fadeTimer = setTimeout(() => {
-      if (this.#ledger.fade()) this.#fadeIn(this.#options.fade?.stepMs ?? 500);
-    }, delayMs);
-    this.#fadeTimer.unref();
+    else this.#alone.judge();
   }
 
   #expectAnswer(): void {
@@ -302,4 +287,8 @@ export class SidecarLink {
     if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
     this.#flushTimer = null;
   }
+}
+
+function nameOf({ name }: UpstreamSpec): string {
+  return name;
 }

@@ -1,8 +1,17 @@
 // What a worker has to be told: the differences between the shared state and what it heard last. Absolute
 // values, so that a report can be left out and made up for later.
 
-import { groupsMax, type Report, suspectFlag, unhealthyFlag } from './messages.ts';
-import { isHealthy } from './peer-health.ts';
+import { timesOf } from './breaker.ts';
+import {
+  downFlag,
+  ejectedFlag,
+  groupsMax,
+  openFlag,
+  type Report,
+  rampFlag,
+  suspectFlag,
+} from './messages.ts';
+import { isEjected } from './peer-health.ts';
 import type { Cell, PeerState, SharedState } from './shared-state.ts';
 
 /**
@@ -44,13 +53,34 @@ function tell(pages: Pages, peer: PeerState, cell: Cell, atMs: number): void {
     cell.toldInFlight = elsewhere;
     pages.inFlight(cell.number, elsewhere);
   }
-  const { run, times, untilMs } = peer.ejection;
-  const flags = (isHealthy(peer) ? 0 : unhealthyFlag) | (run > 0 ? suspectFlag : 0);
-  if (flags !== cell.toldHealth) {
-    cell.toldHealth = flags;
+  const flags = flagsOf(peer);
+  // Of a breaker the times matter too: one that opened again meanwhile is news.
+  const health = flags + (peer.breaker === null ? 0 : flagsEnd * peer.breaker.opened);
+  if (health === cell.toldHealth) return;
+  cell.toldHealth = health;
+  if (peer.breaker === null) {
+    const { times, untilMs } = peer.ejection;
     pages.health(cell.number, flags, times, Math.max(0, Math.ceil(untilMs - atMs)));
+  } else {
+    const { openLeftMs, closedLeftMs } = timesOf(peer.breaker, atMs);
+    pages.health(cell.number, flags, closedLeftMs, openLeftMs);
   }
 }
+
+function flagsOf(peer: PeerState): number {
+  if (peer.breaker !== null) {
+    const { phase } = peer.breaker;
+    return phase === 'open' ? openFlag : phase === 'ramp' ? rampFlag : 0;
+  }
+  return (
+    (isEjected(peer) ? ejectedFlag : 0) |
+    (peer.ejection.run > 0 ? suspectFlag : 0) |
+    (peer.check.state === 'down' ? downFlag : 0)
+  );
+}
+
+/** Above all flags. */
+const flagsEnd = 2 * rampFlag;
 
 class Pages {
   readonly reports: Report[] = [];

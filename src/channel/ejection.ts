@@ -24,11 +24,13 @@ export interface EjectionRecord {
   untilMs: number;
   /** End of the last ejection, or how far forgetting has come since. */
   endedAtMs: number;
+  /** What the last ejection was for. */
+  why: string;
 }
 
 /** Creates the account of a peer that has done nothing wrong. */
 export function createEjectionRecord(): EjectionRecord {
-  return { run: 0, times: 0, untilMs: 0, endedAtMs: 0 };
+  return { run: 0, times: 0, untilMs: 0, endedAtMs: 0, why: '' };
 }
 
 /** Tells whether the run of failures is long enough. */
@@ -42,8 +44,13 @@ export function hasRoom(peers: number, ejected: number): boolean {
 }
 
 /** Takes the peer out of service. */
-export function eject(record: EjectionRecord, policy: EjectionPolicy, atMs: number): void {
+export function eject(
+  record: EjectionRecord,
+  policy: EjectionPolicy,
+  { why, atMs }: { readonly why: string; readonly atMs: number },
+): void {
   forget(record, policy, atMs);
+  record.why = why;
   record.times += 1;
   record.untilMs = atMs + Math.min(policy.baseMs * record.times, policy.maxMs);
   record.run = 0;

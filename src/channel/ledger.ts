@@ -1,8 +1,18 @@
-// A worker's account of its peers for the sidecar: gives them numbers, notes what changed, writes the
+// A worker's account of its peers and upstreams for the sidecar: gives them numbers, notes what changed, writes the
 // messages and applies the reports. No sockets and no timers: those are in client.
 
 import { limits } from '../core/limits.ts';
 import type { Peer } from '../core/peer.ts';
+import type { UpstreamGuard } from '../core/upstream-guard.ts';
+import {
+  believe,
+  type Counted,
+  createEntry,
+  type Entry,
+  followBreaker,
+  followPeer,
+  trafficOf,
+} from './ledger-entry.ts';
 import {
   type Counters,
   groupsMax,
@@ -10,27 +20,16 @@ import {
   namesMax,
   type PeerNames,
   type Report,
-  suspectFlag,
-  unhealthyFlag,
 } from './messages.ts';
-import type { OwnOutcome } from './own-verdict.ts';
+import type { OwnOutcome, Standing } from './own-verdict.ts';
 
-interface Entry {
-  readonly peer: Peer;
-  readonly number: number;
-  /** Sequence of the message that named it; Infinity before that. */
-  namedAt: number;
-  /** No configuration names the peer any more: the number is free when its last attempt ends. */
-  retired: boolean;
-  /** Sequence of the message with its last outcome; Infinity before that is written. */
-  judgedAt: number;
-  failures: number;
-  resets: number;
-  run: number;
-}
+/** Peers' outcomes are told this often: they are for success rates, which need hundreds of them. */
+const trafficEveryMs = 1000;
 
 const countDirty = 1;
 const outcomeDirty = 2;
+
+type Lists = Pick<Counters, 'inFlight' | 'outcomes' | 'ejected' | 'down' | 'traffic'>;
 
 export class Ledger {
   /** By number. */
@@ -43,6 +42,8 @@ export class Ledger {
   #dirtyNumbers = new Uint32Array(64);
   #dirtyCount = 0;
   #sequence = 0;
+  #guards: Entry[] = [];
+  #trafficAtMs = 0;
 
   /** Sequence of the last message. */
   get sequence(): number {
@@ -58,29 +59,30 @@ export class Ledger {
    * beyond `limits.linkPeersMax` get none: their counters stay this worker's own.
    */
   track(peers: readonly Peer[]): number[] {
-    const wanted = new Set(peers);
+    const wanted = new Set<Counted>(peers);
+    for (const { group } of peers) wanted.add(group.guard);
     const changed: number[] = [];
     for (const entry of this.#entries) {
       if (entry === null) continue;
-      const retired = !wanted.has(entry.peer);
+      const retired = !wanted.has(entry.counted);
       if (retired !== entry.retired) this.#retired += retired ? 1 : -1;
       entry.retired = retired;
-      if (retired && entry.peer.inFlight === 0) changed.push(this.#release(entry));
+      if (retired && entry.counted.inFlight === 0) changed.push(this.#release(entry));
     }
-    for (const peer of wanted) {
-      if (peer.ledgerNumber < 0 && this.#enter(peer)) changed.push(peer.ledgerNumber);
+    for (const counted of wanted) {
+      if (counted.ledgerNumber < 0 && this.#enter(counted)) changed.push(counted.ledgerNumber);
     }
     return changed;
   }
 
   /** Returns the id behind a number, '' when it is free. */
   idOf(number: number): string {
-    return this.#entries[number]?.peer.id ?? '';
+    return this.#entries[number]?.counted.id ?? '';
   }
 
-  /** `peer.inFlight` changed. Returns true when this is the first change since the last message. */
-  touched(peer: Peer): boolean {
-    const number = peer.ledgerNumber;
+  /** `counted.inFlight` changed. Returns true when this is the first change since the last message. */
+  touched(counted: Counted): boolean {
+    const number = counted.ledgerNumber;
     return number >= 0 && this.#mark(number, countDirty);
   }
 
@@ -104,25 +106,27 @@ export class Ledger {
     return this.#judged(entry);
   }
 
-  /** Returns the messages that tell a new link everything; `ejected` as in `Counters`. */
-  begin(ejected: readonly number[]): (PeerNames | Counters)[] {
+  /** Returns the messages that tell a new link everything. */
+  begin({ ejected, down }: Standing): (PeerNames | Counters)[] {
     this.#releaseIdle();
     const numbers = this.#entries.map((_entry, number) => number);
     const named = this.#name(numbers);
     const entries = this.#entries.filter((entry) => entry !== null);
     this.#clear();
     const lists = {
-      inFlight: entries.flatMap((entry) => [entry.number, entry.peer.inFlight]),
+      inFlight: entries.flatMap((entry) => [entry.number, entry.counted.inFlight]),
       outcomes: entries
         .filter(({ failures, resets }) => failures + resets > 0)
         .flatMap((entry) => [entry.number, entry.failures, entry.resets, entry.run]),
       ejected,
+      down,
+      traffic: this.allTraffic(),
     };
     return [...named, ...this.#count(lists, true)];
   }
 
   /** Returns the messages that tell what changed since the last ones. */
-  take(): (PeerNames | Counters)[] {
+  take(nowMs: number): (PeerNames | Counters)[] {
     this.#releaseIdle();
     // Names first: the counters are those of the peers named so.
     const named = this.#name([...this.#renamed].sort((a, b) => a - b));
@@ -132,46 +136,75 @@ export class Ledger {
       const entry = this.#entries[this.#dirtyNumbers[at]!];
       if (entry === undefined || entry === null) continue;
       const dirty = this.#dirty[entry.number]!;
-      if ((dirty & countDirty) !== 0) inFlight.push(entry.number, entry.peer.inFlight);
+      if ((dirty & countDirty) !== 0) inFlight.push(entry.number, entry.counted.inFlight);
       if ((dirty & outcomeDirty) !== 0) {
         outcomes.push(entry.number, entry.failures, entry.resets, entry.run);
       }
     }
     this.#clear();
-    return [...named, ...this.#count({ inFlight, outcomes, ejected: [] }, false)];
+    const traffic = this.traffic(nowMs);
+    return [
+      ...named,
+      ...this.#count({ inFlight, outcomes, traffic, ejected: [], down: [] }, false),
+    ];
+  }
+
+  /** Returns outcomes as in `Counters.traffic` that were not told yet: of watched guards all. */
+  traffic(nowMs: number): number[] {
+    const traffic: number[] = [];
+    for (const entry of this.#guards) {
+      const { isWatched, answers } = entry.counted as UpstreamGuard;
+      if (isWatched && answers !== entry.answersTold) traffic.push(...trafficOf(entry));
+    }
+    if (nowMs - this.#trafficAtMs < trafficEveryMs) return traffic;
+    this.#trafficAtMs = nowMs;
+    for (const entry of this.#entries) {
+      if (entry === null || entry.counted.answers === entry.answersTold) continue;
+      if ('healthy' in entry.counted) traffic.push(...trafficOf(entry));
+    }
+    return traffic;
+  }
+
+  /** Returns all outcomes, told or not. */
+  allTraffic(): number[] {
+    return this.#entries.flatMap((entry) => {
+      return entry === null || entry.counted.answers === entry.answersBefore
+        ? []
+        : trafficOf(entry);
+    });
   }
 
   /** Applies what the sidecar tells; returns the verdicts of it that were meant for these names. */
-  apply(report: Report): number[] {
+  apply(report: Report, nowMs: number): number[] {
     for (let at = 0; at < report.inFlight.length; at += 2) {
       const entry = this.#entries[report.inFlight[at]!];
       if (entry === undefined || entry === null || entry.namedAt > report.acknowledged) continue;
-      entry.peer.inFlightElsewhere = report.inFlight[at + 1]!;
+      believe(entry.counted, report.inFlight[at + 1]!);
     }
-    return this.follow(report.health, report.acknowledged);
+    return this.follow(report.health, nowMs, report.acknowledged);
   }
 
   /**
    * Applies verdicts in groups as in `Report.health`, but for names given after `acknowledged`; returns
    * those that were applied.
    */
-  follow(health: readonly number[], acknowledged = Number.POSITIVE_INFINITY): number[] {
+  follow(
+    health: readonly number[],
+    nowMs: number,
+    acknowledged = Number.POSITIVE_INFINITY,
+  ): number[] {
     const applied: number[] = [];
     for (let at = 0; at < health.length; at += 4) {
       const entry = this.#entries[health[at]!];
       if (entry === undefined || entry === null || entry.namedAt > acknowledged) continue;
       applied.push(...health.slice(at, at + 4));
-      const flags = health[at + 1]!;
-      const { peer } = entry;
-      peer.healthy = (flags & unhealthyFlag) === 0;
-      // Said before it heard the latest from here: it will say again what it makes of that.
-      if (entry.judgedAt > acknowledged) continue;
-      if ((flags & suspectFlag) !== 0) {
-        // Not a count of this worker's: it makes the next success worth telling.
-        peer.failuresInRow = Math.max(1, peer.failuresInRow);
+      const { counted } = entry;
+      if ('healthy' in counted) {
+        // Said before it heard the latest from here: it will say again what it makes of that.
+        const isOutdated = entry.judgedAt > acknowledged;
+        followPeer(entry, counted, { flags: health[at + 1]!, isOutdated, nowMs });
       } else {
-        peer.failuresInRow = 0;
-        entry.run = 0;
+        followBreaker(counted, health[at + 3]!, health[at + 2]!, nowMs);
       }
     }
     return applied;
@@ -182,44 +215,42 @@ export class Ledger {
     let left = false;
     for (const entry of this.#entries) {
       if (entry === null) continue;
-      entry.peer.inFlightElsewhere >>= 1;
-      left ||= entry.peer.inFlightElsewhere > 0;
+      believe(entry.counted, entry.counted.inFlightElsewhere >> 1);
+      left ||= entry.counted.inFlightElsewhere > 0;
     }
     return left;
   }
 
-  #enter(peer: Peer): boolean {
-    if (peer.id.length > idLengthMax) return false;
+  #enter(counted: Counted): boolean {
+    if (counted.id.length > idLengthMax) return false;
     const number = this.#free.pop() ?? this.#entries.length;
     if (number >= limits.linkPeersMax) return false;
     if (number >= this.#dirty.length) this.#grow();
-    this.#entries[number] = {
-      peer,
-      number,
-      namedAt: Number.POSITIVE_INFINITY,
-      retired: false,
-      judgedAt: 0,
-      failures: 0,
-      resets: 0,
-      run: 0,
-    };
-    peer.ledgerNumber = number;
+    const entry = createEntry(counted, number);
+    this.#entries[number] = entry;
+    if (!('healthy' in counted)) this.#guards.push(entry);
+    counted.ledgerNumber = number;
     this.#renamed.add(number);
-    if (peer.inFlight > 0) this.#mark(number, countDirty);
+    if (counted.inFlight > 0) this.#mark(number, countDirty);
     return true;
   }
 
   #releaseIdle(): void {
     if (this.#retired === 0) return;
     for (const entry of this.#entries) {
-      if (entry?.retired === true && entry.peer.inFlight === 0) this.#release(entry);
+      if (entry?.retired === true && entry.counted.inFlight === 0) this.#release(entry);
     }
   }
 
   #release(entry: Entry): number {
-    entry.peer.ledgerNumber = -1;
-    entry.peer.inFlightElsewhere = 0;
-    entry.peer.healthy = true;
+    const { counted } = entry;
+    counted.ledgerNumber = -1;
+    believe(counted, 0);
+    if ('healthy' in counted) counted.healthy = true;
+    else {
+      followBreaker(counted, 0, 0, 0);
+      this.#guards = this.#guards.filter((other) => other !== entry);
+    }
     this.#entries[entry.number] = null;
     this.#free.push(entry.number);
     this.#renamed.add(entry.number);
@@ -276,12 +307,15 @@ export class Ledger {
     return messages;
   }
 
-  #count(
-    lists: { inFlight: number[]; outcomes: number[]; ejected: readonly number[] },
-    baseline: boolean,
-  ): Counters[] {
-    const { inFlight, outcomes, ejected } = lists;
-    const groups = Math.max(inFlight.length / 2, outcomes.length / 4, ejected.length / 3);
+  #count(lists: Lists, baseline: boolean): Counters[] {
+    const { inFlight, outcomes, ejected, down, traffic } = lists;
+    const groups = Math.max(
+      inFlight.length / 2,
+      outcomes.length / 4,
+      ejected.length / 3,
+      down.length,
+      traffic.length / 3,
+    );
     const messages: Counters[] = [];
     for (let from = 0; from < groups; from += groupsMax) {
       const to = from + groupsMax;
@@ -296,6 +330,8 @@ export class Ledger {
         inFlight: inFlight.slice(from * 2, to * 2),
         outcomes: outcomes.slice(from * 4, to * 4),
         ejected: ejected.slice(from * 3, to * 3),
+        down: down.slice(from, to),
+        traffic: traffic.slice(from * 3, to * 3),
       });
     }
     return messages;

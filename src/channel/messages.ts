@@ -53,8 +53,12 @@ export interface Counters {
   readonly inFlight: readonly number[];
   /** number, failures ever, times that a success ended a row of failures, failures in row. */
   readonly outcomes: readonly number[];
-  /** number, times ejected, ms left: what a worker knows that a new sidecar may not. */
+  /** number, times ejected, ms left: what a worker knows that a new sidecar may not. Of a guard: see Report. */
   readonly ejected: readonly number[];
+  /** number: peers that an active check has taken out, for a new sidecar. */
+  readonly down: readonly number[];
+  /** number, outcomes known ever, errors among them; peers once a second, guards at once. */
+  readonly traffic: readonly number[];
 }
 
 /** What this worker serves; sent when it changes. */
@@ -100,7 +104,10 @@ export interface Report {
   readonly acknowledged: number;
   /** number, attempts in flight at all other workers. */
   readonly inFlight: readonly number[];
-  /** number, flags (`unhealthyFlag`, `suspectFlag`), times ejected, ms left of the ejection. */
+  /**
+   * number, flags, times ejected, ms left of the ejection. Of a guard: number, flags, ms until the
+   * breaker is closed, ms until it lets something through.
+   */
   readonly health: readonly number[];
 }
 
@@ -112,10 +119,15 @@ export interface Scrape {
 
 export type SidecarToWorker = Welcome | Goodbye | Report | Scrape;
 
-/** In `Report.health`: no new work for this peer. */
-export const unhealthyFlag = 1;
+/** In `Report.health`: left out for failures; no new work. */
+export const ejectedFlag = 1;
 /** In `Report.health`: some worker saw it fail, the next success anywhere is worth telling. */
 export const suspectFlag = 2;
+/** In `Report.health`: active checks fail; no new work. */
+export const downFlag = 4;
+/** In `Report.health` of a guard: the breaker is open, or lets a share through. */
+export const openFlag = 8;
+export const rampFlag = 16;
 
 /** Groups per list in one message, so that a frame of full lists stays far below `limits.frameBytes`. */
 export const groupsMax = 8192;

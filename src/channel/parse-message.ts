@@ -33,6 +33,8 @@ const workerShapes: Readonly<Record<WorkerToSidecar['kind'], Shape>> = {
     inFlight: groupsOf(2),
     outcomes: groupsOf(4),
     ejected: groupsOf(3),
+    down: groupsOf(1),
+    traffic: groupsOf(3),
   },
   status: { version: (value) => value === -1 || isCount(value), draining: isFlag },
   metrics: { id: isCount, part: isPart, parts: isParts, bytes: isPartBytes },

@@ -2,17 +2,25 @@
 // that go out. Nothing here outlives the process; a new sidecar is told everything again.
 
 import type { Socket } from 'node:net';
-import { apply, type UpstreamSpec } from '../channel/apply-command.ts';
+import { apply, nextDueMs } from '../channel/apply-command.ts';
+import { isUnsettled } from '../channel/check-record.ts';
 import { diff, postpone, settle } from '../channel/diff-state.ts';
 import { protocolVersion } from '../channel/frame.ts';
 import { createLinkCounters, Link, type LinkEnd } from '../channel/link.ts';
 import type { Hello, SidecarToWorker, WorkerToSidecar } from '../channel/messages.ts';
 import { parseWorkerMessage } from '../channel/parse-message.ts';
-import { isHealthy, nextDueMs } from '../channel/peer-health.ts';
-import { createSharedState } from '../channel/shared-state.ts';
+import { createSharedState, type UpstreamSpec } from '../channel/shared-state.ts';
 import type { Events } from '../core/events.ts';
 import { limits } from '../core/limits.ts';
 import { type ScrapeResult, ScrapeRound } from './scrape-round.ts';
+import {
+  isPeer,
+  type SharedPeer,
+  type SharedUpstream,
+  sharedPeer,
+  sharedUpstream,
+} from './shared-view.ts';
+import { VerdictLog } from './verdict-log.ts';
 
 /** A worker as the hub sees it. */
 export interface LinkedWorker {
@@ -23,17 +31,6 @@ export interface LinkedWorker {
   /** Configuration version it serves, -1 for none. */
   version: number;
   draining: boolean;
-}
-
-/** A peer as all workers together see it. */
-export interface SharedPeer {
-  readonly id: string;
-  readonly upstream: string;
-  readonly inFlight: number;
-  readonly healthy: boolean;
-  readonly failuresInRow: number;
-  readonly timesEjected: number;
-  readonly ejectedForMs: number;
 }
 
 interface Member extends LinkedWorker {
@@ -65,6 +62,7 @@ export class Hub {
   /** By generation. */
   readonly #members = new Map<number, Member>();
   readonly #links = new Set<WorkerLink>();
+  readonly #verdicts: VerdictLog;
   #round: NodeJS.Timeout | null = null;
   #roundAtMs = 0;
   #due: NodeJS.Timeout | undefined;
@@ -74,6 +72,7 @@ export class Hub {
   constructor(options: HubOptions) {
     this.#options = options;
     this.#intervalMs = options.intervalMs ?? 10;
+    this.#verdicts = new VerdictLog(options.events);
   }
 
   get workers(): readonly LinkedWorker[] {
@@ -87,22 +86,34 @@ export class Hub {
     return bytes;
   }
 
+  /** The peers of the configuration, and others while workers still use them. */
   get peers(): SharedPeer[] {
     const now = performance.now();
-    return [...this.#state.peers.values()].map((peer) => ({
-      id: peer.id,
-      upstream: peer.upstream?.name ?? '',
-      inFlight: peer.inFlight,
-      healthy: isHealthy(peer),
-      failuresInRow: peer.ejection.run,
-      timesEjected: peer.ejection.times,
-      ejectedForMs: Math.max(0, Math.ceil(peer.ejection.untilMs - now)),
-    }));
+    const all = [...this.#state.peers.values()];
+    return all.filter(isPeer).map((peer) => sharedPeer(peer, now));
+  }
+
+  get upstreams(): SharedUpstream[] {
+    const now = performance.now();
+    return [...this.#state.upstreams.values()].map((upstream) => sharedUpstream(upstream, now));
   }
 
   install(upstreams: readonly UpstreamSpec[]): void {
     apply(this.#state, { kind: 'install', upstreams }, performance.now());
     this.#scheduleRound();
+  }
+
+  /** An active check of a peer has ended. */
+  checked(peer: string, outcome: { readonly good: boolean; readonly why: string }): void {
+    const { good, why } = outcome;
+    apply(this.#state, { kind: 'check', peer, good, why }, performance.now());
+    if (this.#state.changed.length > 0) this.#scheduleRound();
+  }
+
+  /** Tells whether a peer should be checked soon again: it is down, not known yet, or on its way there. */
+  isUnsettled(peer: string): boolean {
+    const record = this.#state.peers.get(peer)?.check;
+    return record === undefined || isUnsettled(record);
   }
 
   /** Takes over a connection; it must say hello within a second. */
@@ -244,6 +255,7 @@ export class Hub {
         this.#tell(member, now);
       }
     }
+    for (const peer of this.#state.changed) this.#verdicts.see(peer);
     settle(this.#state);
     if (late) this.#scheduleRound();
     clearTimeout(this.#due);

@@ -1,7 +1,8 @@
 // What the admin server says about the whole: alive, ready and why not, and everything at a glance.
 
 import type { LinkCounters } from '../channel/link.ts';
-import type { LinkedWorker, SharedPeer } from './hub.ts';
+import type { LinkedWorker } from './hub.ts';
+import type { SharedPeer } from './shared-view.ts';
 
 /** The sidecar at one moment. */
 export interface Overview {

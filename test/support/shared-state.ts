@@ -1,14 +1,14 @@
 // A hub on a real socket and workers' links to it, for tests of the shared state.
 
 import { createServer, type Server } from 'node:net';
-import type { UpstreamSpec } from '../../src/channel/apply-command.ts';
 import {
   SidecarLink,
   type SidecarLinkOptions,
   sidecarSocketPath,
 } from '../../src/channel/client.ts';
+import type { UpstreamSpec } from '../../src/channel/shared-state.ts';
 import type { Events } from '../../src/core/events.ts';
-import { Peer } from '../../src/core/peer.ts';
+import { Peer, PeerGroup } from '../../src/core/peer.ts';
 import { Hub, type LinkedWorker } from '../../src/sidecar/hub.ts';
 import type { Cleanup } from './deadline.ts';
 
@@ -52,16 +52,34 @@ export function linkWorker(
   options: Partial<SidecarLinkOptions> = {},
 ): WorkerBench {
   const link = new SidecarLink({ runDirectory, slot: 0, onScrape: () => null, ...options });
-  const peers = specs.flatMap(({ name, peers: ids }) => ids.map((id) => makePeer(id, name)));
+  const peers = specs.flatMap(({ name, peers: ids }) => {
+    const group = new PeerGroup(name);
+    return ids.map((id) => makePeer(id, name, group));
+  });
   link.install(specs, peers);
   context.after(() => link.close());
   return { link, peers };
 }
 
 /** Makes a peer that nobody listens at. */
-export function makePeer(id: string, upstream: string): Peer {
-  return new Peer(id, upstream, { scheme: 'http', hostname: 'h', port: 1, authority: 'h:1' });
+export function makePeer(id: string, upstream: string, group = new PeerGroup(upstream)): Peer {
+  const address = { scheme: 'http', hostname: 'h', port: 1, authority: 'h:1' } as const;
+  return new Peer(id, upstream, address, group);
 }
+
+/** The settings of an upstream, as in a configuration, whose peers nobody checks or compares. */
+export const noWatch = {
+  active: { type: 'off', fall: 3, rise: 2, intervalMs: 5000, downIntervalMs: 1000 },
+  outlier: { enabled: false, deviations: 1.9, peersMin: 5, requestsMin: 100, windowMs: 10_000 },
+  breaker: {
+    enabled: false,
+    windowMs: 10_000,
+    requestsMin: 20,
+    errorPercent: 50,
+    openMs: 10_000,
+    rampMs: 10_000,
+  },
+} as const;
 
 /** Names an upstream of `count` peers with quick ejections. */
 export function specOf(count: number, baseMs = 300): UpstreamSpec {
@@ -69,5 +87,8 @@ export function specOf(count: number, baseMs = 300): UpstreamSpec {
     name: 'app',
     peers: Array.from({ length: count }, (_, at) => `app/${at}`),
     ejection: { failuresInRow: 5, baseMs, maxMs: 10_000 },
+    checks: { fall: 3, rise: 2 },
+    outlier: null,
+    breaker: null,
   };
 }

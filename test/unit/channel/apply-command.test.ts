@@ -2,16 +2,27 @@
 
 import assert from 'node:assert/strict';
 import test, { describe } from 'node:test';
-import { apply, type Command, type UpstreamSpec } from '../../../src/channel/apply-command.ts';
+import { apply, type Command, nextDueMs } from '../../../src/channel/apply-command.ts';
 import { diff, postpone, settle } from '../../../src/channel/diff-state.ts';
-import { groupsMax, suspectFlag, unhealthyFlag } from '../../../src/channel/messages.ts';
-import { isHealthy, nextDueMs } from '../../../src/channel/peer-health.ts';
-import { createSharedState, type SharedState } from '../../../src/channel/shared-state.ts';
+import { ejectedFlag, groupsMax, suspectFlag } from '../../../src/channel/messages.ts';
+import { isHealthy } from '../../../src/channel/peer-health.ts';
+import {
+  createSharedState,
+  type SharedState,
+  type UpstreamSpec,
+} from '../../../src/channel/shared-state.ts';
 
 const ejection = { failuresInRow: 5, baseMs: 10_000, maxMs: 300_000 };
 
 function upstream(peers: number): UpstreamSpec {
-  return { name: 'app', peers: Array.from({ length: peers }, (_, at) => `app/${at}`), ejection };
+  return {
+    name: 'app',
+    peers: Array.from({ length: peers }, (_, at) => `app/${at}`),
+    ejection,
+    checks: null,
+    outlier: null,
+    breaker: null,
+  };
 }
 
 class Bench {
@@ -54,6 +65,8 @@ class Bench {
       inFlight: [],
       outcomes: [],
       ejected: [],
+      down: [],
+      traffic: [],
       ...lists,
     });
   }
@@ -73,7 +86,8 @@ class Bench {
   }
 
   healthy(): string[] {
-    return [...this.state.peers.values()].filter(isHealthy).map((peer) => peer.id);
+    const peers = [...this.state.peers.values()].filter((peer) => peer.guards === null);
+    return peers.filter(isHealthy).map((peer) => peer.id);
   }
 }
 
@@ -133,7 +147,7 @@ describe('counters of the shared state', () => {
     bench.count(0, { inFlight: [9, 4], outcomes: [9, 5, 0, 5], ejected: [9, 1, 1000] });
     bench.do({ kind: 'leave', worker: 7 });
     assert.equal(bench.state.peers.get('app/0')!.inFlight, 0);
-    assert.equal(bench.state.peers.size, 1);
+    assert.deepEqual([...bench.state.peers.keys()], ['app/0', 'app/']);
     assert.deepEqual(diff(bench.state, 7, 0), []);
   });
 
@@ -158,7 +172,7 @@ describe('passive ejection', () => {
     );
     bench.count(1, { outcomes: [2, 2, 0, 2] });
     assert.deepEqual(bench.healthy(), ['app/0', 'app/1', 'app/3']);
-    assert.deepEqual(bench.tell(1).health, [2, unhealthyFlag, 1, 10_000]);
+    assert.deepEqual(bench.tell(1).health, [2, ejectedFlag, 1, 10_000]);
     assert.equal(nextDueMs(bench.state), bench.nowMs + 10_000);
   });
 
@@ -234,6 +248,8 @@ describe('passive ejection', () => {
         inFlight: [],
         outcomes: [2, 50, 9, 3],
         ejected: [],
+        down: [],
+        traffic: [],
       });
     }
     assert.equal(bench.state.peers.get('app/2')!.ejection.run, 3);

@@ -20,7 +20,7 @@ describe('ejection', () => {
     record.run = 5;
     assert.equal(isDue(record, policy), true);
     assert.equal(isDue(record, { ...policy, failuresInRow: 0 }), false, '0 is never');
-    eject(record, policy, 1000);
+    eject(record, policy, { why: 'test', atMs: 1000 });
     record.run = 9;
     assert.equal(isDue(record, policy), false);
   });
@@ -30,7 +30,7 @@ describe('ejection', () => {
     let now = 0;
     const lengths: number[] = [];
     for (let time = 1; time <= 40; time++) {
-      eject(record, policy, now);
+      eject(record, policy, { why: 'test', atMs: now });
       lengths.push(record.untilMs - now);
       now = record.untilMs;
       restore(record, now);
@@ -43,13 +43,13 @@ describe('ejection', () => {
   test('forgets one of its times for every 10 s in service', () => {
     const record = createEjectionRecord();
     for (let time = 0; time < 3; time++) {
-      eject(record, policy, 0);
+      eject(record, policy, { why: 'test', atMs: 0 });
       restore(record, 0);
     }
-    eject(record, policy, 19_999);
+    eject(record, policy, { why: 'test', atMs: 19_999 });
     assert.equal(record.times, 3, 'one forgotten, one new');
     restore(record, 100_000);
-    eject(record, policy, 1_000_000);
+    eject(record, policy, { why: 'test', atMs: 1_000_000 });
     assert.equal(record.untilMs - 1_000_000, 10_000, 'all forgotten');
   });
 

@@ -30,6 +30,8 @@ const counters = {
   inFlight: [0, 3],
   outcomes: [0, 1, 0, 1],
   ejected: [1, 2, 3000],
+  down: [1],
+  traffic: [0, 10, 2],
 } as const;
 const metrics = { kind: 'metrics', id: 1, part: 0, parts: 1, bytes: Uint8Array.of(1) } as const;
 
@@ -86,6 +88,8 @@ describe('messages', () => {
       { ...counters, inFlight: Array(groupsMax * 2 + 2).fill(0) },
       { ...counters, outcomes: [0, 1, 2] },
       { ...counters, ejected: [0, 1, -1] },
+      { ...counters, down: [limits.linkPeersMax] },
+      { ...counters, traffic: [0, 1] },
       { kind: 'peers', sequence: 1, first: 0, ids: Array(namesMax + 1).fill('a') },
       { kind: 'peers', sequence: 1, first: 0, ids: ['a'.repeat(idLengthMax + 1)] },
       { kind: 'peers', sequence: 1, first: limits.linkPeersMax, ids: [] },

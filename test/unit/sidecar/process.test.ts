@@ -7,7 +7,7 @@ import test, { describe, type TestContext } from 'node:test';
 import { type ChildToPrimary, parseChildMessage } from '../../../src/channel/control.ts';
 import { upstreamSpecs } from '../../../src/channel/upstream-specs.ts';
 import { until } from '../../support/deadline.ts';
-import { linkWorker } from '../../support/shared-state.ts';
+import { linkWorker, noWatch } from '../../support/shared-state.ts';
 import { createTempDir } from '../../support/temp-dir.ts';
 
 const config = {
@@ -16,6 +16,7 @@ const config = {
     app: {
       peers: Array.from({ length: 4 }, (_, at) => ({ url: `http://h:${at}`, weight: 1 })),
       ejection: { failuresInRow: 5, baseMs: 10_000, maxMs: 300_000 },
+      ...noWatch,
     },
   },
   admin: { enabled: true, host: '127.0.0.1', port: 0 },
