@@ -15,6 +15,7 @@ import type { Exchange } from '../../../core/exchange.ts';
 import type { RequestBody } from '../../../core/request-body.ts';
 import type { Sink } from '../../../core/sink.ts';
 import type { ListenerState } from './listener-state.ts';
+import { giveBack, keepCopy } from './slabs.ts';
 import type { Swept } from './sweeper.ts';
 
 /** The engine cuts who sends less than 160 KiB in 10 s, unless its timer starts anew. */
@@ -180,7 +181,7 @@ export class ReceivedBody implements RequestBody, Swept {
       if (!this.#sink!.write(chunk)) this.pause();
       return;
     }
-    this.#queue.push(Uint8Array.from(chunk));
+    this.#queue.push(keepCopy(chunk));
     this.#waitingBytes += chunk.byteLength;
   }
 
@@ -244,11 +245,13 @@ export class ReceivedBody implements RequestBody, Swept {
 
   #forgetDelivered(): void {
     if (this.#next === 0) return;
+    for (let at = 0; at < this.#next; at++) giveBack(this.#queue[at]!);
     this.#queue.splice(0, this.#next);
     this.#next = 0;
   }
 
   #forgetAll(): void {
+    for (const piece of this.#queue) giveBack(piece);
     this.#queue = [];
     this.#next = 0;
     this.#waitingBytes = 0;
