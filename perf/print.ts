@@ -13,7 +13,7 @@ export function describeRun(run: PerfRun): string {
   const latency = load.latency.filter((point) => SHOWN.includes(point.percentile));
   const mode = run.rate > 0 ? `open loop at ${run.rate}/s, corrected` : 'closed loop';
   return [
-    `${run.title}: ${run.connections} connections, ${run.cores} workers, ${mode}`,
+    `${run.title}; workers: ${run.cores}; ${mode}`,
     `${Math.round(load.requestsPerSecond)} requests/s, ${megabytes(load.bytes)} MiB in ${run.durationS} s`,
     '',
     terminalTable([

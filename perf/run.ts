@@ -33,7 +33,7 @@ async function main(given: PerfOptions): Promise<void> {
     const curves: Curve[] = [{ label: machine.commit, points: run.load.latency }];
     if (before !== undefined) curves.push({ label: 'earlier run', points: before.load.latency });
     const rate = `${Math.round(run.load.requestsPerSecond)} requests/s`;
-    const subtitle = `${run.connections} connections, ${run.cores} workers, ${rate}, ${machine.date}`;
+    const subtitle = `workers: ${run.cores}, ${rate}, ${machine.date}`;
     const svg = new URL(`${run.scenario}.svg`, folder);
     writeFileSync(svg, latencySvg(`Latency: ${run.title}`, subtitle, curves));
     process.stdout.write(`written: ${svg.pathname}\n`);

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** What one process has used so far. */
 export interface ProcessUse {
   readonly pid: number;
-  /** `primary`, `sidecar`, `worker`: from SLUICE_ROLE; other programs' processes are `main`, `child`. */
+  /** `primary`, `sidecar` or `worker`; other programs' processes are `main` and `child`. */
   readonly role: string;
   readonly cpuMicros: number;
   /** Time in which its main thread could have run, but somebody else had the core. */
@@ -110,13 +110,14 @@ function isBelow(pid: number, rootPid: number, parents: Map<number, number>): bo
   return false;
 }
 
+/** Sluice's processes carry their role in their title, e.g. `sluice: worker 0`. */
 function roleOf(pid: number, rootPid: number): string {
   try {
-    const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
-    const role = environment.find((each) => each.startsWith('SLUICE_ROLE='));
-    if (role !== undefined) return role.slice('SLUICE_ROLE='.length);
+    const title = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+    const role = /^sluice: (\w+)/.exec(title)?.[1];
+    if (role !== undefined) return role;
   } catch {
-    // Gone, or not ours to read: the tree position must do.
+    // Gone, or not ours to read: the place in the tree must do.
   }
   return pid === rootPid ? 'main' : 'child';
 }
