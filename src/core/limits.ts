@@ -20,12 +20,16 @@ export const limits = {
   streamHighWaterBytes: 64 * KIB,
   /** Request body held for a repeated attempt. */
   replayBytes: 64 * KIB,
+  /** Copies of requests for shadow upstreams, per worker. */
+  mirrorsInFlightMax: 64,
   /** Largest frame on the link between sidecar and worker, and what may wait unsent. */
   frameBytes: 1 * MIB,
   linkBacklogBytes: 8 * MIB,
   /** Links the sidecar keeps open, and peers one worker may name to it. */
   linksMax: 1024,
   linkPeersMax: 65_536,
+  /** Peers of one upstream that DNS may name; of more, the first in the order of their URLs. */
+  discoveredPeersMax: 1000,
   /** Access log lines waiting to be written, and events. */
   logBufferBytes: 16 * MIB,
   eventBufferBytes: 1 * MIB,

@@ -33,9 +33,14 @@ export interface WorkerReadings {
   readonly exchangesOpen: number;
   readonly connectionsOpen: number;
   readonly webSocketsOpen: number;
+  /** Exchanges that wait because all their peers are full. */
+  readonly exchangesWaiting: number;
   /** Since the worker started. */
   readonly connections: number;
   readonly retries: number;
+  /** Requests copied to shadow upstreams, and those that were not. */
+  readonly mirrored: number;
+  readonly mirrorsDropped: number;
   readonly logLinesDropped: number;
   readonly eventsDropped: number;
   readonly framesMalformed: number;
@@ -56,6 +61,7 @@ export const GAUGE_READINGS: ReadonlySet<keyof WorkerReadings> = new Set([
   'exchangesOpen',
   'connectionsOpen',
   'webSocketsOpen',
+  'exchangesWaiting',
   'linkDegraded',
 ]);
 
@@ -63,8 +69,11 @@ export const NO_READINGS: WorkerReadings = {
   exchangesOpen: 0,
   connectionsOpen: 0,
   webSocketsOpen: 0,
+  exchangesWaiting: 0,
   connections: 0,
   retries: 0,
+  mirrored: 0,
+  mirrorsDropped: 0,
   logLinesDropped: 0,
   eventsDropped: 0,
   framesMalformed: 0,

@@ -83,6 +83,11 @@ function addReadings(text: MetricsText, { readings }: MergedMetrics): void {
   text.add('websockets_open', 'gauge', 'Open WebSockets.', one(readings.webSocketsOpen));
   text.add('connections_total', 'counter', 'Connections accepted.', one(readings.connections));
   text.add('retries_total', 'counter', 'Attempts after the first.', one(readings.retries));
+  const waiting = one(readings.exchangesWaiting);
+  text.add('exchanges_waiting', 'gauge', 'Exchanges whose peers are all full.', waiting);
+  text.add('mirrored_total', 'counter', 'Requests copied to shadows.', one(readings.mirrored));
+  const notMirrored = one(readings.mirrorsDropped);
+  text.add('mirrors_dropped_total', 'counter', 'Requests that were not copied.', notMirrored);
   const dropped = one(readings.logLinesDropped);
   text.add('log_lines_dropped_total', 'counter', 'Access log lines given up.', dropped);
   const events = one(readings.eventsDropped);

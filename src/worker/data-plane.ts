@@ -17,6 +17,7 @@ import { RequestIdSource } from '../observe/request-id.ts';
 import { createTransports } from './create-transports.ts';
 import type { ForwardContext } from './forward.ts';
 import { ListenerSet } from './listeners.ts';
+import { Mirrors } from './mirror.ts';
 import { PeerRegistry } from './peers.ts';
 import { Queues } from './queues.ts';
 import { Server } from './serve.ts';
@@ -36,6 +37,7 @@ export class DataPlane {
   readonly #transports = new TransportRegistry(createTransports(this.#tunnels));
   readonly #queues = new Queues();
   readonly #upkeep = new Upkeep(this.#queues);
+  readonly #mirrors: Mirrors;
   readonly #metrics = new Metrics();
   readonly #sampler: ProcessSampler;
   readonly #link: SidecarLink;
@@ -57,11 +59,13 @@ export class DataPlane {
       onScrape: () => this.#encodeMetrics(),
       onConnectedChange: (connected) => this.#linkChanged(connected),
     });
+    this.#mirrors = new Mirrors(this.#link, Math.random);
     this.#context = {
       exchangesRunning: 0,
       retriesRunning: 0,
       retries: 0,
       peers: this.#link,
+      mirrors: this.#mirrors,
       random: Math.random,
     };
     const recorder = { record: (exchange: Exchange, ms: number) => this.#record(exchange, ms) };
@@ -169,7 +173,10 @@ export class DataPlane {
       connectionsOpen: this.#listeners.connectionsOpen,
       webSocketsOpen: this.#listeners.webSocketsOpen,
       connections: this.#listeners.connections,
+      exchangesWaiting: this.#queues.length,
       retries: this.#context.retries,
+      mirrored: this.#mirrors.counters.sent,
+      mirrorsDropped: this.#mirrors.counters.dropped,
       logLinesDropped: this.#logDropsBefore + (this.#accessLog?.drops ?? 0),
       eventsDropped: this.eventLog.drops,
       framesMalformed: this.#link.counters.malformed,

@@ -14,58 +14,25 @@ import type { Sink, Source } from '../core/sink.ts';
 import type { TunnelAttempt } from '../core/tunnel.ts';
 import { peerRequestHeaders } from './filter/request-head.ts';
 import { cleanResponseHead } from './filter/response-head.ts';
+import { type HoldContext, holdPeer, releasePeer } from './hold.ts';
+import type { Mirrors } from './mirror.ts';
 import { replyWithFailure } from './reply/reply.ts';
+import { backoffMs, mayRetry } from './retry.ts';
 
 /** What forwarding shares with all other exchanges of this worker. */
-export interface ForwardContext {
+export interface ForwardContext extends HoldContext {
   /** Exchanges that run now, for the retry budget. */
   exchangesRunning: number;
-  retriesRunning: number;
   /** Retries since this worker started. */
   retries: number;
-  readonly peers: PeerReports;
+  readonly mirrors: Mirrors;
   readonly random: () => number;
 }
-
-/** Who wants to know how peers do: the shared state by way of the sidecar. */
-export interface PeerReports {
-  /** `peer.inFlight` has changed. */
-  touched(peer: Peer): void;
-  succeeded(peer: Peer): void;
-  /** By the peer's own fault. */
-  failed(peer: Peer, error: ProxyError | null): void;
-}
-
-/** Methods that may be repeated although the peer may have seen the request (RFC 9110 section 9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set([
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'PUT',
-  'DELETE',
-  'TRACE',
-  'PROPFIND',
-  'REPORT',
-  'SEARCH',
-  'QUERY',
-]);
 
 /** Sends the exchange to its plan's upstream; `exchange.plan` is set. */
 export function forward(exchange: Exchange, plan: Plan, context: ForwardContext): void {
   exchange.requestHeaders = peerRequestHeaders(exchange, plan.requestHead);
   new Forwarding(exchange, plan, context).attempt();
-}
-
-/** Ends the hold of an exchange on its peer; harmless when there is none. */
-export function releasePeer(exchange: Exchange, context: ForwardContext): void {
-  if (!exchange.holdsPeer) return;
-  exchange.holdsPeer = false;
-  const peer = exchange.peer!;
-  peer.inFlight -= 1;
-  peer.group.inFlight -= 1;
-  if (exchange.attempts > 1) context.retriesRunning -= 1;
-  if (peer.group.queue !== null) peer.group.queue.wake();
-  context.peers.touched(peer);
 }
 
 class Forwarding implements TunnelAttempt, Source, Waiter {
@@ -78,6 +45,8 @@ class Forwarding implements TunnelAttempt, Source, Waiter {
   /** When the running attempt began; kept up only where latencies are sampled. */
   #sentAtMs = 0;
   #error: ProxyError | null = null;
+  /** For a shadow upstream, from the head of the response to its end. */
+  #copy: Exchange | null = null;
 
   constructor(exchange: Exchange, plan: Plan, context: ForwardContext) {
     this.#exchange = exchange;
@@ -117,15 +86,8 @@ class Forwarding implements TunnelAttempt, Source, Waiter {
     const exchange = this.#exchange;
     const plan = this.#plan;
     exchange.running = null;
-    exchange.peer = peer;
-    exchange.attempts += 1;
-    exchange.holdsPeer = true;
-    peer.inFlight += 1;
-    peer.group.inFlight += 1;
-    peer.attempts += 1;
-    if (exchange.attempts > 1) this.#context.retriesRunning += 1;
+    holdPeer(exchange, peer, this.#context);
     if (plan.samplesLatency) this.#sentAtMs = performance.now();
-    this.#context.peers.touched(peer);
     if (exchange.webSocket === null) plan.upstream.send(exchange, peer, this);
     else plan.tunnel.send(exchange, peer, this);
   }
@@ -136,6 +98,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter {
     exchange.running = source;
     exchange.headAtMs = performance.now();
     if (plan.samplesLatency) this.#sample(exchange.headAtMs);
+    if (plan.mirror !== null) this.#copy = this.#context.mirrors.copy(exchange, plan.mirror);
     exchange.requestBody?.release();
     this.#judge(exchange.status);
     cleanResponseHead(exchange, plan.responseHead);
@@ -191,6 +154,8 @@ class Forwarding implements TunnelAttempt, Source, Waiter {
     const exchange = this.#exchange;
     releasePeer(exchange, this.#context);
     exchange.running = null;
+    // What the live peer did not answer as a whole is no good for a comparison.
+    if (this.#copy !== null) this.#context.mirrors.settle(this.#copy, error === null);
     if (error === null) return;
     exchange.failure ??= error;
     if (error.failure.source !== 'peer') return;
@@ -198,19 +163,18 @@ class Forwarding implements TunnelAttempt, Source, Waiter {
     this.#context.peers.failed(exchange.peer!, error);
   }
 
-  /** Full jitter: a random share of a delay that doubles, so that retries do not come in waves. */
   #waitAndRetry(policy: RetryPolicy): void {
-    const ceilingMs = Math.min(
-      policy.backoffMaxMs,
-      policy.backoffBaseMs * 2 ** (this.#exchange.attempts - 1),
-    );
-    this.#exchange.running = this;
+    const exchange = this.#exchange;
+    exchange.running = this;
     // The one timer per exchange: only on the way of a failure, never on the straight line.
-    this.#backoff = setTimeout(() => {
-      this.#backoff = null;
-      this.#exchange.running = null;
-      this.attempt();
-    }, ceilingMs * this.#context.random());
+    this.#backoff = setTimeout(
+      () => {
+        this.#backoff = null;
+        exchange.running = null;
+        this.attempt();
+      },
+      backoffMs(exchange, policy, this.#context.random),
+    );
   }
 
   /** The peer is judged by its answer: a gateway's failure counts, a client's mistake does not. */
@@ -236,23 +200,4 @@ class Forwarding implements TunnelAttempt, Source, Waiter {
     this.#backoff = null;
     this.#ticket?.leave();
   }
-}
-
-/**
- * The whole retry policy: the failure allows it × the method allows it × the body can be sent again ×
- * tries are left × the budget is not spent. Another peer is required too: the balancer finds it or not.
- */
-function mayRetry(
-  exchange: Exchange,
-  error: ProxyError,
-  policy: RetryPolicy | null,
-  context: ForwardContext,
-): boolean {
-  if (policy === null || exchange.attempts > policy.retriesMax) return false;
-  const rule = error.failure.retry;
-  if (rule === 'never') return false;
-  if (rule === 'idempotent' && !IDEMPOTENT.has(exchange.method)) return false;
-  if (exchange.requestBody !== null && !exchange.requestBody.replayable) return false;
-  const budget = Math.max(policy.budgetMin, policy.budgetRatio * context.exchangesRunning);
-  return context.retriesRunning < budget;
 }

@@ -6,7 +6,8 @@ import type { Exchange, ExchangeHandler } from '../core/exchange.ts';
 import type { Reply } from '../core/filter.ts';
 import type { Plan } from '../core/plan.ts';
 import { identify, type RequestIds } from './filter/request-head.ts';
-import { type ForwardContext, forward, releasePeer } from './forward.ts';
+import { type ForwardContext, forward } from './forward.ts';
+import { releasePeer } from './hold.ts';
 import { replyWithFailure, sendReply } from './reply/reply.ts';
 import type { Snapshot } from './snapshot.ts';
 

@@ -10,6 +10,7 @@ import type { RequestBody } from '../../../src/core/request-body.ts';
 import type { Attempt, Upstream } from '../../../src/core/upstream.ts';
 import { RoundRobin } from '../../../src/worker/balance/round-robin.ts';
 import { type ForwardContext, forward } from '../../../src/worker/forward.ts';
+import { Mirrors } from '../../../src/worker/mirror.ts';
 import { until } from '../../support/deadline.ts';
 import { makeExchange, makePeers, makePlan, RecordingSink } from './support/exchanges.ts';
 
@@ -62,12 +63,14 @@ interface Run {
 
 function run(upstream: ScriptedUpstream, options: Run = {}) {
   const failed: Peer[] = [];
+  const peers = { touched() {}, succeeded() {}, failed: (peer: Peer) => failed.push(peer) };
   const context: ForwardContext = {
     exchangesRunning: 1,
     retriesRunning: 0,
     retries: 0,
     random: () => 1,
-    peers: { touched() {}, succeeded() {}, failed: (peer) => failed.push(peer) },
+    mirrors: new Mirrors(peers, () => 0),
+    peers,
     ...options.context,
   };
   const configs = makePeers(...new Array<number>(options.peers ?? 3).fill(1));

@@ -1,0 +1,165 @@
+// Copies of live requests for a shadow upstream: sent when the live response is complete, its answers
+// thrown away. Bounded, and out of the way: a copy never waits, is never repeated, and is given up rather
+// than kept when too many are on their way.
+//
+//   head of the live response: `copy` (the body is held for the last time) ──► its end: `settle`
+
+import type { ProxyError } from '../core/errors.ts';
+import { Exchange } from '../core/exchange.ts';
+import { limits } from '../core/limits.ts';
+import type { Mirror } from '../core/plan.ts';
+import type { RequestBody } from '../core/request-body.ts';
+import type { Sink } from '../core/sink.ts';
+import type { Attempt } from '../core/upstream.ts';
+import { type HoldContext, holdPeer, type PeerReports, releasePeer } from './hold.ts';
+
+/** What became of the requests that were to be copied, since this worker started. */
+export interface MirrorCounters {
+  /** Sent to a shadow peer. */
+  sent: number;
+  /** Too many were on their way, the body was not held as a whole, or there was no peer. */
+  dropped: number;
+}
+
+/** Where answers of shadows and replies to copies go. */
+const NOWHERE: Sink = { start() {}, write: () => true, end() {}, fail() {} };
+
+/** The copies of one worker. */
+export class Mirrors {
+  readonly counters: MirrorCounters = { sent: 0, dropped: 0 };
+  readonly #context: HoldContext;
+  readonly #random: () => number;
+  readonly #inFlightMax: number;
+  /** Copies that are made and not over. */
+  #inFlight = 0;
+
+  constructor(
+    peers: PeerReports,
+    random: () => number,
+    inFlightMax: number = limits.mirrorsInFlightMax,
+  ) {
+    this.#context = { retriesRunning: 0, peers };
+    this.#random = random;
+    this.#inFlightMax = inFlightMax;
+  }
+
+  /** Returns a copy of the request for the shadow, or null when there is to be none. */
+  copy(exchange: Exchange, mirror: Mirror): Exchange | null {
+    if (exchange.webSocket !== null || this.#random() >= mirror.ratio) return null;
+    const body = exchange.requestBody;
+    const complete = body === null ? null : body.complete;
+    if (this.#inFlight >= this.#inFlightMax || (body !== null && complete === null)) {
+      this.counters.dropped += 1;
+      return null;
+    }
+    this.#inFlight += 1;
+    const head = {
+      entry: exchange.entry,
+      method: exchange.method,
+      target: exchange.target,
+      host: exchange.host,
+      headers: exchange.requestHeaders,
+      remoteAddress: exchange.remoteAddress,
+      body: complete === null ? null : new HeldBody(complete),
+      webSocket: null,
+    };
+    const copy = new Exchange(head, NOWHERE, exchange.startedAtMs);
+    copy.clientAddress = exchange.clientAddress;
+    copy.requestId = exchange.requestId;
+    copy.plan = mirror.plan;
+    return copy;
+  }
+
+  /** The live response is over: sends the copy, not before this turn is over, or gives it up. */
+  settle(copy: Exchange, isComplete: boolean): void {
+    if (isComplete) setImmediate(() => this.#send(copy));
+    else this.#drop();
+  }
+
+  #send(copy: Exchange): void {
+    const { balancer, upstream } = copy.plan!;
+    const peer = balancer.pick(copy);
+    if (peer === null) {
+      this.#drop();
+      return;
+    }
+    this.counters.sent += 1;
+    holdPeer(copy, peer, this.#context);
+    const onOver = () => {
+      this.#inFlight -= 1;
+    };
+    upstream.send(copy, peer, new ShadowAttempt(copy, this.#context, onOver));
+  }
+
+  #drop(): void {
+    this.#inFlight -= 1;
+    this.counters.dropped += 1;
+  }
+}
+
+/** The only attempt of a copy: what it learns counts for the shadow peer and for nobody else. */
+class ShadowAttempt implements Attempt {
+  readonly #copy: Exchange;
+  readonly #context: HoldContext;
+  readonly #onOver: () => void;
+
+  constructor(copy: Exchange, context: HoldContext, onOver: () => void) {
+    this.#copy = copy;
+    this.#context = context;
+    this.#onOver = onOver;
+  }
+
+  onHead(): Sink {
+    const peer = this.#copy.peer!;
+    if (this.#copy.status < 500) this.#context.peers.succeeded(peer);
+    else this.#blame(null);
+    return NOWHERE;
+  }
+
+  onFailure(error: ProxyError): void {
+    this.onDone(error);
+  }
+
+  onDone(error: ProxyError | null): void {
+    releasePeer(this.#copy, this.#context);
+    if (error?.failure.source === 'peer') this.#blame(error);
+    this.#onOver();
+  }
+
+  #blame(error: ProxyError | null): void {
+    const peer = this.#copy.peer!;
+    peer.failures += 1;
+    this.#context.peers.failed(peer, error);
+  }
+}
+
+/** A request body that is all there. */
+class HeldBody implements RequestBody {
+  readonly byteLength: number;
+  readonly complete: Uint8Array;
+  readonly replayable = true;
+  bytesMax = 0;
+  #sink: Sink | null = null;
+
+  /** Copies `bytes`: they belong to somebody who will release them. */
+  constructor(bytes: Uint8Array) {
+    this.complete = new Uint8Array(bytes);
+    this.byteLength = bytes.length;
+  }
+
+  pipe(sink: Sink): void {
+    this.#sink = sink;
+    sink.start(this);
+    if (this.complete.length > 0) sink.write(this.complete);
+    // A sink that has had enough cancels inside of `write`.
+    if (this.#sink === sink) sink.end();
+  }
+
+  cancel(): void {
+    this.#sink = null;
+  }
+
+  pause(): void {}
+  resume(): void {}
+  release(): void {}
+}
