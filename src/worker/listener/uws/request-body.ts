@@ -25,6 +25,12 @@ const PEEK_MS = 3_000;
 /** A client that can't be paused is cut with this much waiting: two full reads of the engine. */
 const OVERRUN_BYTES = 1024 * 1024;
 
+/**
+ * Held at most when the engine reads on although it is paused, as it does with a client that sends faster
+ * than memory is copied (see slabs): loopback under load. Beyond it the connection is cut.
+ */
+const FLOOD_BYTES_MAX = 256 * 1024 * 1024;
+
 /** The response side of the same exchange, as far as its body has to know. */
 export interface BodyOwner {
   readonly exchange: Exchange;
@@ -228,7 +234,9 @@ export class ReceivedBody implements RequestBody, Swept {
     const response = this.#client.pausable;
     if (wanted) {
       // Again and again while pieces arrive: a failed write makes the engine poll on its own account.
-      if (response !== null) {
+      if (this.#waitingBytes > FLOOD_BYTES_MAX) {
+        this.#client.fail(new ProxyError('overloaded', 'client outruns the proxy'));
+      } else if (response !== null) {
         response.pause();
         this.#isPaused = true;
       } else if (this.#waitingBytes > OVERRUN_BYTES) {
