@@ -79,7 +79,7 @@ describe('streaming', () => {
       const client = await connectClient(sluice.port, { context: suite });
       clients.push(client);
       await client.send(`POST /gated HTTP/1.1\r\nHost: h\r\nContent-Length: ${size}\r\n\r\n`);
-      client.socket.write(Buffer.alloc(size, 120));
+      void sendInPieces(client, size);
     }
     await untilSteady();
     const grown = memory();
@@ -161,6 +161,12 @@ function closeGate(): void {
   gate = new Promise((resolve) => {
     openGate = resolve;
   });
+}
+
+/** As programs do it: the next 64 KiB when the kernel has taken those before. */
+async function sendInPieces(client: RawClient, size: number): Promise<void> {
+  const piece = Buffer.alloc(64 * 1024, 120);
+  for (let sent = 0; sent < size; sent += piece.length) await client.send(piece);
 }
 
 /** Reads `bytes` and stands still for a moment every `pauseEveryMib`. */
