@@ -15,14 +15,19 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
-import { headerValue } from '../../../core/headers.ts';
 import { limits } from '../../../core/limits.ts';
 import type { Sink, Source } from '../../../core/sink.ts';
-import { chooseFraming, declaredLength, type Framing } from './framing.ts';
+import {
+  chooseFraming,
+  dateAndEnd,
+  declaredLength,
+  type Framing,
+  isEventStream,
+} from './framing.ts';
 import type { ListenerState } from './listener-state.ts';
 import type { ReceivedBody } from './request-body.ts';
 import { CORKED_HEAD_BYTES, headBytes, writeLongHead } from './response-head.ts';
-import { Lingering, StallWatch } from './slow-readers.ts';
+import { Lingering, SlowReader } from './slow-readers.ts';
 
 const EMPTY = new Uint8Array(0);
 const EVENT_COMMENT = Buffer.from(':\n\n');
@@ -55,12 +60,10 @@ export class ClientSink implements Sink {
   #framing: Framing = 'undecided';
   /** Waits for the first bytes. */
   #head: string | Buffer = '';
-  /** What the engine has not taken yet, in order. */
-  #rest: Uint8Array[] = [];
   #isBlocked = false;
   #hasEnded = false;
   #isOver = false;
-  #stallWatch: StallWatch | null = null;
+  #slowReader: SlowReader | null = null;
   #lingering: Lingering | null = null;
 
   constructor(state: ListenerState, response: HttpResponse, wishes: ConnectionWishes) {
@@ -94,7 +97,7 @@ export class ClientSink implements Sink {
   /** Gives the response away: to be closed, or to become a WebSocket. Nothing is sent from now on. */
   take(): HttpResponse | null {
     const response = this.#response;
-    this.#stallWatch?.stop();
+    this.#slowReader?.stop();
     this.#response = null;
     return response;
   }
@@ -105,17 +108,14 @@ export class ClientSink implements Sink {
       source.cancel(new ProxyError('client_closed'));
       return;
     }
-    const { exchange } = this;
-    if (exchange.responseByteLength !== -1 || exchange.method === 'HEAD') return;
-    const type = headerValue(exchange.responseHeaders, 'content-type');
-    if (type?.startsWith('text/event-stream')) setImmediate(() => this.#startEvents());
+    if (isEventStream(this.exchange)) setImmediate(() => this.#startEvents());
   }
 
   write(chunk: Uint8Array): boolean {
     if (this.#response === null || chunk.byteLength === 0) return !this.#isBlocked;
     if (this.#framing === 'undecided') this.#begin(chunk.byteLength);
     if (this.#framing === 'none') return true;
-    if (this.#isBlocked) this.#rest.push(Uint8Array.from(chunk));
+    if (this.#isBlocked) this.#slowReader!.keep(chunk);
     else this.#give(chunk);
     return !this.#isBlocked;
   }
@@ -150,7 +150,6 @@ export class ClientSink implements Sink {
     this.#isOver = true;
     this.body?.discard();
     this.take();
-    this.#rest = [];
     this.#state.exchangesRunning -= 1;
     this.#state.handler.finished(this.exchange);
   }
@@ -190,20 +189,19 @@ export class ClientSink implements Sink {
 
   /** Hands a chunk to the engine and keeps what it does not take. */
   #give(chunk: Uint8Array): void {
-    if (this.#framing === 'chunked') {
-      let at = 0;
-      while (at < chunk.byteLength && !this.#isBlocked) {
-        const slice = chunk.subarray(at, at + limits.corkWriteBytes - this.#head.length);
-        this.#cork(slice);
-        at += slice.byteLength;
-      }
-      if (at < chunk.byteLength) this.#rest.push(Uint8Array.from(chunk.subarray(at)));
-    } else {
-      this.#cork(chunk);
+    let at = 0;
+    while (at < chunk.byteLength && !this.#isBlocked && this.#response !== null) {
+      const isWhole = this.#framing !== 'chunked';
+      const room = isWhole ? chunk.byteLength : limits.corkWriteBytes - this.#head.length;
+      const before = this.exchange.bytesSent;
+      this.#cork(at === 0 && chunk.byteLength <= room ? chunk : chunk.subarray(at, at + room));
+      at += this.exchange.bytesSent - before;
+      if (isWhole) break;
     }
-    if (!this.#isBlocked) return;
-    this.#stallWatch ??= new StallWatch(this.#state.sweeper, this.#response!, () => this.#stall());
-    this.#stallWatch.start();
+    if (!this.#isBlocked || this.#response === null) return;
+    this.#slowReader ??= new SlowReader(this.#state.sweeper, this.#response, () => this.#stall());
+    this.#slowReader.keep(chunk.subarray(at));
+    this.#slowReader.watch();
   }
 
   #tryEnd(response: HttpResponse, chunk: Uint8Array): void {
@@ -222,8 +220,6 @@ export class ClientSink implements Sink {
     } else {
       this.#isBlocked = true;
       exchange.bytesSent = response.getWriteOffset();
-      const untaken = data.subarray(exchange.bytesSent - before);
-      if (untaken.byteLength > 0) this.#rest.unshift(Uint8Array.from(untaken));
     }
   }
 
@@ -290,14 +286,12 @@ export class ClientSink implements Sink {
     this.#response.cork(nothing);
     if (!this.#isBlocked) return;
     this.#isBlocked = false;
-    const rest = this.#rest;
-    this.#rest = [];
-    for (const chunk of rest) {
-      if (this.#isBlocked) this.#rest.push(chunk);
+    for (const chunk of this.#slowReader!.takeAll()) {
+      if (this.#isBlocked) this.#slowReader!.keep(chunk);
       else this.#give(chunk);
     }
     if (this.#isBlocked) return;
-    this.#stallWatch?.stop();
+    this.#slowReader?.stop();
     if (this.#hasEnded) this.#complete();
     else this.#source?.resume();
   }
@@ -311,7 +305,7 @@ export class ClientSink implements Sink {
   #startEvents(): void {
     if (this.#response === null || this.#framing !== 'undecided' || this.#hasEnded) return;
     this.#begin(EVENT_COMMENT.byteLength);
-    this.#cork(EVENT_COMMENT);
+    this.#give(EVENT_COMMENT);
   }
 
   #cork(chunk: Uint8Array): void {
@@ -330,8 +324,3 @@ function runCorked(): void {
 }
 
 function nothing(): void {}
-
-/** What the engine would have put at the end of the head. */
-function dateAndEnd(): string {
-  return `\r\ndate: ${new Date().toUTCString()}\r\n`;
-}

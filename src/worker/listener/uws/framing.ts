@@ -1,6 +1,7 @@
 // How a response is framed for the client. The engine offers four ways, each with its own call.
 
 import type { Exchange } from '../../../core/exchange.ts';
+import { headerValue } from '../../../core/headers.ts';
 
 /**
  * - none: no body (HEAD, 204, 304): `endWithoutBody()`
@@ -38,4 +39,16 @@ export function declaredLength(exchange: Exchange): string {
 /** Whether a response to `exchange` can't have a body (RFC 9112 section 6.3). */
 export function hasNoBody({ method, status }: Exchange): boolean {
   return method === 'HEAD' || status === 204 || status === 304;
+}
+
+/** Whether the client waits for events, and for the head before the first of them. */
+export function isEventStream(exchange: Exchange): boolean {
+  if (exchange.responseByteLength !== -1 || hasNoBody(exchange)) return false;
+  const type = headerValue(exchange.responseHeaders, 'content-type');
+  return type?.startsWith('text/event-stream') === true;
+}
+
+/** What the engine would put at the end of a head, where it is not asked to. */
+export function dateAndEnd(): string {
+  return `\r\ndate: ${new Date().toUTCString()}\r\n`;
 }

@@ -11,11 +11,12 @@ const REARM_MS = 3_000;
 /** How long a client that was told to close may take until it is closed. */
 const LINGER_MS = 10_000;
 
-/** Watches a response that is blocked, from `start` to `stop`; calls `onStall` when nothing moves. */
-export class StallWatch implements Swept {
+/** Keeps what a client is too slow to take, and watches it while it is. */
+export class SlowReader implements Swept {
   readonly #sweeper: Sweeper;
   readonly #response: HttpResponse;
   readonly #onStall: () => void;
+  #waiting: Uint8Array[] = [];
   #ticks = 0;
 
   constructor(sweeper: Sweeper, response: HttpResponse, onStall: () => void) {
@@ -25,14 +26,27 @@ export class StallWatch implements Swept {
   }
 
   /** The client has just taken something, or has just begun to take too little. */
-  start(): void {
+  watch(): void {
     this.#ticks = 0;
     this.#sweeper.add(this);
+  }
+
+  /** Keeps a copy. */
+  keep(chunk: Uint8Array): void {
+    if (chunk.byteLength > 0) this.#waiting.push(Uint8Array.from(chunk));
+  }
+
+  /** Returns all that is kept, in order, and forgets it. */
+  takeAll(): Uint8Array[] {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    return waiting;
   }
 
   /** Must be called before the response becomes invalid. */
   stop(): void {
     this.#sweeper.remove(this);
+    this.#waiting = [];
   }
 
   tick(): void {
