@@ -1,20 +1,19 @@
 // WebSockets through the real proxy: a `ws` client, two workers, a `ws` server.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
 import { until } from '../support/deadline.ts';
 import { freePort } from '../support/free-port.ts';
+import { rawUpgrade } from '../support/raw-upgrade.ts';
 import { type Sluice, startSluice } from '../support/sluice.ts';
 import { suiteCleanup } from '../support/suite.ts';
+import { assertFlat, watchMemory } from '../support/worker-memory.ts';
 
 const MIB = 2 ** 20;
-/** What garbage collection may leave behind in a worker on top of bounded buffers. */
-const SLACK_BYTES = 80 * MIB;
 
 const suite = suiteCleanup();
 /** The peer's end of a tunnel, and what it heard. */
@@ -193,13 +192,15 @@ describe('WebSocket through the proxy', () => {
   it('lets the peer choose the subprotocol, or none', async () => {
     assert.equal((await open('/', ['v1', 'v2'])).socket.protocol, 'v2');
     assert.match(String(peerEnds.at(-1)?.request.headers['sec-websocket-protocol']), /^v1, ?v2$/);
-    const reply = await rawUpgrade('/', 'Sec-WebSocket-Protocol: v1\r\n');
+    const reply = await rawUpgrade(suite, sluice.port, '/', 'Sec-WebSocket-Protocol: v1\r\n');
     assert.match(reply, /^HTTP\/1\.1 101 /);
     assert.doesNotMatch(reply, /sec-websocket-protocol/i);
   });
 
   it("forwards the client's fields and the peer's, and says who the client is", async () => {
     const reply = await rawUpgrade(
+      suite,
+      sluice.port,
       '/?a=%2F',
       'Cookie: c=1\r\nOrigin: http://o\r\nX-A: caf\xc3\xa9!\r\n',
     );
@@ -217,7 +218,7 @@ describe('WebSocket through the proxy', () => {
   });
 
   it('answers with the refusal of the peer', async () => {
-    const reply = await rawUpgrade('/refuse', '');
+    const reply = await rawUpgrade(suite, sluice.port, '/refuse', '');
     assert.match(reply, /^HTTP\/1\.1 401 /);
     assert.match(reply, /www-authenticate: Basic\r\n/i);
     assert.doesNotMatch(reply, /x-powered-by/i);
@@ -229,7 +230,7 @@ describe('WebSocket through the proxy', () => {
       const { socket } = await open('/shaky');
       socket.close();
     }
-    assert.match(await rawUpgrade('/down', ''), /^HTTP\/1\.1 502 /);
+    assert.match(await rawUpgrade(suite, sluice.port, '/down', ''), /^HTTP\/1\.1 502 /);
   });
 
   it('carries messages of 16 MiB both ways', async () => {
@@ -256,7 +257,7 @@ describe('WebSocket through the proxy', () => {
 describe('back-pressure of WebSockets', () => {
   it('slows a peer down whose client does not read', async () => {
     const client = await open();
-    const memory = watchMemory();
+    const memory = watchMemory(sluice);
     client.socket.pause();
     let sent = 0;
     const chunk = Buffer.alloc(MIB / 4, 'x');
@@ -279,7 +280,7 @@ describe('back-pressure of WebSockets', () => {
 
   it('holds what a client sends to a peer that does not read, and delivers it later', async () => {
     const client = await open();
-    const memory = watchMemory();
+    const memory = watchMemory(sluice);
     client.other.pause();
     for (let at = 0; at < 64; at++) client.socket.send(Buffer.alloc(MIB / 8, 'x'));
     await delay(200);
@@ -292,7 +293,7 @@ describe('back-pressure of WebSockets', () => {
   // The engine can't stop reading a WebSocket: beyond a bound it has to close it.
   it('closes a client with 1013 that goes on sending to a peer that does not read', async () => {
     const client = await open();
-    const memory = watchMemory();
+    const memory = watchMemory(sluice);
     client.other.pause();
     const chunk = Buffer.alloc(MIB / 4, 'x');
     for (let at = 0; at < 256 && client.socket.readyState === WebSocket.OPEN; at++) {
@@ -344,31 +345,6 @@ describe('WebSockets and the life of the proxy', () => {
   after(() => sluice.kill());
 });
 
-/** Sends a handshake by hand and returns everything that comes back within the answer's time. */
-async function rawUpgrade(target: string, fields: string): Promise<string> {
-  const socket = connect(sluice.port, '127.0.0.1');
-  let reply = '';
-  socket.setEncoding('latin1').on('data', (text) => {
-    reply += text;
-  });
-  socket.on('error', () => {});
-  suite.after(() => socket.destroy());
-  socket.write(
-    `GET ${target} HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-      `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${fields}\r\n`,
-    'latin1',
-  );
-  const isComplete = () => {
-    const end = reply.indexOf('\r\n\r\n');
-    if (end < 0) return false;
-    const length = /content-length: (\d+)/i.exec(reply)?.[1] ?? '0';
-    return reply.length >= end + 4 + Number(length);
-  };
-  await until(isComplete, { what: `an answer to the handshake (${target})` });
-  socket.destroy();
-  return reply;
-}
-
 /** Waits until `count` has not changed for a while. */
 async function untilStill(count: () => number): Promise<void> {
   let before = -1;
@@ -381,31 +357,4 @@ async function untilStill(count: () => number): Promise<void> {
     },
     { what: 'nothing moves any more', deadlineMs: 20_000 },
   );
-}
-
-/** Samples the workers' resident memory; the result tells the growth of the largest in bytes. */
-function watchMemory(): () => number {
-  const startBytes = residentBytes();
-  let mostBytes = startBytes;
-  const timer = setInterval(() => {
-    mostBytes = Math.max(mostBytes, residentBytes());
-  }, 20);
-  return () => {
-    clearInterval(timer);
-    return Math.max(mostBytes, residentBytes()) - startBytes;
-  };
-}
-
-function residentBytes(): number {
-  const sizes = sluice.workers().map((pid) => {
-    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
-  });
-  return Math.max(...sizes);
-}
-
-function assertFlat(growthBytes: number, what: string): void {
-  const growth = `${what}: a worker grew by ${(growthBytes / MIB).toFixed(1)} MiB`;
-  console.log(growth);
-  assert.ok(growthBytes < SLACK_BYTES, growth);
 }

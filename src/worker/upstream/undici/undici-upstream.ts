@@ -6,6 +6,7 @@ import type { Peer } from '../../../core/peer.ts';
 import type { Attempt, Upstream } from '../../../core/upstream.ts';
 import { AttemptHandler } from './attempt-handler.ts';
 import { ConnectionBudget } from './connection-budget.ts';
+import { guardHttp2Streams } from './http2-guard.ts';
 import type { UndiciOptions } from './options.ts';
 import { PeerPool } from './peer-pool.ts';
 
@@ -22,6 +23,7 @@ export interface UndiciUpstream extends Upstream {
 
 /** Creates the transport; connects to nobody before the first exchange. */
 export function createUndiciUpstream(options: UndiciOptions): UndiciUpstream {
+  guardHttp2Streams();
   const budget = new ConnectionBudget(options.connectionsMax, options.pendingMax);
   const pools = new Map<Peer, PeerPool>();
   return {

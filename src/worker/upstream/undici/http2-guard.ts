@@ -1,0 +1,40 @@
+// Keeps two faults away from the worker that show when undici gives up an HTTP/2 stream: because the
+// client left, or a time limit struck.
+//
+// `close()` of a stream whose request body is unsent emits `aborted` before it submits RST_STREAM; the
+// pipeline that feeds the body then destroys the stream, so that no RST_STREAM is ever sent; and Node's
+// native session goes on asking the missing stream for data in an endless loop that eats memory. Destroyed
+// by an abort signal instead the stream is reset with CANCEL, which is also what should be said.
+//
+// And undici takes its listeners off a stream that Node may still report an error to, which would end the
+// process: so each stream keeps one of ours.
+
+import { subscribe } from 'node:diagnostics_channel';
+import { type ClientHttp2Stream, constants } from 'node:http2';
+import { addAbortSignal } from 'node:stream';
+
+let isInstalled = false;
+
+/** Watches over every HTTP/2 stream that this process opens from now on; installs itself once. */
+export function guardHttp2Streams(): void {
+  if (isInstalled) return;
+  isInstalled = true;
+  subscribe('http2.client.stream.created', (message) => {
+    guard((message as { stream: ClientHttp2Stream }).stream);
+  });
+}
+
+function guard(stream: ClientHttp2Stream): void {
+  const close = stream.close.bind(stream);
+  stream.close = (code = constants.NGHTTP2_CANCEL, callback) => {
+    if (stream.writableFinished || stream.destroyed) {
+      close(code, callback);
+      return;
+    }
+    if (callback !== undefined) stream.once('close', callback);
+    addAbortSignal(AbortSignal.abort(), stream);
+  };
+  stream.on('error', ignore);
+}
+
+function ignore(): void {}
