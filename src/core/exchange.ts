@@ -17,6 +17,12 @@ export interface Entry {
   readonly port: number;
 }
 
+/** Tells an address when somebody wants it: it costs a system call, 8 % of a small request. */
+export interface RemoteAddress {
+  /** Canonical text; '' when the client is gone already. */
+  remoteAddress(): string;
+}
+
 /** What a listener knows when the request head is complete. */
 export interface RequestHead {
   readonly entry: Entry;
@@ -26,8 +32,8 @@ export interface RequestHead {
   /** Host header as received. */
   readonly host: string;
   readonly headers: RawHeaders;
-  /** Canonical text of the peer address of the client's connection, e.g. `192.0.2.1` or `2001:db8::1`. */
-  readonly remoteAddress: string;
+  /** Canonical text of the other end of the client's connection, e.g. `192.0.2.1`, or whom to ask. */
+  readonly remoteAddress: string | RemoteAddress;
   readonly body: RequestBody | null;
   /** Set when the client asks to upgrade to WebSocket. */
   readonly webSocket: WebSocketOffer | null;
@@ -46,9 +52,8 @@ export class Exchange {
   requestHeaders: RawHeaders;
   requestBody: RequestBody | null;
   readonly webSocket: WebSocketOffer | null;
-  readonly remoteAddress: string;
-  /** Who the client is: `remoteAddress`, or what a trusted proxy told. */
-  clientAddress: string;
+  #remote: string | RemoteAddress;
+  #client: string | null = null;
   /** Correlates log, peer and client; set by serve. */
   requestId = '';
   /** `performance.now()` when the head was complete. */
@@ -60,6 +65,10 @@ export class Exchange {
   /** An attempt holds `peer` (counted in its `inFlight`). */
   holdsPeer = false;
   tried: Peer[] | null = null;
+  /** The peer that the client's session is on; null without one. Set by the plan's session. */
+  sessionPeer: Peer | null = null;
+  /** The client is to be told again where its session is, so that it goes on. */
+  sessionIsDue = false;
   /** What must be cancelled if the client leaves: the running attempt or response. */
   running: Source | null = null;
 
@@ -88,10 +97,29 @@ export class Exchange {
     this.requestHeaders = head.headers;
     this.requestBody = head.body;
     this.webSocket = head.webSocket;
-    this.remoteAddress = head.remoteAddress;
-    this.clientAddress = head.remoteAddress;
+    this.#remote = head.remoteAddress;
     this.client = client;
     this.startedAtMs = startedAtMs;
+  }
+
+  /** The other end of the client's connection; must be asked for before the response is over. */
+  get remoteAddress(): string {
+    if (typeof this.#remote !== 'string') this.#remote = this.#remote.remoteAddress();
+    return this.#remote;
+  }
+
+  /** Who the client is: `remoteAddress`, or what a trusted proxy told. */
+  get clientAddress(): string {
+    return this.#client ?? this.remoteAddress;
+  }
+
+  set clientAddress(address: string) {
+    this.#client = address;
+  }
+
+  /** Finds out the address now, because it will be wanted when the client is gone. */
+  settleAddress(): void {
+    if (typeof this.#remote !== 'string') this.#remote = this.#remote.remoteAddress();
   }
 }
 

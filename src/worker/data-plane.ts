@@ -44,6 +44,7 @@ export class DataPlane {
   readonly #context: ForwardContext;
   readonly #server: Server;
   readonly #listeners: ListenerSet;
+  readonly #recorder: { wantsAddress: boolean };
   #accessLog: AccessLog | null = null;
   #logDropsBefore = 0;
   #active: Snapshot | null = null;
@@ -68,7 +69,11 @@ export class DataPlane {
       mirrors: this.#mirrors,
       random: Math.random,
     };
-    const recorder = { record: (exchange: Exchange, ms: number) => this.#record(exchange, ms) };
+    const recorder = {
+      wantsAddress: true,
+      record: (exchange: Exchange, ms: number) => this.#record(exchange, ms),
+    };
+    this.#recorder = recorder;
     this.#server = new Server(this.#context, new RequestIdSource(), recorder);
     this.#listeners = new ListenerSet(this.#server);
   }
@@ -149,6 +154,7 @@ export class DataPlane {
 
   #configureLogs(config: Config): void {
     this.eventLog.setLevel(config.log.level);
+    this.#recorder.wantsAddress = config.log.access !== 'off';
     const before = this.#active?.config.log;
     if (before?.access === config.log.access && before.accessFile === config.log.accessFile) return;
     this.#logDropsBefore += this.#accessLog?.drops ?? 0;

@@ -13,6 +13,8 @@ import type { Snapshot } from './snapshot.ts';
 
 /** Who is told about every exchange once it is over: the access log and the metrics. */
 export interface ExchangeRecorder {
+  /** It will want the client's address. */
+  readonly wantsAddress: boolean;
   record(exchange: Exchange, durationMs: number): void;
 }
 
@@ -42,6 +44,7 @@ export class Server implements ExchangeHandler {
   serve(exchange: Exchange): void {
     const snapshot = this.#snapshot;
     this.#context.exchangesRunning += 1;
+    if (this.#recorder.wantsAddress) exchange.settleAddress();
     identify(exchange, snapshot.trust, this.#ids);
 
     const found = snapshot.router.find(exchange.host, exchange.target, exchange.method);
@@ -59,6 +62,7 @@ export class Server implements ExchangeHandler {
   /** A listener found a reason not to serve: the request is malformed or one too many. */
   refuse(exchange: Exchange, error: ProxyError): void {
     this.#context.exchangesRunning += 1;
+    if (this.#recorder.wantsAddress) exchange.settleAddress();
     exchange.requestId = this.#ids.next();
     replyWithFailure(exchange, error);
   }

@@ -14,9 +14,10 @@
 
 import type { HttpResponse } from 'uWebSockets.js';
 import { ProxyError } from '../../../core/errors.ts';
-import type { Exchange } from '../../../core/exchange.ts';
+import type { Exchange, RemoteAddress } from '../../../core/exchange.ts';
 import { limits } from '../../../core/limits.ts';
 import type { Sink, Source } from '../../../core/sink.ts';
+import { addressText } from './address.ts';
 import {
   chooseFraming,
   dateAndEnd,
@@ -39,7 +40,7 @@ export interface ConnectionWishes {
   readonly engineCloses: boolean;
 }
 
-export class ClientSink implements Sink {
+export class ClientSink implements Sink, RemoteAddress {
   readonly #state: ListenerState;
   /** Null once the engine has the whole answer or the client is gone: calls on it would throw. */
   #response: HttpResponse | null;
@@ -77,6 +78,10 @@ export class ClientSink implements Sink {
   /** What reading can be paused and resumed with; a slow reader's socket must stay polled. */
   get pausable(): HttpResponse | null {
     return this.#isBlocked ? null : this.#response;
+  }
+
+  remoteAddress(): string {
+    return this.#response === null ? '' : addressText(this.#response.getRemoteAddress());
   }
 
   /** The client can still be answered. */

@@ -7,7 +7,6 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { ProxyError } from '../../../core/errors.ts';
 import { Exchange, type RequestHead } from '../../../core/exchange.ts';
-import { addressText } from './address.ts';
 import { ClientSink } from './client-sink.ts';
 import type { ListenerState } from './listener-state.ts';
 import { ReceivedBody } from './request-body.ts';
@@ -73,7 +72,7 @@ export class Intake {
     head.target = received.target;
     head.host = received.host;
     head.headers = received.headers;
-    head.remoteAddress = addressText(response.getRemoteAddress());
+    head.remoteAddress = sink;
     const refusal = this.#refusalOf(received, context);
     head.webSocket =
       received.wantsWebSocket && refusal === null
