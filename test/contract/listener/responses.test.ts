@@ -251,6 +251,21 @@ describe('the connection', () => {
     await assert.rejects(connectClient(port), /ECONNREFUSED/);
   });
 
+  it('is cut by closeAll, with what runs on it', async (t) => {
+    const { port, listener, handler } = openScripted(t, () => {});
+    const busy = await connectClient(port, { context: t });
+    const idle = await connectClient(port, { context: t });
+    await busy.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => handler.served.length === 1, { what: 'it runs' });
+    assert.equal(listener.connectionsOpen, 2);
+    assert.equal(listener.connections, 2);
+    listener.closeAll();
+    await Promise.all([busy.untilClosed(1000), idle.untilClosed(1000)]);
+    assert.equal(handler.abortedExchanges.length, 1);
+    assert.equal(handler.finishedExchanges.length, 1);
+    assert.equal(listener.connectionsOpen, 0);
+  });
+
   it('is refused over the limit of exchanges', async (t) => {
     const { port, handler } = openScripted(t, () => {}, { settings: { exchangesMax: 2 } });
     for (let at = 0; at < 2; at++) {

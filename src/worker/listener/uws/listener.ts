@@ -7,7 +7,9 @@
 // request line that is not `METHOD /target HTTP/1.1` (505), broken chunks, Content-Length together with
 // Transfer-Encoding (400). A missing Host, a bad field name and a control byte in a field value it lets
 // wait for more until it closes the connection after 8 to 12 s, as it does with idle ones.
-// A request that comes while another one waits for its answer (pipelining) ends the connection.
+// A request that comes while another one waits for its answer (pipelining) ends the connection. An honest
+// request line is answered 505 when a segment ends behind the space after its method or between the space
+// before `HTTP/1.1` and its line feed (test/contract/listener/segments.test.ts holds this down).
 
 import * as uws from 'uWebSockets.js';
 import type { Entry, ExchangeHandler } from '../../../core/exchange.ts';
