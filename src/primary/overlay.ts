@@ -114,7 +114,11 @@ function changeUpstream(
   own: UpstreamOverlay,
   change: PeerChange,
 ): UpstreamOverlay | Refusal {
-  if (change.kind === 'found') return { ...own, [change.source]: unique(change.peers) };
+  if (change.kind === 'found') {
+    // A reload may have overtaken it: nobody looks there any more.
+    if (upstream.discovery[change.source] === null) return own;
+    return { ...own, [change.source]: unique(change.peers) };
+  }
   const url = change.kind === 'add' ? change.peer.url : change.url;
   const peers = overlaid(upstream, own).peers as LivePeer[];
   const present = peers.find((peer) => peer.url === url);

@@ -1,10 +1,13 @@
 // The admin HTTP server: opens the address of the current configuration, guards it, and hands requests to
-// a table of handlers. An address in use is an event and tried again, never the end of the process.
+// its routes. An address in use is an event and tried again, never the end of the process.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Events } from '../core/events.ts';
+import { type AdminAnswer, type ProblemCode, problem, text } from './admin-answer.ts';
 import { refusal } from './admin-guard.ts';
+import { type AdminRoute, findRoute, type RouteMatch } from './admin-routes.ts';
+import { readJson } from './read-json.ts';
 
 export interface AdminAddress {
   readonly enabled: boolean;
@@ -12,31 +15,26 @@ export interface AdminAddress {
   readonly port: number;
 }
 
-export interface AdminAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-}
-
-/** Handlers by path; GET and HEAD only. */
-export type AdminTable = Readonly<Record<string, () => AdminAnswer | Promise<AdminAnswer>>>;
-
 /** Limits of the admin server: few, short and small requests. */
 const connectionsMax = 64;
 const headBytesMax = 8 * 1024;
 const timeoutMs = 5000;
 const retryMs = 1000;
 const closeGraceMs = 500;
+/** A change that is waited for may take two rollouts and a reload (primary-requests). */
+const changeTimeoutMs = 100_000;
 
 export class AdminServer {
-  readonly #table: AdminTable;
+  readonly #routes: readonly AdminRoute[];
   readonly #events: Events;
   #address: AdminAddress = { enabled: false, host: '', port: 0 };
   #server: Server | null = null;
+  /** Closed, but with requests that still run. */
+  readonly #leaving = new Set<Server>();
   #retry: NodeJS.Timeout | undefined;
 
-  constructor(table: AdminTable, events: Events) {
-    this.#table = table;
+  constructor(routes: readonly AdminRoute[], events: Events) {
+    this.#routes = routes;
     this.#events = events;
   }
 
@@ -50,22 +48,30 @@ export class AdminServer {
   async follow(address: AdminAddress): Promise<void> {
     const { enabled, host, port } = this.#address;
     if (enabled === address.enabled && host === address.host && port === address.port) return;
-    await this.close();
+    // Not waited for: the request that moves the address away may have come in there.
+    void this.#end(changeTimeoutMs);
     this.#address = address;
     if (address.enabled) await this.#open(address);
   }
 
   /** Stops listening and lets running requests finish for half a second. */
   async close(): Promise<void> {
+    await this.#end(closeGraceMs);
+    for (const server of this.#leaving) server.closeAllConnections();
+  }
+
+  async #end(graceMs: number): Promise<void> {
     clearTimeout(this.#retry);
     this.#address = { ...this.#address, enabled: false };
     const server = this.#server;
     this.#server = null;
     if (server === null) return;
+    this.#leaving.add(server);
     await new Promise<void>((resolve) => {
-      const cut = setTimeout(() => server.closeAllConnections(), closeGraceMs);
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
       server.close(() => {
         clearTimeout(cut);
+        this.#leaving.delete(server);
         resolve();
       });
       server.closeIdleConnections();
@@ -113,61 +119,72 @@ export class AdminServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    response.setTimeout(timeoutMs, () => request.socket.destroy());
-    const refused = this.#refuse(request);
+    const { method = '', url = '' } = request;
+    const isApi = url.startsWith('/api/');
+    const isWrite = method !== 'GET' && method !== 'HEAD';
+    response.setTimeout(isWrite ? changeTimeoutMs : timeoutMs, () => request.socket.destroy());
+    const match = findRoute(this.#routes, method, url);
+    const refused = this.#refuse(request, match);
     if (refused !== null) {
-      if (refused.status === 405) response.setHeader('allow', 'GET, HEAD');
-      send(request, response, refused);
-      return;
-    }
-    const path = pathOf(request);
-    const handler = this.#table[path]!;
-    Promise.resolve()
-      .then(handler)
-      .then(
-        (answer) => send(request, response, answer),
+      const { status, code, message } = refused;
+      if (match.kind === 'other-methods') response.setHeader('allow', match.allow);
+      send(request, response, isApi ? problem(status, code, message) : text(status, message));
+    } else if (match.kind === 'route') {
+      this.#run(request, match).then(
+        (answer) => {
+          if (answer !== null) send(request, response, answer);
+        },
         (error: unknown) => {
-          this.#events.error({ path, error: String(error) }, 'admin request failed');
-          send(request, response, text(500, 'The sidecar failed.'));
+          this.#events.error({ path: url, error: String(error) }, 'admin request failed');
+          const message = 'The sidecar failed.';
+          send(request, response, isApi ? problem(500, 'failed', message) : text(500, message));
         },
       );
-  }
-
-  #refuse(request: IncomingMessage): AdminAnswer | null {
-    const why = refusal(request, this.#address.host);
-    if (why !== null) return text(403, why);
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return text(405, 'Only GET and HEAD are allowed here.');
     }
-    const isKnown = Object.hasOwn(this.#table, pathOf(request));
-    return isKnown ? null : text(404, 'There is nothing here.');
   }
-}
 
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '').split('?', 1)[0]!;
-}
+  /** Null when the client has left. */
+  async #run(
+    request: IncomingMessage,
+    { route, params }: Extract<RouteMatch, { kind: 'route' }>,
+  ): Promise<AdminAnswer | null> {
+    const ifMatch = request.headers['if-match'] ?? null;
+    if (route.method !== 'POST' && route.method !== 'PATCH') {
+      return route.answer({ params, ifMatch, body: undefined });
+    }
+    const read = await readJson(request);
+    if (read.kind === 'aborted') return null;
+    if (read.kind === 'refused') return read.answer;
+    return route.answer({ params, ifMatch, body: read.value });
+  }
 
-/** Returns an answer of plain text. */
-export function text(status: number, body: string): AdminAnswer {
-  return { status, contentType: 'text/plain; charset=utf-8', body: `${body}\n` };
-}
-
-/** Returns an answer of JSON. */
-export function json(status: number, value: unknown): AdminAnswer {
-  return { status, contentType: 'application/json', body: `${JSON.stringify(value)}\n` };
+  #refuse(
+    request: IncomingMessage,
+    match: RouteMatch,
+  ): { readonly status: number; readonly code: ProblemCode; readonly message: string } | null {
+    const why = refusal(request, this.#address.host);
+    if (why !== null) return { status: 403, code: 'forbidden', message: why };
+    if (match.kind === 'nothing') {
+      return { status: 404, code: 'not_found', message: 'There is nothing here.' };
+    }
+    if (match.kind === 'route') return null;
+    const message = `Only ${match.allow} are allowed here.`;
+    return { status: 405, code: 'method_not_allowed', message };
+  }
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answer: AdminAnswer): void {
   const body = Buffer.from(answer.body);
-  // Nobody here wants a body: a request that brings one ends its connection, unread.
+  // A body that nobody reads ends its connection.
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
-  if ((length ?? '0') !== '0' || coding !== undefined) response.setHeader('connection', 'close');
+  const hasBody = (length ?? '0') !== '0' || coding !== undefined;
+  if (hasBody && request.readableFlowing === null) response.setHeader('connection', 'close');
+  const content = { 'content-type': answer.contentType, 'content-length': body.length };
   response.writeHead(answer.status, {
-    'content-type': answer.contentType,
-    'content-length': body.length,
+    ...(answer.status === 204 ? {} : content),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    ...answer.headers,
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }

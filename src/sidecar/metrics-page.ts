@@ -5,6 +5,7 @@ import type { LinkCounters } from '../channel/link.ts';
 import {
   decodeSnapshot,
   foldSnapshots,
+  type MergedMetrics,
   type MetricsSnapshot,
   mergeSnapshots,
   retiredSnapshot,
@@ -36,7 +37,18 @@ export class MetricsPage {
   }
 
   /** Returns the text for one scrape; workers that gave no answer go in with their last one. */
-  render({ answers, missing }: ScrapeResult, links: LinkCounters): string {
+  render(scrape: ScrapeResult, links: LinkCounters): string {
+    const { merged, processes, answered, unread } = this.#take(scrape);
+    const text = prometheusText(merged, [...processes, this.#sampler.sample()]);
+    return text + ownText(answered, unread, links);
+  }
+
+  /** Returns what all workers counted, those that are gone included. */
+  merge(scrape: ScrapeResult): MergedMetrics {
+    return this.#take(scrape).merged;
+  }
+
+  #take({ answers, missing }: ScrapeResult) {
     let unread = missing.length;
     for (const { generation, bytes } of answers) {
       const snapshot = decodeSnapshot(bytes);
@@ -52,9 +64,12 @@ export class MetricsPage {
     );
     if (this.#gone !== null) snapshots.push(this.#gone);
     const present = [...this.#last].filter(([generation]) => !this.#away.has(generation));
-    const processes = present.map(([, snapshot]) => snapshot.process);
-    const text = prometheusText(mergeSnapshots(snapshots), [...processes, this.#sampler.sample()]);
-    return text + ownText(answers.length + missing.length - unread, unread, links);
+    return {
+      merged: mergeSnapshots(snapshots),
+      processes: present.map(([, snapshot]) => snapshot.process),
+      answered: answers.length + missing.length - unread,
+      unread,
+    };
   }
 
   #bury(generation: number): void {

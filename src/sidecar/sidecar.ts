@@ -10,19 +10,27 @@ import {
   parsePrimaryMessage,
 } from '../channel/control.ts';
 import { upstreamSpecs } from '../channel/upstream-specs.ts';
+import { type LivePeer, originOfPeer, type PeerSettings } from '../config/live-peer.ts';
 import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
 import { limits } from '../core/limits.ts';
 import { EventLog } from '../observe/events.ts';
 import { ProcessSampler } from '../observe/process-sample.ts';
-import { PROMETHEUS_CONTENT_TYPE } from '../observe/prometheus.ts';
-import { AdminServer, type AdminTable, json } from './admin.ts';
+import { systemTimers } from '../std/timers.ts';
+import { AdminServer } from './admin.ts';
+import type { AdminRoute } from './admin-routes.ts';
+import { createPeerRoutes } from './api/peer-routes.ts';
+import { type CheckTarget, checkTargets } from './checks/check-target.ts';
+import { Checker } from './checks/checker.ts';
+import { Discovery } from './discovery/discovery.ts';
 import { Hub } from './hub.ts';
 import { MetricsPage } from './metrics-page.ts';
-import { type Overview, statusReport, unreadyReasons } from './status.ts';
+import { PrimaryRequests } from './primary-requests.ts';
+import { createProbeRoutes } from './probe-routes.ts';
+import type { Overview } from './status.ts';
 
 /** What the sidecar needs of a configuration. */
-export type SidecarConfig = Pick<Config, 'cores' | 'upstreams' | 'admin' | 'log'>;
+export type SidecarConfig = Pick<Config, 'cores' | 'upstreams' | 'routes' | 'admin' | 'log'>;
 
 export interface SidecarOptions {
   /** Private directory for the socket; made if need be. */
@@ -39,6 +47,7 @@ export interface SidecarOptions {
 interface Version {
   readonly version: number;
   readonly config: SidecarConfig;
+  readonly targets: readonly CheckTarget[];
 }
 
 export class Sidecar {
@@ -48,6 +57,12 @@ export class Sidecar {
   readonly #server = createServer((socket) => this.hub.accept(socket));
   readonly #sampler = new ProcessSampler('sidecar', null);
   readonly #metrics = new MetricsPage(this.#sampler);
+  readonly #checker = new Checker({
+    onOutcome: (id, outcome) => this.hub.checked(id, outcome),
+    isUnsettled: (id) => this.hub.isUnsettled(id),
+  });
+  readonly #requests: PrimaryRequests;
+  readonly #discovery: Discovery;
   #staged: Version | null = null;
   #active: Version | null = null;
   #activation: Promise<void> = Promise.resolve();
@@ -59,7 +74,14 @@ export class Sidecar {
     const onLeave = this.#metrics.left.bind(this.#metrics);
     const interval = options.intervalMs === undefined ? {} : { intervalMs: options.intervalMs };
     this.hub = new Hub({ events: options.events, onLeave, ...interval });
-    this.admin = new AdminServer(this.#adminTable(), options.events);
+    this.#requests = new PrimaryRequests(options.send);
+    this.#discovery = new Discovery({
+      timers: systemTimers,
+      events: options.events,
+      onPeers: (upstream, peers) => this.#found(upstream, peers),
+      hasPeers: (upstream) => this.#hasPeersFromDns(upstream),
+    });
+    this.admin = new AdminServer(this.#adminRoutes(), options.events);
   }
 
   get overview(): Overview {
@@ -88,6 +110,9 @@ export class Sidecar {
       case 'ping':
         this.#options.send({ type: 'pong', id: message.id });
         return;
+      case 'answer':
+        this.#requests.answer(message.id, message.outcome);
+        return;
       case 'drain':
         await this.stop();
         this.#options.send({ type: 'drained' });
@@ -109,8 +134,13 @@ export class Sidecar {
       this.#options.send({ type: 'refused', version, problems: [problem] });
       return;
     }
-    this.#staged = { version, config };
-    this.#options.send({ type: 'configured', version });
+    try {
+      this.#staged = { version, config, targets: checkTargets(config.upstreams) };
+      this.#options.send({ type: 'configured', version });
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      this.#options.send({ type: 'refused', version, problems: [problem] });
+    }
   }
 
   /** Workers are let in only now, so that what they tell meets a configuration. */
@@ -121,6 +151,8 @@ export class Sidecar {
     this.#active = next;
     this.#staged = null;
     this.hub.install(upstreamSpecs(next.config.upstreams));
+    this.#checker.follow(next.targets);
+    this.#discovery.follow(next.config.upstreams);
     this.#options.onActivated?.(next.config);
     if (isFirst) await this.#listen();
     await this.admin.follow(next.config.admin);
@@ -148,6 +180,9 @@ export class Sidecar {
   async #close(): Promise<void> {
     await this.#activation.catch(() => {});
     this.#sampler.stop();
+    this.#checker.stop();
+    this.#discovery.close();
+    this.#requests.close();
     this.hub.close();
     await Promise.all([
       this.admin.close(),
@@ -155,27 +190,36 @@ export class Sidecar {
     ]);
   }
 
-  #adminTable(): AdminTable {
-    return {
-      // Alive: this process answers and at least one worker does too. A new sidecar is not for the
-      // fraction of a second until the workers have linked again.
-      '/healthz': () => {
-        const linked = this.hub.workers.length;
-        return json(linked > 0 ? 200 : 503, { status: linked > 0 ? 'ok' : 'no worker', linked });
-      },
-      '/readyz': () => {
-        const reasons = unreadyReasons(this.overview);
-        const isReady = reasons.length === 0;
-        return json(isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', reasons });
-      },
-      '/metrics': async () => ({
-        status: 200,
-        contentType: PROMETHEUS_CONTENT_TYPE,
-        body: this.#metrics.render(await this.hub.scrape(), this.hub.counters),
+  #adminRoutes(): AdminRoute[] {
+    const { hub } = this;
+    const metrics = this.#metrics;
+    return [
+      ...createProbeRoutes({ hub, metrics, overview: () => this.overview }),
+      ...createPeerRoutes({
+        requests: this.#requests,
+        peersOf: (name) => this.#active?.config.upstreams[name]?.peers ?? [],
+        look: async () => ({
+          metrics: metrics.merge(await hub.scrape()),
+          version: this.overview.version,
+          config: this.#active?.config ?? { upstreams: {}, routes: [] },
+          peers: hub.peers,
+          upstreams: hub.upstreams,
+          dnsStateOf: (name) => this.#discovery.stateOf(name),
+        }),
       }),
-      '/api/status': () =>
-        json(200, statusReport(this.overview, this.hub.peers, this.hub.counters)),
-    };
+    ];
+  }
+
+  /** Tells the primary about peers that DNS named; true unless it could not use them this time. */
+  async #found(upstream: string, peers: readonly PeerSettings[]): Promise<boolean> {
+    const change = { kind: 'found', source: 'dns', peers } as const;
+    const outcome = await this.#requests.changePeers(upstream, change, null);
+    return outcome.kind !== 'failed';
+  }
+
+  #hasPeersFromDns(upstream: string): boolean {
+    const peers: readonly LivePeer[] = this.#active?.config.upstreams[upstream]?.peers ?? [];
+    return peers.some((peer) => originOfPeer(peer) === 'dns');
   }
 }
 

@@ -6,22 +6,23 @@ import { readFileSync } from 'node:fs';
 import test, { describe, type TestContext } from 'node:test';
 import { type ChildToPrimary, parseChildMessage } from '../../../src/channel/control.ts';
 import { upstreamSpecs } from '../../../src/channel/upstream-specs.ts';
+import { parseConfig } from '../../../src/config/parse.ts';
 import { until } from '../../support/deadline.ts';
-import { linkWorker, noWatch } from '../../support/shared-state.ts';
+import { linkWorker } from '../../support/shared-state.ts';
 import { createTempDir } from '../../support/temp-dir.ts';
 
-const config = {
+const config = parseConfig({
   cores: 1,
   upstreams: {
     app: {
-      peers: Array.from({ length: 4 }, (_, at) => ({ url: `http://h:${at}`, weight: 1 })),
+      peers: Array.from({ length: 4 }, (_, at) => `http://h:${at + 1}`),
       ejection: { failuresInRow: 5, baseMs: 10_000, maxMs: 300_000 },
-      ...noWatch,
     },
   },
-  admin: { enabled: true, host: '127.0.0.1', port: 0 },
-  log: { level: 'silent', access: 'off', accessFile: '-' },
-};
+  routes: [{ to: 'app' }],
+  admin: { host: '127.0.0.1', port: 0 },
+  log: { level: 'silent', access: 'off' },
+});
 const specs = upstreamSpecs(config.upstreams);
 
 interface SidecarProcess {

@@ -7,24 +7,32 @@ import test, { describe, type TestContext } from 'node:test';
 import { SidecarLink } from '../../../src/channel/client.ts';
 import type { ChildToPrimary } from '../../../src/channel/control.ts';
 import { upstreamSpecs } from '../../../src/channel/upstream-specs.ts';
+import { parseConfig } from '../../../src/config/parse.ts';
 import { limits } from '../../../src/core/limits.ts';
 import { Sidecar, type SidecarConfig } from '../../../src/sidecar/sidecar.ts';
 import { connectClient } from '../../support/client.ts';
 import { until } from '../../support/deadline.ts';
 import { freePort } from '../../support/free-port.ts';
-import { makePeer, noEvents, noWatch } from '../../support/shared-state.ts';
+import { makePeer, noEvents } from '../../support/shared-state.ts';
 import { createTempDir } from '../../support/temp-dir.ts';
 
-const ejection = { failuresInRow: 5, baseMs: 10_000, maxMs: 300_000 };
-
-function configOf(change: { cores?: number; port?: number; urls?: string[]; enabled?: boolean }) {
+function configOf(change: {
+  cores?: number;
+  port?: number;
+  urls?: string[];
+  enabled?: boolean;
+}): SidecarConfig {
   const { cores = 1, port = 0, urls = ['http://127.0.0.1:9001'], enabled = true } = change;
-  return {
+  const { upstreams, ...rest } = parseConfig({
     cores,
-    upstreams: { app: { peers: urls.map((url) => ({ url })), ejection, ...noWatch } },
+    upstreams: { app: { peers: ['http://127.0.0.1:9001'] } },
+    routes: [{ to: 'app' }],
     admin: { enabled, host: '127.0.0.1', port },
-    log: { level: 'silent', access: 'off', accessFile: '-' },
-  } as unknown as SidecarConfig;
+    log: { level: 'silent', access: 'off' },
+  });
+  const app = upstreams['app']!;
+  const peers = urls.map((url) => ({ ...app.peers[0]!, url }));
+  return { ...rest, upstreams: { app: { ...app, peers } } };
 }
 
 interface Bench {
