@@ -59,6 +59,7 @@ async function check(context: TestContext, bad: BadRequest, pace: Pace): Promise
 
   const honest = await honestRequest(port, { target: '/honest', method: 'POST', body: 'hello' });
   assert.equal(honest.text(), 'hello');
+  for (const { exchange } of handler.refused) assert.equal(exchange.remoteAddress, '127.0.0.1');
   assert.deepEqual(reports, []);
   assert.equal(listener.exchangesRunning, 0);
   const known = handler.served.length + handler.refused.length;

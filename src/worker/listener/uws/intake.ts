@@ -91,6 +91,8 @@ export class Intake {
     }
     sink.body = body;
     sink.refusal = refusal;
+    // Who sends such things is wanted in the log, also when the connection is cut before anybody asks.
+    if (refusal !== null || received.isChunked) exchange.settleAddress();
     this.#later(sink);
     if (received.mustCut) sink.take()?.close();
     if (refusal?.code === 'upgrade_required') sink.hopFields = UPGRADE_FIELDS;
