@@ -1,0 +1,61 @@
+// What is checked and how: one target per peer of an upstream whose active checks are on.
+
+import { readFileSync } from 'node:fs';
+import type { Config, UpstreamConfig } from '../../config/schema.ts';
+import { peerId } from '../../core/peer.ts';
+
+export interface CheckTarget {
+  /** Id of the peer. */
+  readonly id: string;
+  readonly secure: boolean;
+  readonly hostname: string;
+  readonly port: number;
+  /** Sent as Host when the operator names none. */
+  readonly authority: string;
+  readonly settings: UpstreamConfig['active'];
+  /** For https peers: as for the traffic; `ca` is PEM text, null for the system's own. */
+  readonly tls: {
+    readonly verify: boolean;
+    readonly ca: string | null;
+    readonly serverName: string | null;
+  };
+}
+
+/** What one check found. */
+export interface CheckOutcome {
+  readonly good: boolean;
+  /** Why it is not good; '' when it is. */
+  readonly why: string;
+}
+
+/** Returns the targets of a configuration; throws when the file of an authority can't be read. */
+export function checkTargets(upstreams: Config['upstreams']): CheckTarget[] {
+  return Object.entries(upstreams).flatMap(([name, { active, peers, tls }]) => {
+    if (active.type === 'off') return [];
+    const { verify, caFile, serverName } = tls;
+    const ca = caFile === null ? null : readFileSync(caFile, 'utf8');
+    return peers.map(({ url }) => {
+      const { protocol, hostname, port, host } = new URL(url);
+      const secure = protocol === 'https:';
+      return {
+        id: peerId(name, url),
+        secure,
+        hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
+        port: port === '' ? (secure ? 443 : 80) : Number(port),
+        authority: host,
+        settings: active,
+        tls: { verify, ca, serverName },
+      };
+    });
+  });
+}
+
+/** Returns the options of a TLS connection to the target. */
+export function tlsOptions({ hostname, tls }: CheckTarget) {
+  return {
+    rejectUnauthorized: tls.verify,
+    ...(tls.ca === null ? {} : { ca: tls.ca }),
+    // Also what the certificate must be for; an address is not sent as a name (RFC 6066 section 3).
+    servername: tls.serverName ?? (/^[\d.]+$|:/.test(hostname) ? '' : hostname),
+  };
+}

@@ -1,0 +1,29 @@
+// The check that a connection comes about, TLS included where the peer has it.
+
+import { connect as connectTcp } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { codeOf } from '../../core/connect-failure.ts';
+import { type CheckOutcome, type CheckTarget, tlsOptions } from './check-target.ts';
+import { startDeadline } from './deadline.ts';
+
+/** Connects and closes; never throws. */
+export function checkTcp(target: CheckTarget): Promise<CheckOutcome> {
+  const { hostname: host, port, secure, settings } = target;
+  const socket = secure
+    ? connectTls({ host, port, ...tlsOptions(target) })
+    : connectTcp({ host, port });
+  const deadline = startDeadline(settings.timeoutMs, () => socket.destroy());
+  socket.once(secure ? 'secureConnect' : 'connect', () => {
+    deadline.settle('');
+    socket.destroy();
+  });
+  socket.on('error', (error) => deadline.settle(failureText(error)));
+  socket.once('close', () => deadline.settle('the connection was closed'));
+  return deadline.outcome;
+}
+
+/** Returns what is worth telling of an error of a connection. */
+export function failureText(error: Error): string {
+  const code = codeOf(error);
+  return code === '' ? error.message : code;
+}
