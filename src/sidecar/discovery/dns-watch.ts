@@ -73,7 +73,7 @@ export class DnsWatch {
     if (resolution.kind === 'peers' && !mustWait) await this.#tell(resolution.peers);
     if (this.#isClosed) return;
     if (resolution.kind === 'nobody') this.#renew();
-    const isAnswered = resolution.kind === 'peers' && !mustWait;
+    const isAnswered = resolution.kind === 'peers' && !resolution.isStale && !mustWait;
     const waitMs = isAnswered
       ? refreshAfterMs(resolution.ttlMs, this.#options)
       : retryAfterMs(this.#failures, this.#options, random());

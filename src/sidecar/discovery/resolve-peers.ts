@@ -31,6 +31,8 @@ export type Resolution =
       readonly peers: readonly PeerSettings[];
       readonly ttlMs: number;
       readonly problem: string | null;
+      /** Nothing of it is new: nobody gave an answer. */
+      readonly isStale: boolean;
     }
   /** Nobody to be found: the name is unknown, empty, or nobody answers. */
   | { readonly kind: 'nobody'; readonly problem: string };
@@ -53,10 +55,10 @@ interface Inquiry {
 
 async function resolveHost(source: DnsSource, name: string, inquiry: Inquiry): Promise<Resolution> {
   const port = Number(source.dns.slice(source.dns.lastIndexOf(':') + 1));
-  const { addresses, ttlMs, problem } = await resolveAddresses(name, inquiry);
+  const { addresses, ttlMs, problem, isStale } = await resolveAddresses(name, inquiry);
   if (addresses.length === 0) return { kind: 'nobody', problem: problem ?? 'ENODATA' };
   const peers = addresses.map((address) => peerAt(source.scheme, address, port));
-  return { kind: 'peers', peers: inOrder(peers), ttlMs, problem };
+  return { kind: 'peers', peers: inOrder(peers), ttlMs, problem, isStale };
 }
 
 async function resolveServices(
@@ -85,7 +87,7 @@ async function resolveServices(
   const peers = (await Promise.all(served.map(peersOf))).flat();
   const problem = problems.size === 0 ? null : [...problems].slice(0, 3).join(', ');
   if (peers.length === 0) return { kind: 'nobody', problem: problem ?? 'ENODATA' };
-  return { kind: 'peers', peers: inOrder(peers), ttlMs, problem };
+  return { kind: 'peers', peers: inOrder(peers), ttlMs, problem, isStale: false };
 }
 
 /** Asks for both families; one that fails keeps what it said last, one that is empty is empty. */
@@ -100,6 +102,7 @@ async function resolveAddresses(name: string, { ask, last }: Inquiry) {
   return {
     addresses: records.map(({ address }) => address).filter(isSpecific),
     ttlMs: Math.min(...records.map(({ ttl }) => ttl * 1000), Number.MAX_SAFE_INTEGER),
+    isStale: isEmpty,
     problem: nothing === undefined || nothing.kind === 'found' ? null : nothing.code,
   };
 }
