@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contestant } from './contenders.ts';
 import { processTree } from './harness/cpu-account.ts';
 import type { Origin } from './harness/origin.ts';
-import { rotated } from './harness/statistics.ts';
+import { shuffled } from './harness/statistics.ts';
 import type { Running, Workbench } from './harness/workbench.ts';
 import { wrkCommand } from './harness/wrk.ts';
 import type { Scenario } from './scenarios.ts';
@@ -55,7 +55,7 @@ export async function runSlices(plan: SlicesPlan): Promise<Turn[]> {
   const turns: Turn[] = [];
   const silent = new Map<Contestant, number>();
   for (let number = 1 - plan.warmUpTurns; number <= plan.turns; number += 1) {
-    for (const contestant of rotated(plan.contestants, number + plan.warmUpTurns)) {
+    for (const contestant of shuffled(plan.contestants, number + plan.warmUpTurns)) {
       const load = loads.get(contestant.name);
       if (load === undefined) continue;
       const turn = await takeTurn(plan, contestant, { load, number });
