@@ -5,6 +5,7 @@ import type { Assignment } from '../config/draft.ts';
 import { nearest } from '../std/nearest.ts';
 import type { CliCommand, ConfigChoice, UsageError } from './command.ts';
 import { settingFlags } from './flags.ts';
+import { parseRunning, runningCommands } from './parse-peers.ts';
 
 const commandNames = ['run', 'check', 'schema', 'demo', 'help', 'version'] as const;
 type CommandName = (typeof commandNames)[number];
@@ -28,6 +29,8 @@ interface Given {
 
 /** Reads the arguments after `node main.ts`. Without a command, `run` is meant. */
 export function parseCli(argv: readonly string[]): CliCommand {
+  const isForRunning = isRunning(argv[0]) || /^--(?:admin|json|weight)\b/.test(argv[0] ?? '');
+  if (isForRunning && argv.some(isRunning)) return parseRunning(argv);
   const given = readArguments(argv);
   if ('name' in given) return given;
   if (given.on.has('help')) return { name: 'help' };
@@ -150,8 +153,13 @@ function mistakenCommand([first, ...rest]: readonly string[]): string | null {
   if (first === undefined || commandNames.some((name) => name === first)) return null;
   if (/[./\\]/.test(first) && rest.length === 0) return null;
   if (/[./\\]/.test(first)) return `run takes one CONFIG, got '${rest[0]}' as well`;
-  const guess = nearest(first, commandNames);
+  if (isRunning(first)) return `write '${first}' before its flags: sluice ${first} …`;
+  const guess = nearest(first, [...commandNames, ...runningCommands]);
   return `unknown command '${first}'${guess === null ? '' : `; did you mean '${guess}'?`}`;
+}
+
+function isRunning(word: string | undefined): boolean {
+  return runningCommands.some((name) => name === word);
 }
 
 function usage(message: string): UsageError {

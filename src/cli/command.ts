@@ -24,6 +24,25 @@ export interface DemoCommand {
   readonly name: 'demo';
   readonly flags: readonly Assignment[];
 }
+export type PeersAction = 'list' | 'add' | 'remove' | 'weight' | 'drain' | 'undrain';
+
+/** What commands that talk to a running Sluice have in common. */
+interface RunningCommand {
+  /** As given to --admin; null when it was not. */
+  readonly admin: string | null;
+  readonly isJson: boolean;
+}
+export interface PeersCommand extends RunningCommand {
+  readonly name: 'peers';
+  readonly action: PeersAction;
+  /** Null: all of them. */
+  readonly upstream: string | null;
+  readonly url: string | null;
+  readonly weight: number | null;
+}
+export interface ReloadCommand extends RunningCommand {
+  readonly name: 'reload';
+}
 /** The command line cannot be understood: print `message`, exit with 2. */
 export interface UsageError {
   readonly name: 'usage';
@@ -33,11 +52,13 @@ export type CliCommand =
   | RunCommand
   | CheckCommand
   | DemoCommand
+  | PeersCommand
+  | ReloadCommand
   | UsageError
   | { readonly name: 'schema' | 'help' | 'version' };
 
 /** Exit codes of every command. */
-export const exitCodes = { ok: 0, invalidConfig: 1, usage: 2 } as const;
+export const exitCodes = { ok: 0, invalidConfig: 1, refused: 1, usage: 2, unreachable: 3 } as const;
 
 /** What a command may touch; main hands in the real ones. */
 export interface CliIo {

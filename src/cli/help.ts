@@ -10,11 +10,13 @@ export const helpText = `Sluice: many backends behind one public address.
   sluice check [CONFIG] [flags]     validate, and say everything that is wrong
   sluice schema                     print the JSON Schema for editors
   sluice demo                       start two example backends behind a proxy
+  sluice reload                     let a running Sluice read its CONFIG again
+  sluice peers list|add|remove|weight|drain|undrain UPSTREAM URL [--weight N]
 
   --cores N|auto          worker processes
   --listen [HOST]:PORT    public address, repeatable
   --to URL                backend for use without a file, repeatable
-  --admin HOST:PORT|off   health and metrics (127.0.0.1:9900)
+  --admin HOST:PORT|off   health, metrics, peers and reload (127.0.0.1:9900)
   --log-access json|combined|off      --access-file PATH
   --log-level debug|info|warn|error|silent
   --set path=value        any other setting, repeatable
@@ -24,7 +26,7 @@ export const helpText = `Sluice: many backends behind one public address.
 
 Flags win over SLUICE_* variables, over the file, over defaults. Without CONFIG:
 SLUICE_CONFIG, else sluice.config.{ts,mts,js,mjs,yaml,yml,json} found here.
-Exit codes: 0 fine, 1 configuration not valid, 2 command line not understood.
+Exit codes: 0 fine, 1 not valid or refused, 2 not understood, 3 no Sluice there.
 `;
 
 /** Returns the version of this package. */

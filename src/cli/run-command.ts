@@ -1,4 +1,5 @@
-// The commands that need no processes: help, version, schema, check and a wrong command line.
+// The commands that start no processes: help, version, schema, check, those that talk to a running Sluice,
+// and a wrong command line.
 
 import { formatJsonSchema } from '../config/json-schema.ts';
 import { runCheck } from './check.ts';
@@ -10,6 +11,7 @@ import {
   type RunCommand,
 } from './command.ts';
 import { helpText, readVersion } from './help.ts';
+import { runRunning } from './run-peers.ts';
 
 /** Runs any command but run and demo; returns the exit code. */
 export async function runCommand(
@@ -28,6 +30,9 @@ export async function runCommand(
       return exitCodes.ok;
     case 'check':
       return runCheck(command, io);
+    case 'peers':
+    case 'reload':
+      return runRunning(command, io);
     case 'usage':
       io.stderr(`sluice: ${command.message}\nTry sluice --help.\n`);
       return exitCodes.usage;
