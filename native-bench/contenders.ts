@@ -57,6 +57,12 @@ const haproxy: Contender = {
   }),
 };
 
+/** As in the peers' files: connections to the origin are kept for long, and for any number of requests. */
+const LONG_KEEP_ALIVE = [
+  ...['--set', 'upstreams.app.keepAlive.requestsMax=100000000'],
+  ...['--set', 'upstreams.app.keepAlive.idleMs=60s'],
+];
+
 /** Sluice as an operator would start it, with one worker; `args` are flags to add. */
 export function sluiceContender(name: string, args: readonly string[]): Contender {
   return {
@@ -66,7 +72,7 @@ export function sluiceContender(name: string, args: readonly string[]): Contende
       const manifest = readFileSync(new URL('package.json', projectRoot), 'utf8');
       return `${(JSON.parse(manifest) as { version: string }).version}, Node ${process.versions.node}`;
     },
-    command: (lane) => sluiceCommand(lane, ['--cores', '1', ...args]),
+    command: (lane) => sluiceCommand(lane, ['--cores', '1', ...LONG_KEEP_ALIVE, ...args]),
   };
 }
 
