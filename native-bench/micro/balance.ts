@@ -5,6 +5,8 @@
 // picked before goes down, the next exchange is another client's. The row `nothing` is that alone. A
 // second table has the first pick after a verdict has changed, when candidates are computed anew.
 
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { measure } from 'mitata';
 import type { Balancer } from '../../src/core/balancer.ts';
 import { Exchange } from '../../src/core/exchange.ts';
@@ -122,16 +124,29 @@ async function changeNs(row: (typeof rows)[number], count: number): Promise<numb
   return (await measure(change, { min_cpu_time: 1e8 })).p50;
 }
 
-async function print(title: string, cost: typeof pickNs): Promise<void> {
-  console.log(`| ${title} | ${PEER_COUNTS.map((count) => `${count} peers`).join(' | ')} |`);
-  console.log(`|---|${PEER_COUNTS.map(() => '--:|').join('')}`);
-  for (const row of rows) {
-    const cells: string[] = [];
-    for (const count of PEER_COUNTS) cells.push(`${Math.round(await cost(row, count))} ns`);
-    console.log(`| ${row[0]} | ${cells.join(' | ')} |`);
-  }
-  console.log();
+const columns: Record<string, typeof pickNs> = {
+  'one pick': pickNs,
+  'first pick after a changed verdict': changeNs,
+};
+
+/** Every cell in a process of its own: what one leaves in the compiler's memory is no other's cost. */
+function inOwnProcess(title: string, row: string, count: number): string {
+  const args = [fileURLToPath(import.meta.url), title, row, String(count)];
+  return execFileSync(process.execPath, args, { encoding: 'utf8' }).trim();
 }
 
-await print('one pick', pickNs);
-await print('first pick after a changed verdict', changeNs);
+const [title, rowName, count] = process.argv.slice(2);
+if (title !== undefined) {
+  const row = rows.find(([name]) => name === rowName)!;
+  console.log(Math.round(await columns[title]!(row, Number(count))));
+} else {
+  for (const title of Object.keys(columns)) {
+    console.log(`| ${title} | ${PEER_COUNTS.map((peers) => `${peers} peers`).join(' | ')} |`);
+    console.log(`|---|${PEER_COUNTS.map(() => '--:|').join('')}`);
+    for (const [name] of rows) {
+      const cells = PEER_COUNTS.map((peers) => `${inOwnProcess(title, name, peers)} ns`);
+      console.log(`| ${name} | ${cells.join(' | ')} |`);
+    }
+    console.log();
+  }
+}

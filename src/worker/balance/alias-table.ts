@@ -13,7 +13,8 @@ export class AliasTable {
     let sum = 0;
     for (let at = 0; at < count; at++) sum += weights[at]!;
     if (sum === 0) return;
-    const scaled = Float64Array.from(weights, (weight) => (weight * count) / sum);
+    const scaled = new Float64Array(count);
+    for (let at = 0; at < count; at++) scaled[at] = (weights[at]! * count) / sum;
     const small: number[] = [];
     const large: number[] = [];
     for (let at = 0; at < count; at++) (scaled[at]! < 1 ? small : large).push(at);

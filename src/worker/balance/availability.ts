@@ -18,12 +18,14 @@ export function isUsable(peer: Peer): boolean {
   return (peer.healthy || peer.group.panics) && !peer.draining;
 }
 
+/** Whether a peer that verdicts let have work may get this exchange's next attempt. */
+export function isFree(config: PeerConfig, exchange: Exchange): boolean {
+  return (exchange.tried === null || !exchange.tried.includes(config.peer)) && !isFull(config);
+}
+
 /** Whether the peer may get this exchange's next attempt. */
 export function isAvailable(config: PeerConfig, exchange: Exchange): boolean {
-  const { peer } = config;
-  return (
-    isUsable(peer) && (exchange.tried === null || !exchange.tried.includes(peer)) && !isFull(config)
-  );
+  return isUsable(config.peer) && isFree(config, exchange);
 }
 
 /** The configured weight, scaled down while the peer warms up after a recovery. */

@@ -4,36 +4,38 @@
 import type { Balancer } from '../../core/balancer.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Peer, PeerConfig } from '../../core/peer.ts';
-import { isAvailable, loadOf, weightOf } from './availability.ts';
+import { isFree, loadOf } from './availability.ts';
+import { Candidates } from './candidates.ts';
 
 export class LeastConnections implements Balancer {
-  readonly #peers: readonly PeerConfig[];
+  readonly #candidates: Candidates;
   /** Where the search begins: moves on with each pick, so that ties go round. */
   #next: number;
 
   constructor(peers: readonly PeerConfig[], startAt = 0) {
-    this.#peers = peers;
+    this.#candidates = new Candidates(peers);
     this.#next = startAt;
   }
 
   pick(exchange: Exchange): Peer | null {
-    const peers = this.#peers;
+    this.#candidates.renew();
+    const { peers, weights } = this.#candidates;
     const count = peers.length;
     let best = -1;
     let bestLoad = Number.POSITIVE_INFINITY;
+    let at = this.#next < count ? this.#next : 0;
     for (let step = 0; step < count; step++) {
-      const at = (this.#next + step) % count;
       const config = peers[at]!;
-      if (!isAvailable(config, exchange)) continue;
       // The load that it would have with this attempt, so that weights count among idle peers too.
-      const load = (loadOf(config.peer) + 1) / weightOf(config);
-      if (load < bestLoad) {
+      const load = (loadOf(config.peer) + 1) / weights[at]!;
+      if (load < bestLoad && isFree(config, exchange)) {
         best = at;
         bestLoad = load;
       }
+      at = at + 1 === count ? 0 : at + 1;
     }
     if (best === -1) return null;
-    this.#next = (best + 1) % count;
+    this.#next = best + 1;
     return peers[best]!.peer;
   }
 }

@@ -4,15 +4,17 @@
 import type { Balancer } from '../../core/balancer.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Peer, PeerConfig } from '../../core/peer.ts';
-import { isAvailable, weightOf } from './availability.ts';
+import { isFree } from './availability.ts';
+import { Candidates } from './candidates.ts';
 
 export class RoundRobin implements Balancer {
-  readonly #peers: readonly PeerConfig[];
+  readonly #candidates: Candidates;
+  /** By place among all peers: credit outlasts a change of candidates. */
   readonly #credits: Float64Array;
 
   /** `turnsAhead` starts each worker at another place, so that they do not all begin with one peer. */
   constructor(peers: readonly PeerConfig[], turnsAhead = 0) {
-    this.#peers = peers;
+    this.#candidates = new Candidates(peers);
     this.#credits = new Float64Array(peers.length);
     for (let turn = 0; turn < turnsAhead; turn++) this.#next(null);
   }
@@ -21,22 +23,29 @@ export class RoundRobin implements Balancer {
     return this.#next(exchange);
   }
 
-  /** Takes one turn among those available to `exchange`; null: among all. */
+  /** Takes one turn among those available to `exchange`; null: among all candidates. */
   #next(exchange: Exchange | null): Peer | null {
-    const peers = this.#peers;
+    this.#candidates.renew();
+    const { peers, weights, indexes, canBeFull } = this.#candidates;
+    // Mostly all are free; then a thousand peers cost no look at any.
+    const asked = canBeFull || exchange?.tried != null ? exchange : null;
     const credits = this.#credits;
     let best = -1;
+    let bestCredit = Number.NEGATIVE_INFINITY;
     let sum = 0;
     for (let at = 0; at < peers.length; at++) {
-      const config = peers[at]!;
-      if (exchange !== null && !isAvailable(config, exchange)) continue;
-      const weight = weightOf(config);
+      if (asked !== null && !isFree(peers[at]!, asked)) continue;
+      const index = indexes[at]!;
+      const weight = weights[at]!;
+      const credit = credits[index]! + weight;
+      credits[index] = credit;
       sum += weight;
-      credits[at]! += weight;
-      if (best === -1 || credits[at]! > credits[best]!) best = at;
+      if (credit <= bestCredit) continue;
+      best = at;
+      bestCredit = credit;
     }
     if (best === -1) return null;
-    credits[best]! -= sum;
+    credits[indexes[best]!]! -= sum;
     return peers[best]!.peer;
   }
 }
