@@ -2,6 +2,7 @@
 // together are divided here.
 
 import type { OwnedTransports, TransportSettings } from './transports.ts';
+import { loadWs } from './tunnel/handshake.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
 import type { TunnelRegistry } from './tunnel/tunnel-registry.ts';
 import { Http1Pools } from './upstream/http1/pools.ts';
@@ -29,6 +30,11 @@ export function createTransports(
     };
     return { http, tunnel: createTunnel(tunnelOptions, tunnels), drain: () => http.drain() };
   };
+}
+
+/** Loads what the first WebSocket would have to wait for; to be called when there is time. */
+export function preloadTunnels(): void {
+  loadWs();
 }
 
 function optionsOf({ upstream, config, ca, limits, workers }: TransportSettings) {

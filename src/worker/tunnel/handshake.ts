@@ -5,13 +5,14 @@
 //        └────────────┴─────► failed or cancelled
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { codeOf, connectFailure } from '../../core/connect-failure.ts';
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Peer } from '../../core/peer.ts';
 import type { Source } from '../../core/sink.ts';
 import type { TunnelAttempt } from '../../core/tunnel.ts';
+import { lazyPackage } from '../../std/lazy.ts';
 import { Joint } from './joint.ts';
 import { fillMask } from './mask.ts';
 import type { TunnelOptions } from './options.ts';
@@ -20,6 +21,9 @@ import { Refusal } from './refusal.ts';
 import { handshakeFields, isSendableTarget } from './request-fields.ts';
 import { takeResponseHead } from './response-fields.ts';
 import type { RegisteredTunnel, TunnelRegistry } from './tunnel-registry.ts';
+
+/** Loads `ws` before the first tunnel needs it: 100 to 200 ms of a worker's start. */
+export const loadWs = lazyPackage<typeof import('ws')>('ws');
 
 /** How long a peer may take to answer a Close frame and to close its connection. */
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -99,20 +103,24 @@ export class Handshake implements Source, RegisteredTunnel {
     const { scheme, hostname, port } = this.#peer.address;
     const host = hostname.includes(':') ? `[${hostname}]` : hostname;
     // The target is set below: a URL object would not keep it byte for byte.
-    const socket = new WebSocket(`${scheme === 'https' ? 'wss' : 'ws'}://${host}:${port}/`, [], {
-      headers: handshakeFields(this.#exchange, this.#peer),
-      finishRequest: (request) => {
-        request.path = this.#exchange.target;
-        request.end();
-      },
-      createConnection: () => openPeerSocket(this.#peer, this.#options, () => this.#connected()),
-      maxHeaderSize: this.#options.responseHeadBytesMax,
-      maxPayload: this.#options.messageBytesMax,
-      perMessageDeflate: false,
-      followRedirects: false,
-      closeTimeout: CLOSE_TIMEOUT_MS,
-      generateMask: fillMask,
-    } as WebSocket.ClientOptions);
+    const socket = new (loadWs().WebSocket)(
+      `${scheme === 'https' ? 'wss' : 'ws'}://${host}:${port}/`,
+      [],
+      {
+        headers: handshakeFields(this.#exchange, this.#peer),
+        finishRequest: (request) => {
+          request.path = this.#exchange.target;
+          request.end();
+        },
+        createConnection: () => openPeerSocket(this.#peer, this.#options, () => this.#connected()),
+        maxHeaderSize: this.#options.responseHeadBytesMax,
+        maxPayload: this.#options.messageBytesMax,
+        perMessageDeflate: false,
+        followRedirects: false,
+        closeTimeout: CLOSE_TIMEOUT_MS,
+        generateMask: fillMask,
+      } as WebSocket.ClientOptions,
+    );
     socket.on('upgrade', (response) => this.#upgraded(response));
     socket.on('open', () => this.#opened());
     socket.on('unexpected-response', (request, response) => this.#refused(request, response));

@@ -2,10 +2,14 @@
 // about it.
 
 import { isIPv6 } from 'node:net';
-import { buildConnector, Client } from 'undici';
+import type { buildConnector, Client } from 'undici';
 import { limits } from '../../../core/limits.ts';
 import type { Peer } from '../../../core/peer.ts';
+import { lazyPackage } from '../../../std/lazy.ts';
 import type { UndiciOptions } from './options.ts';
+
+/** Loads undici when the first upstream wants it: 200 to 300 ms that others need not wait for. */
+const loadUndici = lazyPackage<typeof import('undici')>('undici');
 
 /** Exchanges on one HTTP/2 connection; the peer's own limit may be lower. */
 export const STREAMS_MAX = 100;
@@ -49,7 +53,8 @@ export function createSlotFactory(
 ): () => Slot {
   const { scheme, hostname, port } = peer.address;
   const url = `${scheme}://${isIPv6(hostname) ? `[${hostname}]` : hostname}:${port}`;
-  const connector = buildConnector(connectorOptions(options));
+  const undici = loadUndici();
+  const connector = undici.buildConnector(connectorOptions(options));
   const serverName = options.tls.serverName;
   const connect =
     (slot: Slot): buildConnector.connector =>
@@ -79,7 +84,7 @@ export function createSlotFactory(
       });
     };
   return () => {
-    const slot = new Slot((self) => new Client(url, clientOptions(options, connect(self))));
+    const slot = new Slot((self) => new undici.Client(url, clientOptions(options, connect(self))));
     slot.client.on('disconnect', () => {
       slot.isConnected = false;
       events.onDisconnected(slot);
