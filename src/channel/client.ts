@@ -12,6 +12,7 @@
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Peer } from '../core/peer.ts';
+import type { UpstreamGuard } from '../core/upstream-guard.ts';
 import { Alone, type Fade } from './alone.ts';
 import { protocolVersion } from './frame.ts';
 import { Ledger } from './ledger.ts';
@@ -134,6 +135,11 @@ export class SidecarLink {
   failed(peer: Peer): void {
     const outcome = this.#ledger.failed(peer);
     if (outcome !== null) this.#judged(outcome);
+  }
+
+  /** An exchange has failed that the breaker of its upstream counts. */
+  erred(guard: UpstreamGuard): void {
+    if (guard.isWatched) this.#arm();
   }
 
   /** Closes the link for good. */

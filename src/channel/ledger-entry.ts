@@ -62,12 +62,10 @@ export function believe(counted: Counted, inFlightElsewhere: number): void {
 export function followPeer(
   entry: Entry,
   peer: Peer,
-  news: { readonly flags: number; readonly isOutdated: boolean; readonly nowMs: number },
+  news: { readonly flags: number; readonly isOutdated: boolean },
 ): void {
-  const { flags, isOutdated, nowMs } = news;
-  const isHealthy = (flags & (ejectedFlag | downFlag)) === 0;
-  if (isHealthy && !peer.healthy) peer.recoveredAtMs = nowMs;
-  peer.healthy = isHealthy;
+  const { flags, isOutdated } = news;
+  peer.healthy = (flags & (ejectedFlag | downFlag)) === 0;
   if (isOutdated) return;
   if ((flags & suspectFlag) !== 0) {
     // Not a count of this worker's: it makes the next success worth telling.

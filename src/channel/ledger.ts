@@ -202,7 +202,7 @@ export class Ledger {
       if ('healthy' in counted) {
         // Said before it heard the latest from here: it will say again what it makes of that.
         const isOutdated = entry.judgedAt > acknowledged;
-        followPeer(entry, counted, { flags: health[at + 1]!, isOutdated, nowMs });
+        followPeer(entry, counted, { flags: health[at + 1]!, isOutdated });
       } else {
         followBreaker(counted, health[at + 3]!, health[at + 2]!, nowMs);
       }

@@ -45,6 +45,7 @@ export const failures = {
   upgrade_failed: row(502, 'peer', 'never', 'The upstream failed to switch protocols.'),
   body_broken: row(502, 'peer', 'never', 'The upstream broke off in the middle of its response.'),
   no_peer: row(503, 'proxy', 'never', 'No upstream server is available.'),
+  breaker_open: row(503, 'proxy', 'never', 'The upstream is failing and is given a rest.'),
   queue_full: row(503, 'proxy', 'never', 'Too many requests are waiting for the upstream.'),
   queue_timeout: row(503, 'proxy', 'never', 'The upstream had no free connection in time.'),
   overloaded: row(503, 'proxy', 'never', 'The proxy is at its limit.'),
@@ -65,10 +66,13 @@ export type FailureCode = keyof typeof failures;
 export class ProxyError {
   readonly code: FailureCode;
   readonly detail: string;
+  /** When it is worth asking again; goes with a status of 503 (RFC 9110 section 10.2.3). */
+  readonly retryAfterSeconds: number;
 
-  constructor(code: FailureCode, detail = '') {
+  constructor(code: FailureCode, detail = '', retryAfterSeconds = 1) {
     this.code = code;
     this.detail = detail;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 
   get failure(): Failure {

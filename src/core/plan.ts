@@ -2,8 +2,10 @@
 // not use is null and costs one compare.
 
 import type { Balancer } from './balancer.ts';
+import type { ProxyError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { RequestFilter, ResponseStage } from './filter.ts';
+import type { Hedging } from './hedging.ts';
 import type { Queue } from './queue.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { Upstream } from './upstream.ts';
@@ -22,13 +24,17 @@ export interface Plan {
   readonly queue: Queue | null;
   /** Higher goes first where exchanges wait. */
   readonly priority: number;
-  /** The balancer goes by times to the response head. */
+  /** The balancer or hedging goes by times to the response head. */
   readonly samplesLatency: boolean;
   readonly mirror: Mirror | null;
   readonly upstream: Upstream;
   /** Carries WebSockets. */
   readonly tunnel: Tunnel;
   readonly retry: RetryPolicy | null;
+  /** Gives a failing upstream a rest. */
+  readonly breaker: Breaker | null;
+  /** Second attempts for exchanges that take long. */
+  readonly hedging: Hedging | null;
   readonly requestHead: RequestHeadPolicy;
   /** Before the cache: what they change is stored. */
   readonly peerStages: readonly ResponseStage[] | null;
@@ -51,6 +57,12 @@ export interface Mirror {
   readonly plan: Plan;
   /** Share of the exchanges that are copied, 0–1. */
   readonly ratio: number;
+}
+
+/** The circuit breaker of an upstream. */
+export interface Breaker {
+  /** Returns why an exchange is to be refused now, or null. Never allocates while the breaker is closed. */
+  refuse(): ProxyError | null;
 }
 
 /** How often and how fast an attempt is repeated; which failures allow it is in core/errors. */

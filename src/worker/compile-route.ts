@@ -40,7 +40,16 @@ function compileMirror(route: RouteConfig, context: RouteContext): Mirror | null
   if (route.mirror === null) return null;
   const { to, percent } = route.mirror;
   const live = compilePlan(route, to, { ...context, mirror: null });
-  return { plan: Object.freeze({ ...live, retry: null, queue: null }), ratio: percent / 100 };
+  return {
+    plan: Object.freeze({
+      ...live,
+      retry: null,
+      queue: null,
+      breaker: null,
+      hedging: null,
+    }),
+    ratio: percent / 100,
+  };
 }
 
 function compilePlan(
@@ -59,11 +68,13 @@ function compilePlan(
     balancer: upstream.balancer,
     queue: upstream.queue,
     priority: route.priority,
-    samplesLatency: upstream.config.balancer === 'ewma',
+    samplesLatency: upstream.config.balancer === 'ewma' || upstream.hedging !== null,
     mirror: context.mirror,
     upstream: http,
     tunnel,
     retry: retryPolicy(upstream.config),
+    breaker: upstream.breaker,
+    hedging: upstream.hedging,
     requestHead: requestHeadPolicy(upstream.config, context),
     peerStages: null,
     clientStages: null,

@@ -3,10 +3,14 @@
 
 import type { Config, UpstreamConfig } from '../config/schema.ts';
 import type { Balancer } from '../core/balancer.ts';
-import type { PeerConfig } from '../core/peer.ts';
+import type { Hedging } from '../core/hedging.ts';
+import type { PeerConfig, PeerGroup } from '../core/peer.ts';
+import type { Breaker } from '../core/plan.ts';
 import { createBalancer } from './balance/create-balancer.ts';
 import { parseHashKey } from './balance/hash-key.ts';
 import type { PeerQueue, QueueSettings } from './balance/queue.ts';
+import { UpstreamBreaker } from './breaker.ts';
+import { HedgeClock } from './hedge-clock.ts';
 import type { PeerRegistry } from './peers.ts';
 import type { Queues } from './queues.ts';
 import type { TransportRegistry, Transports } from './transports.ts';
@@ -29,6 +33,8 @@ export interface CompiledUpstream {
   readonly transports: Transports;
   /** Null when no peer can be full. */
   readonly queue: PeerQueue | null;
+  readonly breaker: Breaker | null;
+  readonly hedging: Hedging | null;
 }
 
 /** Compiles the upstream `name`; throws when its transport can't be made. */
@@ -62,7 +68,20 @@ export function compileUpstream(
     balancer,
     transports: parts.transports.transportsFor(name, live, config, whole.config),
     queue: first !== undefined && canBeFull ? parts.queues.queueOf(first.group, settings) : null,
+    breaker: first === undefined ? null : compileBreaker(config, first.group),
+    hedging: compileHedging(config),
   };
+}
+
+function compileBreaker({ breaker }: UpstreamConfig, { guard }: PeerGroup): Breaker | null {
+  return breaker.enabled ? new UpstreamBreaker(guard, breaker.rampMs, Math.random) : null;
+}
+
+/** Not where clients stay with their peers: they would be taken to another one. */
+function compileHedging({ hedge, retry, sticky }: UpstreamConfig): Hedging | null {
+  if (!hedge.enabled || sticky.by !== 'off') return null;
+  const budget = { budgetRatio: retry.budgetPercent / 100, budgetMin: retry.budgetMin };
+  return new HedgeClock({ ...hedge, budget });
 }
 
 /** Returns the bounds of an upstream's queue; that of places is this worker's share. */

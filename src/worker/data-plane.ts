@@ -63,7 +63,8 @@ export class DataPlane {
     this.#mirrors = new Mirrors(this.#link, Math.random);
     this.#context = {
       exchangesRunning: 0,
-      retriesRunning: 0,
+      hedges: 0,
+      hedgesWon: 0,
       retries: 0,
       peers: this.#link,
       mirrors: this.#mirrors,

@@ -7,6 +7,7 @@
 
 import { ProxyError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
+import type { Hedgeable } from '../core/hedging.ts';
 import type { Peer } from '../core/peer.ts';
 import type { Plan, RetryPolicy } from '../core/plan.ts';
 import type { Queue, Ticket, Waiter } from '../core/queue.ts';
@@ -14,14 +15,16 @@ import type { Sink, Source } from '../core/sink.ts';
 import type { TunnelAttempt } from '../core/tunnel.ts';
 import { peerRequestHeaders } from './filter/request-head.ts';
 import { cleanResponseHead } from './filter/response-head.ts';
-import { type HoldContext, holdPeer, releasePeer } from './hold.ts';
+import { type FirstAttempt, type HedgeContext, hedge, type SecondAttempt } from './hedge.ts';
+import { holdPeer, releasePeer } from './hold.ts';
 import type { Mirrors } from './mirror.ts';
+import { noteBreak, noteEnd, noteFailure, noteHead } from './outcome.ts';
 import { replyWithFailure } from './reply/reply.ts';
 import { backoffMs, mayRetry } from './retry.ts';
 
 /** What forwarding shares with all other exchanges of this worker. */
-export interface ForwardContext extends HoldContext {
-  /** Exchanges that run now, for the retry budget. */
+export interface ForwardContext extends HedgeContext {
+  /** Exchanges that run now. */
   exchangesRunning: number;
   /** Retries since this worker started. */
   retries: number;
@@ -31,37 +34,40 @@ export interface ForwardContext extends HoldContext {
 
 /** Sends the exchange to its plan's upstream; `exchange.plan` is set. */
 export function forward(exchange: Exchange, plan: Plan, context: ForwardContext): void {
+  const refusal = plan.breaker === null ? null : plan.breaker.refuse();
+  if (refusal !== null) {
+    replyWithFailure(exchange, refusal);
+    return;
+  }
   exchange.requestHeaders = peerRequestHeaders(exchange, plan.requestHead);
   new Forwarding(exchange, plan, context).attempt();
 }
 
-class Forwarding implements TunnelAttempt, Source, Waiter {
-  readonly #exchange: Exchange;
-  readonly #plan: Plan;
-  readonly #context: ForwardContext;
+class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttempt {
+  readonly exchange: Exchange;
+  readonly plan: Plan;
+  readonly context: ForwardContext;
   #backoff: NodeJS.Timeout | null = null;
   /** Its place while it waits, or waited, for a peer with room. */
   #ticket: Ticket | null = null;
   /** When the running attempt began; kept up only where latencies are sampled. */
   #sentAtMs = 0;
   #error: ProxyError | null = null;
+  /** Beside the first attempt, when that takes long. */
+  #second: SecondAttempt | null = null;
   /** For a shadow upstream, from the head of the response to its end. */
   #copy: Exchange | null = null;
 
   constructor(exchange: Exchange, plan: Plan, context: ForwardContext) {
-    this.#exchange = exchange;
-    this.#plan = plan;
-    this.#context = context;
-  }
-
-  get exchange(): Exchange {
-    return this.#exchange;
+    this.exchange = exchange;
+    this.plan = plan;
+    this.context = context;
   }
 
   /** Nobody overtakes who waits for a peer already. */
   attempt(): void {
-    const { queue, balancer } = this.#plan;
-    const peer = queue?.isBusy === true ? null : balancer.pick(this.#exchange);
+    const { queue, balancer } = this.plan;
+    const peer = queue?.isBusy === true ? null : balancer.pick(this.exchange);
     if (peer !== null) this.admit(peer);
     else this.#wait(queue);
   }
@@ -73,34 +79,49 @@ class Forwarding implements TunnelAttempt, Source, Waiter {
       return;
     }
     this.#ticket = place;
-    this.#exchange.running = this;
+    this.exchange.running = this;
   }
 
   /** No peer for this attempt: what went wrong before it says more. */
   refuse(error: ProxyError): void {
-    this.#exchange.running = null;
-    replyWithFailure(this.#exchange, this.#error ?? error);
+    this.exchange.running = null;
+    replyWithFailure(this.exchange, this.#error ?? error);
   }
 
   admit(peer: Peer): void {
-    const exchange = this.#exchange;
-    const plan = this.#plan;
+    const exchange = this.exchange;
+    const plan = this.plan;
     exchange.running = null;
-    holdPeer(exchange, peer, this.#context);
+    holdPeer(exchange, peer, this.context);
     if (plan.samplesLatency) this.#sentAtMs = performance.now();
     if (exchange.webSocket === null) plan.upstream.send(exchange, peer, this);
     else plan.tunnel.send(exchange, peer, this);
+    if (plan.hedging !== null && exchange.attempts === 1) plan.hedging.watch(this);
+  }
+
+  /** The first attempt takes longer than most. */
+  hedge(): void {
+    if (this.exchange.webSocket === null) this.#second = hedge(this, this.plan.hedging!);
+  }
+
+  /** The second attempt takes the place of the first, which was slow for its peer, or had failed. */
+  won(source: Source, sentAtMs: number): Sink {
+    this.#second = null;
+    this.plan.hedging!.sample(performance.now() - this.#sentAtMs);
+    this.#sentAtMs = sentAtMs;
+    return this.onHead(source);
   }
 
   onHead(source: Source): Sink {
-    const exchange = this.#exchange;
-    const plan = this.#plan;
+    const exchange = this.exchange;
+    const plan = this.plan;
     exchange.running = source;
     exchange.headAtMs = performance.now();
+    if (this.#second !== null) this.#second.lose();
     if (plan.samplesLatency) this.#sample(exchange.headAtMs);
-    if (plan.mirror !== null) this.#copy = this.#context.mirrors.copy(exchange, plan.mirror);
+    if (plan.mirror !== null) this.#copy = this.context.mirrors.copy(exchange, plan.mirror);
     exchange.requestBody?.release();
-    this.#judge(exchange.status);
+    noteHead(exchange, this.context.peers);
     cleanResponseHead(exchange, plan.responseHead);
     let sink = exchange.client;
     // Attached from the client's side inwards, so that the first stage in the list meets the bytes first.
@@ -118,53 +139,54 @@ class Forwarding implements TunnelAttempt, Source, Waiter {
   }
 
   onFailure(error: ProxyError): void {
-    const exchange = this.#exchange;
-    const peer = exchange.peer!;
-    releasePeer(exchange, this.#context);
+    const exchange = this.exchange;
+    releasePeer(exchange, this.context);
     exchange.running = null;
-    if (error.failure.source === 'peer') {
-      // A refusal is quick and tells nothing about the time of an answer; a timeout does.
-      if (this.#plan.samplesLatency && error.failure.status === 504)
-        this.#sample(performance.now());
-      peer.failures += 1;
-      this.#context.peers.failed(peer, error);
-    }
-    if (exchange.finished) return;
-    if (!mayRetry(exchange, error, this.#plan.retry, this.#context)) {
+    // A refusal is quick and tells nothing about the time of an answer; a timeout does.
+    if (this.plan.samplesLatency && error.failure.status === 504) this.#sample(performance.now());
+    noteFailure(exchange, error, this.context.peers);
+    if (exchange.finished || this.#second?.standsIn(error) === true) return;
+    this.goOn(error);
+  }
+
+  /** With another attempt, or the failure as the answer. */
+  goOn(error: ProxyError): void {
+    const { exchange } = this;
+    this.#second = null;
+    if (!mayRetry(exchange, error, this.plan.retry)) {
+      noteEnd(exchange, error, this.context.peers);
       replyWithFailure(exchange, error);
       return;
     }
     this.#error = error;
     exchange.tried ??= [];
-    exchange.tried.push(peer);
-    this.#context.retries += 1;
-    this.#waitAndRetry(this.#plan.retry!);
+    exchange.tried.push(exchange.peer!);
+    this.context.retries += 1;
+    this.#waitAndRetry(this.plan.retry!);
   }
 
   onUpgraded(source: Source): void {
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
+    const plan = this.plan;
     exchange.running = source;
     exchange.headAtMs = performance.now();
-    this.#context.peers.succeeded(exchange.peer!);
-    cleanResponseHead(exchange, this.#plan.responseHead);
-    cleanResponseHead(this.#exchange, this.#plan.responseHead);
+    noteHead(exchange, this.context.peers);
+    cleanResponseHead(exchange, plan.responseHead);
   }
 
   onDone(error: ProxyError | null): void {
-    const exchange = this.#exchange;
-    releasePeer(exchange, this.#context);
+    const exchange = this.exchange;
+    releasePeer(exchange, this.context);
     exchange.running = null;
     // What the live peer did not answer as a whole is no good for a comparison.
-    if (this.#copy !== null) this.#context.mirrors.settle(this.#copy, error === null);
+    if (this.#copy !== null) this.context.mirrors.settle(this.#copy, error === null);
     if (error === null) return;
     exchange.failure ??= error;
-    if (error.failure.source !== 'peer') return;
-    exchange.peer!.failures += 1;
-    this.#context.peers.failed(exchange.peer!, error);
+    noteBreak(exchange, error, this.context.peers);
   }
 
   #waitAndRetry(policy: RetryPolicy): void {
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
     exchange.running = this;
     // The one timer per exchange: only on the way of a failure, never on the straight line.
     this.#backoff = setTimeout(
@@ -173,23 +195,14 @@ class Forwarding implements TunnelAttempt, Source, Waiter {
         exchange.running = null;
         this.attempt();
       },
-      backoffMs(exchange, policy, this.#context.random),
+      backoffMs(exchange, policy, this.context.random),
     );
   }
 
-  /** The peer is judged by its answer: a gateway's failure counts, a client's mistake does not. */
-  #judge(status: number): void {
-    const peer = this.#exchange.peer!;
-    if (status === 502 || status === 503 || status === 504) {
-      peer.failures += 1;
-      this.#context.peers.failed(peer, null);
-    } else {
-      this.#context.peers.succeeded(peer);
-    }
-  }
-
   #sample(nowMs: number): void {
-    this.#exchange.peer!.latency.add(nowMs - this.#sentAtMs, nowMs);
+    const timeMs = nowMs - this.#sentAtMs;
+    this.exchange.peer!.latency.add(timeMs, nowMs);
+    if (this.plan.hedging !== null) this.plan.hedging.sample(timeMs);
   }
 
   // As the thing that runs while waiting for the next attempt: it can only be cancelled.

@@ -8,9 +8,9 @@ import type { ProxyError } from '../core/errors.ts';
 import { Exchange } from '../core/exchange.ts';
 import { limits } from '../core/limits.ts';
 import type { Mirror } from '../core/plan.ts';
-import type { RequestBody } from '../core/request-body.ts';
 import type { Sink } from '../core/sink.ts';
 import type { Attempt } from '../core/upstream.ts';
+import { HeldBody } from './held-body.ts';
 import { type HoldContext, holdPeer, type PeerReports, releasePeer } from './hold.ts';
 
 /** What became of the requests that were to be copied, since this worker started. */
@@ -38,7 +38,7 @@ export class Mirrors {
     random: () => number,
     inFlightMax: number = limits.mirrorsInFlightMax,
   ) {
-    this.#context = { retriesRunning: 0, peers };
+    this.#context = { peers };
     this.#random = random;
     this.#inFlightMax = inFlightMax;
   }
@@ -131,35 +131,4 @@ class ShadowAttempt implements Attempt {
     peer.failures += 1;
     this.#context.peers.failed(peer, error);
   }
-}
-
-/** A request body that is all there. */
-class HeldBody implements RequestBody {
-  readonly byteLength: number;
-  readonly complete: Uint8Array;
-  readonly replayable = true;
-  bytesMax = 0;
-  #sink: Sink | null = null;
-
-  /** Copies `bytes`: they belong to somebody who will release them. */
-  constructor(bytes: Uint8Array) {
-    this.complete = new Uint8Array(bytes);
-    this.byteLength = bytes.length;
-  }
-
-  pipe(sink: Sink): void {
-    this.#sink = sink;
-    sink.start(this);
-    if (this.complete.length > 0) sink.write(this.complete);
-    // A sink that has had enough cancels inside of `write`.
-    if (this.#sink === sink) sink.end();
-  }
-
-  cancel(): void {
-    this.#sink = null;
-  }
-
-  pause(): void {}
-  resume(): void {}
-  release(): void {}
 }

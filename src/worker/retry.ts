@@ -2,14 +2,8 @@
 
 import type { ProxyError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
+import type { PeerGroup } from '../core/peer.ts';
 import type { RetryPolicy } from '../core/plan.ts';
-
-/** What the retry budget is counted by. */
-export interface RetryBudget {
-  /** Exchanges that run now. */
-  readonly exchangesRunning: number;
-  readonly retriesRunning: number;
-}
 
 /** Methods that may be repeated although the peer may have seen the request (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set([
@@ -33,15 +27,32 @@ export function mayRetry(
   exchange: Exchange,
   error: ProxyError,
   policy: RetryPolicy | null,
-  running: RetryBudget,
 ): boolean {
   if (policy === null || exchange.attempts > policy.retriesMax) return false;
   const rule = error.failure.retry;
   if (rule === 'never') return false;
-  if (rule === 'idempotent' && !IDEMPOTENT.has(exchange.method)) return false;
+  if (rule === 'idempotent' && !isIdempotent(exchange.method)) return false;
   if (exchange.requestBody !== null && !exchange.requestBody.replayable) return false;
-  const budget = Math.max(policy.budgetMin, policy.budgetRatio * running.exchangesRunning);
-  return running.retriesRunning < budget;
+  return hasBudget(policy, exchange.peer!.group);
+}
+
+/** Tells whether a request may be repeated although the peer may have seen it. */
+export function isIdempotent(method: string): boolean {
+  return IDEMPOTENT.has(method);
+}
+
+/**
+ * Tells whether one more retry or hedge may run: they are a bounded share of what is in flight at the
+ * upstream, counted over all workers as far as this one knows.
+ */
+export function hasBudget(
+  { budgetRatio, budgetMin }: Pick<RetryPolicy, 'budgetRatio' | 'budgetMin'>,
+  group: PeerGroup,
+): boolean {
+  const { guard } = group;
+  // The one that asks is not counted at the moment.
+  const active = group.inFlight + group.inFlightElsewhere + 1;
+  return guard.inFlight + guard.inFlightElsewhere < Math.max(budgetMin, budgetRatio * active);
 }
 
 /** Full jitter: a random share of a delay that doubles, so that retries do not come in waves; in ms. */

@@ -4,12 +4,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ProxyError } from '../../../src/core/errors.ts';
 import type { Exchange } from '../../../src/core/exchange.ts';
+import { headerValue } from '../../../src/core/headers.ts';
 import type { Peer } from '../../../src/core/peer.ts';
 import type { Plan, RetryPolicy } from '../../../src/core/plan.ts';
 import type { RequestBody } from '../../../src/core/request-body.ts';
 import type { Attempt, Upstream } from '../../../src/core/upstream.ts';
 import { RoundRobin } from '../../../src/worker/balance/round-robin.ts';
 import { type ForwardContext, forward } from '../../../src/worker/forward.ts';
+import type { PeerReports } from '../../../src/worker/hold.ts';
 import { Mirrors } from '../../../src/worker/mirror.ts';
 import { until } from '../../support/deadline.ts';
 import { makeExchange, makePeers, makePlan, RecordingSink } from './support/exchanges.ts';
@@ -58,15 +60,23 @@ interface Run {
   body?: Partial<RequestBody>;
   plan?: Partial<Plan>;
   peers?: number;
+  /** Retries of the upstream that run at other workers, and attempts. */
+  elsewhere?: { retries: number; attempts: number };
   context?: Partial<ForwardContext>;
 }
 
 function run(upstream: ScriptedUpstream, options: Run = {}) {
   const failed: Peer[] = [];
-  const peers = { touched() {}, succeeded() {}, failed: (peer: Peer) => failed.push(peer) };
+  const peers: PeerReports = {
+    touched() {},
+    succeeded() {},
+    failed: (peer) => failed.push(peer),
+    erred() {},
+  };
   const context: ForwardContext = {
     exchangesRunning: 1,
-    retriesRunning: 0,
+    hedges: 0,
+    hedgesWon: 0,
     retries: 0,
     random: () => 1,
     mirrors: new Mirrors(peers, () => 0),
@@ -74,6 +84,11 @@ function run(upstream: ScriptedUpstream, options: Run = {}) {
     ...options.context,
   };
   const configs = makePeers(...new Array<number>(options.peers ?? 3).fill(1));
+  const { retries, attempts } = options.elsewhere ?? { retries: 0, attempts: 0 };
+  for (const { peer } of configs) {
+    peer.group.guard.inFlightElsewhere = retries;
+    peer.group.inFlightElsewhere = attempts;
+  }
   const plan = makePlan({ upstream, balancer: new RoundRobin(configs), retry, ...options.plan });
   const client = new RecordingSink();
   const body = options.body === undefined ? null : (options.body as RequestBody);
@@ -104,7 +119,7 @@ describe('forward', () => {
     assert.equal(exchange.attempts, 2);
     assert.notEqual(upstream.peers[0], upstream.peers[1]);
     assert.deepEqual(failed, [upstream.peers[0]]);
-    assert.equal(context.retriesRunning, 0);
+    assert.equal(upstream.peers[0]!.group.guard.inFlight, 0, 'no retry runs any more');
     assert.equal(context.retries, 1);
   });
 
@@ -139,12 +154,52 @@ describe('forward', () => {
     assert.equal(alone.exchange.failure?.code, 'connect_failed');
   });
 
-  it('repeats nothing beyond the budget', async () => {
-    const { exchange, over } = run(new ScriptedUpstream(connectFailed, 200), {
-      context: { retriesRunning: 3, exchangesRunning: 10 },
-    });
+  it('repeats nothing beyond the budget, which all workers share', async () => {
+    for (const [retries, attempts, status] of [
+      [2, 0, 200],
+      [3, 0, 502],
+      [3, 13, 502],
+      [3, 15, 200],
+      [20, 99, 502],
+      [19, 99, 200],
+    ] as const) {
+      const upstream = new ScriptedUpstream(connectFailed, 200);
+      const { exchange, over } = run(upstream, { elsewhere: { retries, attempts } });
+      await over();
+      assert.equal(exchange.status, status, `${retries} of ${attempts}`);
+    }
+  });
+
+  it('counts outcomes: attempts at their peer, the exchange once at the upstream', async () => {
+    const retried = run(new ScriptedUpstream(connectFailed, 200));
+    await retried.over();
+    const { guard } = retried.configs[0]!.peer.group;
+    const counts = retried.configs.map(({ peer }) => [peer.answers, peer.errors]);
+    assert.deepEqual(counts.sort(), [
+      [0, 0],
+      [1, 0],
+      [1, 1],
+    ]);
+    assert.deepEqual([guard.answers, guard.errors], [1, 0]);
+    for (const outcome of [connectFailed, 500, 503]) {
+      const failing = run(new ScriptedUpstream(outcome, connectFailed));
+      await failing.over();
+      const { answers, errors } = failing.configs[0]!.peer.group.guard;
+      assert.deepEqual([answers, errors], [1, 1]);
+    }
+    const own = run(new ScriptedUpstream(new ProxyError('queue_full')));
+    await own.over();
+    assert.equal(own.configs[0]!.peer.group.guard.answers, 0, 'nothing was asked');
+  });
+
+  it('asks nobody while the breaker is open, and says when to come again', async () => {
+    const upstream = new ScriptedUpstream(200);
+    const breaker = { refuse: () => new ProxyError('breaker_open', '', 7) };
+    const { exchange, over } = run(upstream, { plan: { breaker } });
     await over();
-    assert.equal(exchange.status, 502);
+    assert.equal(exchange.status, 503);
+    assert.equal(headerValue(exchange.responseHeaders, 'retry-after'), '7');
+    assert.equal(upstream.peers.length, 0);
   });
 
   it('never blames the peer for what the client did', async () => {

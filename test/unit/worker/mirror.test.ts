@@ -30,6 +30,7 @@ function setUp({ ratio = 1, random = (): number => 0, inFlightMax = 2, peerCount
       touched: (peer) => calls.push(`touched ${peer.inFlight}`),
       succeeded: () => calls.push('succeeded'),
       failed: (_peer, error) => calls.push(`failed ${error?.code ?? 'status'}`),
+      erred: () => {},
     },
     random,
     inFlightMax,

@@ -54,10 +54,11 @@ function setUp({ peerCount = 1, plan = {} as Partial<Plan>, pendingMax = 10 } = 
     { peers, pendingMax, pendingTimeoutMs: 1000 },
     { nowMs: () => clock.nowMs, soon: (callback) => setImmediate(callback), busy: new Set() },
   );
-  const reports = { touched() {}, succeeded() {}, failed() {} };
+  const reports = { touched() {}, succeeded() {}, failed() {}, erred() {} };
   const context: ForwardContext = {
     exchangesRunning: 1,
-    retriesRunning: 0,
+    hedges: 0,
+    hedgesWon: 0,
     retries: 0,
     random: () => 1,
     mirrors: new Mirrors(reports, () => 0),

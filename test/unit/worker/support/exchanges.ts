@@ -84,6 +84,8 @@ export function makePlan(parts: Partial<Plan> = {}): Plan {
     upstream: unused,
     tunnel: unused,
     retry: null,
+    breaker: null,
+    hedging: null,
     requestHead: {
       hostHeader: 'client',
       trust: { trustsAnybody: false, has: () => false },

@@ -1,0 +1,62 @@
+// What an attempt says about its peer, and the exchange about its upstream: told to the shared state as it
+// happens. A client's mistake is never held against a peer.
+//
+//   peers: every attempt counts. Statuses of 500 and above and the peer's failures are errors (success
+//   rates); failures, 502, 503 and 504 also stand in the row that leads to ejection.
+//   guards: every exchange counts once, by its last attempt (circuit breaker).
+
+import type { ProxyError } from '../core/errors.ts';
+import type { Exchange } from '../core/exchange.ts';
+import type { PeerReports } from './hold.ts';
+
+/** The response head of `exchange.peer` is there. */
+export function noteHead(exchange: Exchange, reports: PeerReports): void {
+  const peer = exchange.peer!;
+  const { guard } = peer.group;
+  const { status } = exchange;
+  peer.answers += 1;
+  guard.answers += 1;
+  if (status >= 500) {
+    peer.errors += 1;
+    guard.errors += 1;
+    if (guard.isWatched) reports.erred(guard);
+    if (status === 502 || status === 503 || status === 504) {
+      peer.failures += 1;
+      reports.failed(peer, null);
+      return;
+    }
+  }
+  reports.succeeded(peer);
+}
+
+/** The attempt at `exchange.peer` came to nothing; another one may follow. */
+export function noteFailure(exchange: Exchange, error: ProxyError, reports: PeerReports): void {
+  if (error.failure.source !== 'peer') return;
+  const peer = exchange.peer!;
+  peer.answers += 1;
+  peer.errors += 1;
+  peer.failures += 1;
+  reports.failed(peer, error);
+}
+
+/** No attempt follows a failed one. */
+export function noteEnd(exchange: Exchange, error: ProxyError, reports: PeerReports): void {
+  if (error.failure.source !== 'peer') return;
+  const { guard } = exchange.peer!.group;
+  guard.answers += 1;
+  guard.errors += 1;
+  if (guard.isWatched) reports.erred(guard);
+}
+
+/** The response broke off after its head. */
+export function noteBreak(exchange: Exchange, error: ProxyError, reports: PeerReports): void {
+  if (error.failure.source !== 'peer') return;
+  const peer = exchange.peer!;
+  peer.failures += 1;
+  // Its head was counted already, as an error or not.
+  if (exchange.status < 500) {
+    peer.errors += 1;
+    peer.group.guard.errors += 1;
+  }
+  reports.failed(peer, error);
+}
