@@ -46,6 +46,11 @@ const algorithms: [name: string, create: BalancerFactory, traits: BalancerTraits
   ['first', (peers) => new First(peers), { followsWeight: false, isSticky: true }],
   // 160 points a weight leave shares within some ten per cent, which a chi-square does not forgive.
   ['ring', (peers) => new Ring(peers, address), { followsWeight: false, isSticky: true }],
+  [
+    'ip-hash',
+    (peers) => new Ring(peers, address, Number.POSITIVE_INFINITY),
+    { followsWeight: false, isSticky: true },
+  ],
   ['maglev', (peers) => new Maglev(peers, address), { followsWeight: true, isSticky: true }],
 ];
 
@@ -116,6 +121,20 @@ describe('balancers by load', () => {
     nowMs = 60_000;
     peers[1]!.peer.latency.add(10, nowMs);
     assert.equal(balancer.pick(makeExchange()), peers[0]!.peer);
+  });
+});
+
+describe('ip-hash', () => {
+  it('keeps the parallel requests of a client together, where a bound would spread them', () => {
+    const peers = makePeers(...new Array<number>(10).fill(1));
+    const together = new Ring(peers, address, Number.POSITIVE_INFINITY);
+    const bounded = new Ring(peers, address);
+    const home = together.pick(makeExchange())!;
+    assert.equal(bounded.pick(makeExchange()), home);
+    home.inFlight = 5;
+    home.group.inFlight = 5;
+    assert.equal(together.pick(makeExchange()), home);
+    assert.notEqual(bounded.pick(makeExchange()), home);
   });
 });
 

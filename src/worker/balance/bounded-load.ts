@@ -6,7 +6,7 @@ import type { Peer, PeerConfig } from '../../core/peer.ts';
 import { isAvailable, isUsable, loadOf, weightOf } from './availability.ts';
 
 /** How far above its fair share a peer may be loaded. */
-const BOUND = 1.25;
+export const BOUND = 1.25;
 
 /**
  * Judges the peers of one pick in the order in which the hash names them. Use: `begin`, then `offer` until
@@ -14,6 +14,7 @@ const BOUND = 1.25;
  */
 export class BoundedLoad {
   readonly #peers: readonly PeerConfig[];
+  readonly #bound: number;
   /** Of those that verdicts let have work; made anew when a verdict changes. */
   #weightSum = 0;
   #version = -1;
@@ -25,8 +26,10 @@ export class BoundedLoad {
   #total = 0;
   #rest: Peer | null = null;
 
-  constructor(peers: readonly PeerConfig[]) {
+  /** `bound` times its fair share is what a peer may have in flight; Infinity: as much as comes. */
+  constructor(peers: readonly PeerConfig[], bound: number) {
     this.#peers = peers;
+    this.#bound = bound;
     this.#offeredIn = new Float64Array(peers.length);
   }
 
@@ -48,7 +51,7 @@ export class BoundedLoad {
     if (!isAvailable(config, exchange)) return null;
     // While it warms up its bound is lower: its keys come back to it, but not all at once.
     const fairShare = (this.#total * weightOf(config)) / this.#weightSum;
-    if (loadOf(config.peer) < Math.ceil(BOUND * fairShare)) return config.peer;
+    if (loadOf(config.peer) < Math.ceil(this.#bound * fairShare)) return config.peer;
     this.#rest ??= config.peer;
     return null;
   }

@@ -62,7 +62,8 @@ export function createAlgorithm(
     case 'ewma':
       return new PeakEwma(peers, random, nowMs);
     case 'ip-hash':
-      return new Ring(peers, { by: 'address' });
+      // Whoever asks for the address wants one client in one place, a page's parallel requests included.
+      return new Ring(peers, { by: 'address' }, Number.POSITIVE_INFINITY);
     case 'hash':
       return options.table === 'ring'
         ? new Ring(peers, options.key)

@@ -6,7 +6,7 @@ import type { Balancer } from '../../core/balancer.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Peer, PeerConfig } from '../../core/peer.ts';
 import { hash32, mix32 } from '../../std/hash.ts';
-import { BoundedLoad } from './bounded-load.ts';
+import { BOUND, BoundedLoad } from './bounded-load.ts';
 import { type HashKey, hashText } from './hash-key.ts';
 
 /** A prime, so that every step size visits every entry. */
@@ -24,7 +24,7 @@ export class Maglev implements Balancer {
   /** `peers`: 1 to 65,535. */
   constructor(peers: readonly PeerConfig[], key: HashKey) {
     this.#key = key;
-    this.#load = new BoundedLoad(peers);
+    this.#load = new BoundedLoad(peers, BOUND);
     this.#count = peers.length;
     this.#table = fill(peers);
   }

@@ -11,7 +11,7 @@ import type { Balancer } from '../../core/balancer.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Peer, PeerConfig } from '../../core/peer.ts';
 import { hash32, mix32 } from '../../std/hash.ts';
-import { BoundedLoad } from './bounded-load.ts';
+import { BOUND, BoundedLoad } from './bounded-load.ts';
 import { type HashKey, hashText } from './hash-key.ts';
 
 const POINTS_PER_WEIGHT = 160;
@@ -29,9 +29,9 @@ export class Ring implements Balancer {
   readonly #owners: Uint32Array;
 
   /** `peers`: 1 to 65,535, of one group. */
-  constructor(peers: readonly PeerConfig[], key: HashKey) {
+  constructor(peers: readonly PeerConfig[], key: HashKey, bound = BOUND) {
     this.#key = key;
-    this.#load = new BoundedLoad(peers);
+    this.#load = new BoundedLoad(peers, bound);
     const { points, owners } = pointsOf(peers);
     this.#points = points;
     this.#owners = owners;
