@@ -70,7 +70,7 @@ const limits = section({
     .describe('Bytes held per stream and direction before the sender is paused.'),
   webSocketMessageBytes: size({ min: 1, max: 1 * GIB })
     .prefault(`${bounds.webSocketMessageBytes / MIB}MiB`)
-    .describe('Largest WebSocket message; more closes with 1009.'),
+    .describe('Largest WebSocket message; more ends the connection.'),
   exchangesMax: integer({ min: 1, max: 10_000_000 })
     .prefault(16_384)
     .describe('Exchanges in flight per worker; more get 503.'),
