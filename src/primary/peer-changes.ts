@@ -70,7 +70,7 @@ export class PeerChanges {
       }
     }
     const outcome = await this.#bringLive(config, overlay);
-    if (outcome.kind === 'failed' && accepted.length > 1) return false;
+    if (outcome.kind === 'failed' && outcome.isRefused && accepted.length > 1) return false;
     for (const settle of refusals) settle();
     for (const one of accepted) one.settle(outcome);
     return true;
