@@ -4,7 +4,7 @@
 import { apply } from '../../src/channel/apply-command.ts';
 import { diff, settle } from '../../src/channel/diff-state.ts';
 import { Ledger } from '../../src/channel/ledger.ts';
-import type { Counters, PeerNames } from '../../src/channel/messages.ts';
+import type { Counters, PeerNames, Report } from '../../src/channel/messages.ts';
 import { Pace } from '../../src/channel/pace.ts';
 import { createSharedState } from '../../src/channel/shared-state.ts';
 import type { Peer } from '../../src/core/peer.ts';
@@ -13,21 +13,38 @@ import type { EventQueue } from './event-queue.ts';
 /** One way through the socket, in ms: about what it takes on an idle machine. */
 const TRANSIT_MS = 0.1;
 
+/** What one worker was told last, and how its own counts stood then; by place of the peer. */
+interface View {
+  readonly peers: readonly Peer[];
+  readonly told: number[];
+  readonly own: number[];
+}
+
 /** Batches of counts between workers and sidecar, every `intervalMs` at both ends. */
 export class SharedCounts {
   readonly #events: EventQueue;
   readonly #intervalMs: number;
+  readonly #anticipation: number;
+  readonly #views: View[] = [];
   readonly #state = createSharedState();
   readonly #members: { readonly ledger: Ledger; readonly pace: Pace; armed: boolean }[] = [];
   readonly #pace: Pace;
   #roundIsDue = false;
 
-  constructor(events: EventQueue, intervalMs: number, upstream: string) {
+  /**
+   * `anticipation`: share, 0–1, of its own moves since the last report that a worker supposes each other
+   * one to have made too. Sluice itself goes by the reports alone (0).
+   */
+  constructor(
+    events: EventQueue,
+    options: { intervalMs: number; anticipation: number; upstream: string },
+  ) {
     this.#events = events;
-    this.#intervalMs = intervalMs;
+    this.#intervalMs = options.intervalMs;
+    this.#anticipation = options.anticipation;
     this.#pace = this.#newPace();
     const ejection = { failuresInRow: 0, baseMs: 1000, maxMs: 1000 };
-    const spec = { name: upstream, ejection, checks: null, outlier: null, breaker: null };
+    const spec = { name: options.upstream, ejection, checks: null, outlier: null, breaker: null };
     apply(this.#state, { kind: 'install', upstreams: [{ ...spec, peers: [] }] }, 0);
   }
 
@@ -36,6 +53,7 @@ export class SharedCounts {
     const worker = this.#members.length;
     const ledger = new Ledger();
     this.#members.push({ ledger, pace: this.#newPace(), armed: false });
+    this.#views.push({ peers, told: peers.map(() => 0), own: peers.map(() => 0) });
     ledger.track(peers);
     apply(this.#state, { kind: 'join', worker, slot: worker }, 0);
     this.#deliver(worker, ledger.begin({ ejected: [], down: [] }));
@@ -45,6 +63,25 @@ export class SharedCounts {
   touched(worker: number, peer: Peer): void {
     const member = this.#members[worker]!;
     if (member.ledger.touched(peer)) this.#arm(worker);
+    if (this.#anticipation === 0) return;
+    const { peers, told, own } = this.#views[worker]!;
+    const at = peers.indexOf(peer);
+    const others = this.#anticipation * (this.#members.length - 1);
+    const supposed = told[at]! + others * (peer.inFlight - own[at]!);
+    peer.inFlightElsewhere = Math.max(0, supposed);
+  }
+
+  /** Applies reports to what was told, not to what was supposed. */
+  #follow(worker: number, reports: readonly Report[]): void {
+    const { ledger } = this.#members[worker]!;
+    const { peers, told, own } = this.#views[worker]!;
+    for (const [at, peer] of peers.entries()) peer.inFlightElsewhere = told[at]!;
+    for (const report of reports) ledger.apply(report, this.#events.nowMs);
+    for (const [at, peer] of peers.entries()) {
+      told[at] = peer.inFlightElsewhere;
+      own[at] = peer.inFlight;
+    }
+    if (ledger.hasChanges) this.#arm(worker);
   }
 
   #newPace(): Pace {
@@ -80,11 +117,7 @@ export class SharedCounts {
     const news = this.#members.map((_member, worker) => diff(this.#state, worker, nowMs));
     settle(this.#state);
     this.#events.after(TRANSIT_MS, () => {
-      for (const [worker, reports] of news.entries()) {
-        const { ledger } = this.#members[worker]!;
-        for (const report of reports) ledger.apply(report, this.#events.nowMs);
-        if (ledger.hasChanges) this.#arm(worker);
-      }
+      for (const [worker, reports] of news.entries()) this.#follow(worker, reports);
     });
   }
 }

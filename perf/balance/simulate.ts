@@ -21,6 +21,8 @@ export interface Simulation {
   readonly workers: number;
   /** Interval of batches at workers and sidecar; 0: every worker knows all counts at once. */
   readonly lagMs: number;
+  /** See SharedCounts; 0 (default) is what Sluice does. */
+  readonly anticipation?: number;
   /** `open`: Poisson arrivals per ms; `closed`: so many clients, each asks again at once. */
   readonly load: { readonly open: number } | { readonly closed: number };
   /** Times of work: exponential (default) or fixed. */
@@ -53,7 +55,13 @@ export function simulate(simulation: Simulation): SimulationResult {
   const backends = simulation.peers.map((model) => new ModelPeer(events, model, service));
   // With every count known at once all workers are one: that is the ideal to compare with.
   const isIdeal = simulation.lagMs === 0 || simulation.workers === 1;
-  const counts = isIdeal ? null : new SharedCounts(events, simulation.lagMs, UPSTREAM);
+  const counts = isIdeal
+    ? null
+    : new SharedCounts(events, {
+        intervalMs: simulation.lagMs,
+        anticipation: simulation.anticipation ?? 0,
+        upstream: UPSTREAM,
+      });
   const shared = isIdeal ? createPeers(simulation.peers.length) : null;
   const workers = Array.from({ length: simulation.workers }, (_, slot): Worker => {
     const configs = shared ?? createPeers(simulation.peers.length);
