@@ -38,6 +38,9 @@ export interface WorkerReadings {
   /** Since the worker started. */
   readonly connections: number;
   readonly retries: number;
+  /** Second attempts beside slow ones, and those of them that answered first. */
+  readonly hedges: number;
+  readonly hedgesWon: number;
   /** Requests copied to shadow upstreams, and those that were not. */
   readonly mirrored: number;
   readonly mirrorsDropped: number;
@@ -72,6 +75,8 @@ export const NO_READINGS: WorkerReadings = {
   exchangesWaiting: 0,
   connections: 0,
   retries: 0,
+  hedges: 0,
+  hedgesWon: 0,
   mirrored: 0,
   mirrorsDropped: 0,
   logLinesDropped: 0,

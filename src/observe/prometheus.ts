@@ -83,6 +83,9 @@ function addReadings(text: MetricsText, { readings }: MergedMetrics): void {
   text.add('websockets_open', 'gauge', 'Open WebSockets.', one(readings.webSocketsOpen));
   text.add('connections_total', 'counter', 'Connections accepted.', one(readings.connections));
   text.add('retries_total', 'counter', 'Attempts after the first.', one(readings.retries));
+  text.add('hedges_total', 'counter', 'Attempts beside slow ones.', one(readings.hedges));
+  const hedgesWon = one(readings.hedgesWon);
+  text.add('hedges_won_total', 'counter', 'Such attempts that answered first.', hedgesWon);
   const waiting = one(readings.exchangesWaiting);
   text.add('exchanges_waiting', 'gauge', 'Exchanges whose peers are all full.', waiting);
   text.add('mirrored_total', 'counter', 'Requests copied to shadows.', one(readings.mirrored));

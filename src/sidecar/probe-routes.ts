@@ -3,6 +3,7 @@
 import { PROMETHEUS_CONTENT_TYPE } from '../observe/prometheus.ts';
 import { json } from './admin-answer.ts';
 import type { AdminRoute } from './admin-routes.ts';
+import { breakerText } from './breaker-metrics.ts';
 import type { Hub } from './hub.ts';
 import type { MetricsPage } from './metrics-page.ts';
 import { type Overview, statusReport, unreadyReasons } from './status.ts';
@@ -33,7 +34,7 @@ export function createProbeRoutes({ hub, metrics, overview }: ProbeRoutesOptions
     get('/metrics', async () => ({
       status: 200,
       contentType: PROMETHEUS_CONTENT_TYPE,
-      body: metrics.render(await hub.scrape(), hub.counters),
+      body: metrics.render(await hub.scrape(), hub.counters) + breakerText(hub.upstreams),
     })),
     get('/api/status', () => json(200, statusReport(overview(), hub.peers, hub.counters))),
   ];

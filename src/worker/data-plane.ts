@@ -182,6 +182,8 @@ export class DataPlane {
       connections: this.#listeners.connections,
       exchangesWaiting: this.#queues.length,
       retries: this.#context.retries,
+      hedges: this.#context.hedges,
+      hedgesWon: this.#context.hedgesWon,
       mirrored: this.#mirrors.counters.sent,
       mirrorsDropped: this.#mirrors.counters.dropped,
       logLinesDropped: this.#logDropsBefore + (this.#accessLog?.drops ?? 0),
