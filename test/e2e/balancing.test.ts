@@ -143,6 +143,28 @@ describe('the queue of full peers', () => {
     assert.equal((await after.response()).status, 200);
   });
 
+  it('goes on over a reload that changes the upstream', async () => {
+    const from = held.requests.length;
+    const clients = [await begin('queue.test', '/before')];
+    await held.requestCount(from + 1);
+    clients.push(await begin('queue.test', '/waits'));
+    await waiting(1);
+    const upstreams = config['upstreams'] as Record<string, object>;
+    const changed = { ...upstreams['held'], pendingMax: 2, keepAlive: { requestsMax: 7 } };
+    await goLive({ ...config, upstreams: { ...upstreams, held: changed } });
+    clients.push(await begin('queue.test', '/after'));
+    await waiting(2);
+    assert.equal((await request(sluice.port, { host: 'queue.test' })).status, 503, 'the new bound');
+    for (let served = 1; served <= 3; served++) {
+      await held.requestCount(from + served);
+      const { connection } = held.requests.at(-1)!;
+      await held.connections[connection]!.send(sizedResponse('done'));
+    }
+    for (const client of clients) assert.equal((await client.response()).status, 200);
+    assert.deepEqual(targetsOf(held, from), ['/before', '/waits', '/after']);
+    await goLive(config);
+  });
+
   it('answers 503 with Retry-After after the longest wait', async () => {
     const from = held.requests.length;
     const first = await begin('impatient.test', '/first');
