@@ -2,12 +2,15 @@
 // comes, without a failed request, and kept when a worker or the sidecar dies.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { askApi, peerPath } from '../support/admin-api.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { connectClient } from '../support/client.ts';
 import { until } from '../support/deadline.ts';
+import { freePort } from '../support/free-port.ts';
 import { type NamedOrigin, startNamedOrigin } from '../support/named-origins.ts';
 import { type ConfigFile, type Sluice, startSluice } from '../support/sluice.ts';
 import { type SteadyLoad, startLoad } from '../support/steady-load.ts';
@@ -215,6 +218,17 @@ describe('peers of the admin API', () => {
     );
   });
 
+  it('get the answer to a reload that moves the address it came in at', async (context) => {
+    const { sluice, a, ask } = await start(context);
+    const port = await freePort();
+    sluice.writeConfig(configOf({ peers: [a.url] }, { admin: { port } }));
+    // At once: the proxy watches its file as well, and would move the address by itself soon.
+    const reloaded = await ask('POST /api/reload', {});
+    assert.equal(reloaded.status, 200, reloaded.text);
+    assert.equal((await askApi(port, 'GET /api/upstreams')).status, 200);
+    assert.equal((await runSluice(sluice, 'peers list')).code, 3);
+  });
+
   it('stay as they were when a worker refuses, and the answer says which', async (context) => {
     const folder = createTempDir(context);
     const caFile = folder.file('ca.pem');
@@ -232,3 +246,44 @@ describe('peers of the admin API', () => {
     assert.ok(a.count >= 40);
   });
 });
+
+describe('the command line', () => {
+  it('lists and changes the peers of a running proxy, and reloads it', async (context) => {
+    const { sluice, a, b } = await start(context);
+    const run = (line: string) => runSluice(sluice, line);
+    assert.deepEqual(await run(`peers add app ${b.url} --weight 3`), {
+      ...{ code: 0, stdout: `${b.url} is a peer of app in every worker\n`, stderr: '' },
+    });
+    assert.equal((await run(`peers weight app ${b.url} --weight 5`)).code, 0);
+    assert.equal((await run(`peers drain app ${a.url}`)).code, 0);
+    assert.deepEqual(sharesOf(await answersOf(sluice)), { b: 40 });
+    const table = await run('peers list');
+    assert.match(table.stdout, /^app: round-robin, 2 of 2 healthy/);
+    assert.match(table.stdout, new RegExp(`${a.url} +config +1 .* draining\n`));
+    assert.match(table.stdout, new RegExp(`${b.url} +api +5 .* ok\n`));
+    assert.equal((await run(`peers undrain app ${a.url}`)).code, 0);
+    assert.equal((await run(`peers remove app ${b.url}`)).code, 0);
+    assert.deepEqual(sharesOf(await answersOf(sluice)), { a: 40 });
+    const refused = await run(`peers remove app ${a.url}`);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /is the last peer/);
+    assert.match((await run('reload')).stdout, /unchanged/);
+    sluice.writeConfig(configOf({ peers: ['http://127.0.0.1:9/oops'] }));
+    const invalid = await run('reload');
+    assert.equal(invalid.code, 1);
+    assert.match(invalid.stderr, /The new configuration is refused/);
+    assert.match(invalid.stderr, /upstreams\.app\.peers\[0\]/);
+    assert.equal(invalid.stdout, '');
+  });
+});
+
+/** Runs `sluice` as an operator does, against the admin address that `sluice` started with. */
+function runSluice(sluice: Sluice, line: string) {
+  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+  const args = [main, ...line.split(' '), '--admin', `127.0.0.1:${sluice.adminPort}`];
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, args, { timeout: 60_000 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
