@@ -12,14 +12,16 @@ import {
   writePart,
   writePicture,
 } from './balance/report.ts';
-import { type LatencyRow, RATES, SCENARIO_TEXT } from './balance/scenario.ts';
-import { compareAlgorithms, compareLags, LAG_LOAD, STUDY } from './balance/study.ts';
+import { type LatencyRow, RATES, SCENARIO_TEXT, STUDY } from './balance/scenario.ts';
+import { measureSharedCost } from './balance/shared-cost.ts';
+import { compareAlgorithms, compareLags, LAG_LOAD } from './balance/study.ts';
 
 const HELP = `node perf/balance.ts [options]
 
   --simulate         the simulation only
   --real             the real processes only
   --lag              how much old counts cost, simulated, only
+  --cost             what the shared state costs, real, only (leaves profiles in perf/out/)
   --anticipation F   with --lag: workers suppose that each other one made F of their own moves
                      since the last report (default 0, what Sluice does)
   --rounds N         real: interleaved rounds (default 3)
@@ -31,6 +33,7 @@ const options = parseArgs({
   options: {
     simulate: { type: 'boolean', default: false },
     real: { type: 'boolean', default: false },
+    cost: { type: 'boolean', default: false },
     lag: { type: 'boolean', default: false },
     anticipation: { type: 'string', default: '0' },
     rounds: { type: 'string', default: '3' },
@@ -44,9 +47,10 @@ if (options.help) process.stdout.write(HELP);
 else await main();
 
 async function main(): Promise<void> {
-  const all = !options.simulate && !options.real && !options.lag;
+  const all = !options.simulate && !options.real && !options.lag && !options.cost;
   if (all || options.simulate) simulated();
   if (all || options.lag) lagged();
+  if (all || options.cost) await cost();
   if (all || options.real) {
     await real({ rounds: Number(options.rounds), durationS: Number(options.duration) });
   }
@@ -73,6 +77,32 @@ async function real(of: RealOptions): Promise<void> {
     `Real processes: Sluice with ${STUDY.workers} workers before ${SCENARIO_TEXT}. Medians of ` +
     `${of.rounds} interleaved rounds of ${of.durationS} s on a machine that was not quiet.`;
   write('balance-real', [how, ...parts]);
+}
+
+async function cost(): Promise<void> {
+  const runs = [];
+  for (let round = 0; round < Number(options.rounds); round++) {
+    runs.push(await measureSharedCost(Number(options.duration)));
+  }
+  const middle = runs.toSorted((a, b) => a.extraShare - b.extraShare)[runs.length >> 1]!;
+  const cells = [
+    ['CPU µs per request', 'workers', 'of it src/channel', 'sidecar', 'extra'],
+    [
+      'small GET, 2 workers, 64 connections',
+      middle.workerMicros.toFixed(1),
+      middle.channelMicros.toFixed(2),
+      middle.sidecarMicros.toFixed(2),
+      `${(middle.extraShare * 100).toFixed(1)} %`,
+    ],
+  ];
+  process.stdout.write(`${terminalTable(cells)}\n\n`);
+  const shares = runs.map((run) => `${(run.extraShare * 100).toFixed(1)} %`).join(', ');
+  const how =
+    'There is no switch to turn the shared state off, so its parts are added up: the CPU time of the ' +
+    'sidecar from /proc, and of the workers the share of CPU samples in or below src/channel, with ' +
+    'timers, encoding and system calls; collecting garbage is not in it. Extra is their sum over the ' +
+    `rest of the workers' time. The run in the middle of ${runs.length} (${shares}).`;
+  write('balance-shared-state', [how, markdownTable(cells)]);
 }
 
 function lagged(): void {

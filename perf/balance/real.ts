@@ -5,8 +5,7 @@ import { sluiceCommand } from '../../native-bench/contenders.ts';
 import { median, rotated } from '../../native-bench/harness/statistics.ts';
 import { freePort, Workbench } from '../../native-bench/harness/workbench.ts';
 import { runOpenLoad, servedBy, startBackends } from './real-scene.ts';
-import { ALGORITHMS, type LatencyRow } from './scenario.ts';
-import { STUDY } from './study.ts';
+import { ALGORITHMS, type LatencyRow, STUDY } from './scenario.ts';
 
 export interface RealOptions {
   readonly rounds: number;

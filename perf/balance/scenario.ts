@@ -30,6 +30,9 @@ export const ALGORITHMS: readonly Algorithm[] = [
   'first',
 ];
 
+/** Workers of Sluice, and in the simulation the interval of the counts between them. */
+export const STUDY = { workers: 2, lagMs: 50 } as const;
+
 /** In words, for tables. */
 export const SCENARIO_TEXT =
   `four backends with ${SLOTS} slots each, three of ${FAST_MS} ms and one of ${SLOW_MS} ms; ` +

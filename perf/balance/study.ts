@@ -3,14 +3,11 @@
 
 import { median } from '../../native-bench/harness/statistics.ts';
 import type { Algorithm } from '../../src/worker/balance/create-balancer.ts';
-import { ALGORITHMS, BACKENDS, type LatencyRow } from './scenario.ts';
+import { ALGORITHMS, BACKENDS, type LatencyRow, STUDY } from './scenario.ts';
 import { quantileOf, type Simulation, simulate } from './simulate.ts';
 
 const SEEDS = [1, 2, 3];
 const SECONDS = 10;
-
-/** Workers and interval of the counts in the comparison of algorithms, as in the real one. */
-export const STUDY = { workers: 2, lagMs: 50 } as const;
 
 /** Compares the algorithms over 10 s of virtual time; medians over three seeds. */
 export function compareAlgorithms(requestsPerSecond: number): LatencyRow[] {
