@@ -21,14 +21,18 @@ import { createLinkCounters, Link, type LinkCounters } from './link.ts';
 import type { Report, SidecarToWorker, WorkerStatus, WorkerToSidecar } from './messages.ts';
 import { metricsMessages } from './metrics-parts.ts';
 import { OwnVerdict } from './own-verdict.ts';
+import { Pace } from './pace.ts';
 import { parseSidecarMessage } from './parse-message.ts';
 import type { UpstreamSpec } from './shared-state.ts';
+import type { StickEnd, StickTables } from './stick-tables.ts';
 
 export interface SidecarLinkOptions {
   /** Directory with the socket of the sidecar. */
   readonly runDirectory: string;
   /** Slot of this worker. */
   readonly slot: number;
+  /** Sessions that this worker shares with the others. */
+  readonly sessions?: StickTables;
   /** Returns the metrics of this worker in at most `metricsBytesMax`, or null when that can't be. */
   readonly onScrape: () => Uint8Array | null;
   /** Told on every change of `connected`. */
@@ -72,15 +76,16 @@ export class SidecarLink {
   readonly #own = new OwnVerdict();
   readonly #alone: Alone;
   readonly #generation: number;
-  readonly #intervalMs: number;
+  readonly #pace: Pace;
   #socket: Socket | null = null;
   #link: Link<SidecarToWorker, WorkerToSidecar> | null = null;
+  #sessions: StickEnd | null = null;
   #connected = false;
   #closed = false;
   #connection = 0;
   #failedTries = 0;
   #acknowledged = 0;
-  #flushedAtMs = 0;
+  #flushIsUrgent = false;
   #status: WorkerStatus = { kind: 'status', version: -1, draining: false };
   #retryTimer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | null = null;
@@ -88,10 +93,11 @@ export class SidecarLink {
 
   constructor(options: SidecarLinkOptions) {
     this.#options = options;
-    this.#intervalMs = options.intervalMs ?? 10;
+    this.#pace = new Pace({ leastMs: options.intervalMs ?? 10, mostMs: 100, share: 0.01 });
     this.#generation = Math.floor((options.random ?? Math.random)() * Number.MAX_SAFE_INTEGER);
     this.#alone = new Alone(this.#ledger, this.#own, options.fade);
     this.#alone.begin();
+    if (options.sessions !== undefined) options.sessions.onChange = (isNews) => this.#arm(isNews);
     this.#connect();
   }
 
@@ -100,16 +106,17 @@ export class SidecarLink {
     return this.#connected;
   }
 
-  /** Follows a new configuration: `peers` are all that it names. */
-  install(upstreams: readonly UpstreamSpec[], peers: readonly Peer[]): void {
+  /** Follows a new configuration: `peers` are all that it names, `workers` how many serve it. */
+  install(upstreams: readonly UpstreamSpec[], peers: readonly Peer[], workers = 2): void {
     const now = performance.now();
+    this.#pace.isAlone = workers === 1;
     this.#own.install(upstreams, now);
     const watched = new Set(upstreams.filter(({ breaker }) => breaker !== null).map(nameOf));
     for (const { group } of peers) group.guard.isWatched = watched.has(group.guard.upstream);
     for (const number of this.#ledger.track(peers)) {
       this.#own.name(number, [this.#ledger.idOf(number)]);
     }
-    if (this.#connected) this.#arm();
+    if (this.#connected) this.#arm(true);
     else this.#alone.judge();
   }
 
@@ -137,9 +144,9 @@ export class SidecarLink {
     if (outcome !== null) this.#judged(outcome);
   }
 
-  /** An exchange has failed that the breaker of its upstream counts. */
+  /** An exchange has failed that the breaker of its upstream counts: that cannot wait for a batch. */
   erred(guard: UpstreamGuard): void {
-    if (guard.isWatched) this.#arm();
+    if (guard.isWatched) this.#arm(true);
   }
 
   /** Closes the link for good. */
@@ -188,6 +195,10 @@ export class SidecarLink {
           this.#link!.send(part);
         }
         return;
+      case 'wanted':
+      case 'sessions':
+        this.#sessions?.receive(message);
+        return;
       case 'goodbye':
         this.#link!.end();
         return;
@@ -203,6 +214,8 @@ export class SidecarLink {
     this.#acknowledged = this.#ledger.sequence;
     this.#link!.send(this.#status);
     this.#send(this.#ledger.begin(this.#own.standing(performance.now())));
+    this.#sessions = this.#options.sessions?.open() ?? null;
+    if (this.#sessions !== null) this.#arm(true);
     this.#options.onConnectedChange?.(true);
   }
 
@@ -217,6 +230,7 @@ export class SidecarLink {
   #lost(): void {
     this.#stopTimers();
     this.#socket = null;
+    this.#sessions = null;
     if (this.#closed) return;
     if (this.#connected) {
       this.#connected = false;
@@ -232,21 +246,34 @@ export class SidecarLink {
   }
 
   /** One timer while something is unsent; the first change after a pause goes out after 1 ms. */
-  #arm(): void {
-    if (this.#flushTimer !== null || !this.#connected) return;
-    const sinceMs = performance.now() - this.#flushedAtMs;
-    this.#flushTimer = setTimeout(() => this.#flush(), Math.max(1, this.#intervalMs - sinceMs));
+  #arm(isUrgent = false): void {
+    if (!this.#connected) return;
+    if (this.#flushTimer !== null) {
+      if (!isUrgent || this.#flushIsUrgent) return;
+      clearTimeout(this.#flushTimer);
+    }
+    this.#flushIsUrgent = isUrgent;
+    const delayMs = this.#pace.delayMs(performance.now(), isUrgent);
+    this.#flushTimer = setTimeout(() => this.#flush(), delayMs);
     this.#flushTimer.unref();
   }
 
   #flush(): void {
     this.#flushTimer = null;
     if (!this.#connected) return;
-    // A slow sidecar gets the latest values when it has caught up; its next report arms the timer again.
-    if (this.#ledger.sequence - this.#acknowledged >= unansweredMax) return;
-    if (this.#link!.backlogBytes > backlogSoftBytes) return;
-    this.#flushedAtMs = performance.now();
-    this.#send(this.#ledger.take(this.#flushedAtMs));
+    const beganAtMs = performance.now();
+    if (!this.#isBehind) {
+      this.#send(this.#ledger.take(beganAtMs));
+      for (const message of this.#sessions?.take() ?? []) this.#link!.send(message);
+    }
+    this.#pace.spent(beganAtMs, performance.now());
+    if (this.#sessions?.hasMore === true) this.#arm(true);
+  }
+
+  /** A slow sidecar gets the latest values when it has caught up; its next report arms the timer again. */
+  get #isBehind(): boolean {
+    const unanswered = this.#ledger.sequence - this.#acknowledged;
+    return unanswered >= unansweredMax || this.#link!.backlogBytes > backlogSoftBytes;
   }
 
   #send(messages: readonly WorkerToSidecar[]): void {
@@ -259,7 +286,7 @@ export class SidecarLink {
 
   #judged(outcome: Parameters<OwnVerdict['judge']>[0]): void {
     this.#own.judge(outcome, performance.now());
-    if (this.#connected) this.#arm();
+    if (this.#connected) this.#arm(true);
     else this.#alone.judge();
   }
 

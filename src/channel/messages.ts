@@ -8,6 +8,7 @@
 //     │◄───────────── report … ───│         its links; values are absolute. So a frame that comes
 //     │◄───────────── scrape ─────│         twice changes nothing, and a new sidecar knows
 //     │── metrics ───────────────►│         everything after one full round.
+//     │◄────── wanted, sessions ─►│
 //
 // A count is known to the others after at most two intervals (worker to sidecar, sidecar to workers) of
 // 10 ms each, 1 ms each after a pause, plus what the event loops are late.
@@ -79,7 +80,29 @@ export interface MetricsPart {
   readonly bytes: Uint8Array;
 }
 
-export type WorkerToSidecar = Hello | PeerNames | Counters | WorkerStatus | MetricsPart;
+/** Tells which sessions the sender keeps: it is to be told all of those upstreams, and what changes. */
+export interface SessionsWanted {
+  readonly kind: 'wanted';
+  readonly upstreams: readonly string[];
+}
+
+/** Sessions of one upstream and the peers that they are on; in both directions (stick-tables). */
+export interface SessionPage {
+  readonly kind: 'sessions';
+  readonly upstream: string;
+  readonly peers: readonly string[];
+  /** As in stick-page. */
+  readonly records: Uint8Array;
+}
+
+export type WorkerToSidecar =
+  | Hello
+  | PeerNames
+  | Counters
+  | WorkerStatus
+  | MetricsPart
+  | SessionsWanted
+  | SessionPage;
 
 /** The answer to `hello`. */
 export interface Welcome {
@@ -117,7 +140,7 @@ export interface Scrape {
   readonly id: number;
 }
 
-export type SidecarToWorker = Welcome | Goodbye | Report | Scrape;
+export type SidecarToWorker = Welcome | Goodbye | Report | Scrape | SessionsWanted | SessionPage;
 
 /** In `Report.health`: left out for failures; no new work. */
 export const ejectedFlag = 1;

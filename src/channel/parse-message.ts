@@ -13,10 +13,16 @@ import {
   type SidecarToWorker,
   type WorkerToSidecar,
 } from './messages.ts';
+import { areRecords } from './stick-page.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Check = (value: unknown) => boolean;
 type Shape = Readonly<Record<string, Check>>;
+
+const sessionShapes = {
+  wanted: { upstreams: isNames },
+  sessions: { upstream: isName, peers: isNames, records: isBytes },
+};
 
 const workerShapes: Readonly<Record<WorkerToSidecar['kind'], Shape>> = {
   hello: {
@@ -38,6 +44,7 @@ const workerShapes: Readonly<Record<WorkerToSidecar['kind'], Shape>> = {
   },
   status: { version: (value) => value === -1 || isCount(value), draining: isFlag },
   metrics: { id: isCount, part: isPart, parts: isParts, bytes: isPartBytes },
+  ...sessionShapes,
 };
 
 const sidecarShapes: Readonly<Record<SidecarToWorker['kind'], Shape>> = {
@@ -45,20 +52,29 @@ const sidecarShapes: Readonly<Record<SidecarToWorker['kind'], Shape>> = {
   goodbye: { reason: (value) => goodbyeReasons.includes(value as GoodbyeReason) },
   report: { acknowledged: isCount, inFlight: groupsOf(2), health: groupsOf(4) },
   scrape: { id: isCount },
+  ...sessionShapes,
 };
 
 /** Returns a value from a worker's link as its message, or null when it is malformed. */
 export function parseWorkerMessage(value: unknown): WorkerToSidecar | null {
   if (!hasShape(value, workerShapes)) return null;
   const message = value as unknown as WorkerToSidecar;
-  // The one rule over two fields: every number that is named is a number.
-  if (message.kind !== 'peers') return message;
-  return message.first + message.ids.length <= limits.linkPeersMax ? message : null;
+  return isConsistent(message) ? message : null;
 }
 
 /** Returns a value from the sidecar's link as its message, or null when it is malformed. */
 export function parseSidecarMessage(value: unknown): SidecarToWorker | null {
-  return hasShape(value, sidecarShapes) ? (value as unknown as SidecarToWorker) : null;
+  if (!hasShape(value, sidecarShapes)) return null;
+  const message = value as unknown as SidecarToWorker;
+  return isConsistent(message) ? message : null;
+}
+
+/** The rules over two fields: every number that is named is a number, and every session has a peer. */
+function isConsistent(message: WorkerToSidecar | SidecarToWorker): boolean {
+  if (message.kind === 'peers') {
+    return message.first + message.ids.length <= limits.linkPeersMax;
+  }
+  return message.kind !== 'sessions' || areRecords(message.records, message.peers.length);
 }
 
 /** Every field there and right, and no other. */
@@ -108,7 +124,15 @@ function isFlag(value: unknown): boolean {
 
 function isNames(value: unknown): boolean {
   if (!Array.isArray(value) || value.length > namesMax) return false;
-  return value.every((id) => typeof id === 'string' && id.length <= idLengthMax);
+  return value.every(isName);
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= idLengthMax;
+}
+
+function isBytes(value: unknown): boolean {
+  return value instanceof Uint8Array;
 }
 
 function isPart(value: unknown): boolean {

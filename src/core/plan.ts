@@ -7,6 +7,7 @@ import type { Exchange } from './exchange.ts';
 import type { RequestFilter, ResponseStage } from './filter.ts';
 import type { Hedging } from './hedging.ts';
 import type { Queue } from './queue.ts';
+import type { Session } from './session.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -19,6 +20,8 @@ export interface Plan {
   readonly filters: readonly RequestFilter[] | null;
   /** Several upstreams share the route: who gets this exchange; null for this plan itself. */
   readonly split: Split | null;
+  /** What keeps clients on one peer. */
+  readonly session: Session | null;
   readonly balancer: Balancer;
   /** Where to wait while all peers are full; null when they have no bound. */
   readonly queue: Queue | null;

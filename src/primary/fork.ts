@@ -3,6 +3,7 @@
 
 import { type ChildProcess, fork as forkProcess } from 'node:child_process';
 import cluster from 'node:cluster';
+import { randomBytes } from 'node:crypto';
 import type { Config } from '../config/schema.ts';
 import type { Child, ChildEvents, ChildRole, Fork } from './child.ts';
 
@@ -20,9 +21,11 @@ export interface ForkOptions {
 export function createFork(options: ForkOptions): Fork {
   const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--test'));
   const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
+  // What workers sign and hash with: the same for a worker that replaces another.
+  const secret = randomBytes(32).toString('hex');
   cluster.setupPrimary({ exec: options.entry, args: [], execArgv, stdio: [...stdio] });
   return (role, config, events) => {
-    const env = childEnvironment(role, config, options.runDirectory);
+    const env = childEnvironment(role, config, { runDirectory: options.runDirectory, secret });
     const child =
       role.kind === 'worker'
         ? cluster.fork(env).process
@@ -35,10 +38,15 @@ export function createFork(options: ForkOptions): Fork {
   };
 }
 
-function childEnvironment(role: ChildRole, config: Config, runDirectory: string) {
+function childEnvironment(
+  role: ChildRole,
+  config: Config,
+  { runDirectory, secret }: { readonly runDirectory: string; readonly secret: string },
+): Record<string, string> {
   const env: Record<string, string> = { SLUICE_ROLE: role.kind, SLUICE_RUN_DIR: runDirectory };
   if (role.kind === 'worker') {
     env['SLUICE_WORKER'] = String(role.slot);
+    env['SLUICE_SECRET'] = secret;
     // Read by the uWebSockets.js addon when it is loaded, so it can't be changed in a running worker.
     env['UWS_HTTP_MAX_HEADERS_SIZE'] = String(config.limits.requestHeadBytes);
   }

@@ -7,11 +7,20 @@ import { isUnsettled } from '../channel/check-record.ts';
 import { diff, postpone, settle } from '../channel/diff-state.ts';
 import { protocolVersion } from '../channel/frame.ts';
 import { createLinkCounters, Link, type LinkEnd } from '../channel/link.ts';
-import type { Hello, SidecarToWorker, WorkerToSidecar } from '../channel/messages.ts';
+import type {
+  Counters,
+  Hello,
+  PeerNames,
+  SidecarToWorker,
+  WorkerToSidecar,
+} from '../channel/messages.ts';
+import { Pace } from '../channel/pace.ts';
 import { parseWorkerMessage } from '../channel/parse-message.ts';
 import { createSharedState, type UpstreamSpec } from '../channel/shared-state.ts';
+import { type StickEnd, type StickSpec, StickTables } from '../channel/stick-tables.ts';
 import type { Events } from '../core/events.ts';
 import { limits } from '../core/limits.ts';
+import { createHostClock } from '../std/host-clock.ts';
 import { type ScrapeResult, ScrapeRound } from './scrape-round.ts';
 import {
   isPeer,
@@ -35,6 +44,7 @@ export interface LinkedWorker {
 
 interface Member extends LinkedWorker {
   readonly link: WorkerLink;
+  readonly sessions: StickEnd;
   /** Highest sequence that a report has acknowledged. */
   acknowledged: number;
 }
@@ -57,22 +67,24 @@ const backlogSoftBytes = 64 * 1024;
 export class Hub {
   readonly counters = createLinkCounters();
   readonly #options: HubOptions;
-  readonly #intervalMs: number;
+  readonly #pace: Pace;
   readonly #state = createSharedState();
+  readonly #sessions = new StickTables(createHostClock());
   /** By generation. */
   readonly #members = new Map<number, Member>();
   readonly #links = new Set<WorkerLink>();
   readonly #verdicts: VerdictLog;
   #round: NodeJS.Timeout | null = null;
-  #roundAtMs = 0;
+  #roundIsUrgent = false;
   #due: NodeJS.Timeout | undefined;
   #scrape: ScrapeRound | null = null;
   #scrapes = 0;
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#intervalMs = options.intervalMs ?? 10;
+    this.#pace = new Pace({ leastMs: options.intervalMs ?? 10, mostMs: 100, share: 0.02 });
     this.#verdicts = new VerdictLog(options.events);
+    this.#sessions.onChange = (isNews) => this.#scheduleRound(isNews);
   }
 
   get workers(): readonly LinkedWorker[] {
@@ -98,7 +110,13 @@ export class Hub {
     return [...this.#state.upstreams.values()].map((upstream) => sharedUpstream(upstream, now));
   }
 
-  install(upstreams: readonly UpstreamSpec[]): void {
+  /** Sessions remembered, by upstream. */
+  get sessions(): StickTables['sizes'] {
+    return this.#sessions.sizes;
+  }
+
+  install(upstreams: readonly UpstreamSpec[], sessions: readonly StickSpec[] = []): void {
+    this.#sessions.install(sessions);
     apply(this.#state, { kind: 'install', upstreams }, performance.now());
     this.#scheduleRound();
   }
@@ -189,12 +207,14 @@ export class Hub {
       version: -1,
       draining: false,
       link,
+      sessions: this.#sessions.open(),
       acknowledged: 0,
     };
     this.#members.set(generation, member);
     former?.link.end({ kind: 'goodbye', reason: 'replaced' });
     apply(this.#state, { kind: 'join', worker: generation, slot }, performance.now());
     link.send({ kind: 'welcome', protocol: protocolVersion, pid: process.pid });
+    this.#scheduleRound();
     this.#options.events.debug({ slot, worker: pid }, 'worker linked');
     return member;
   }
@@ -204,7 +224,7 @@ export class Hub {
       case 'peers':
       case 'counters':
         apply(this.#state, { ...message, worker: member.generation }, performance.now());
-        this.#scheduleRound();
+        this.#scheduleRound(isNews(message));
         return;
       case 'status':
         member.version = message.version;
@@ -212,6 +232,10 @@ export class Hub {
         return;
       case 'metrics':
         this.#scrape?.receive(member, message);
+        return;
+      case 'wanted':
+      case 'sessions':
+        member.sessions.receive(message);
         return;
       case 'hello':
         member.link.end();
@@ -233,18 +257,20 @@ export class Hub {
     this.#options.events.warn({ ...who, why: end }, 'link closed');
   }
 
-  /** The first change after a pause is told after 1 ms, then one round every interval. */
-  #scheduleRound(): void {
-    if (this.#round !== null) return;
-    const sinceMs = performance.now() - this.#roundAtMs;
-    const delayMs = Math.max(1, this.#intervalMs - sinceMs);
+  /** The first change after a pause is told after 1 ms, counts then at their pace, verdicts at once. */
+  #scheduleRound(isUrgent = true): void {
+    if (this.#round !== null) {
+      if (!isUrgent || this.#roundIsUrgent) return;
+      clearTimeout(this.#round);
+    }
+    this.#roundIsUrgent = isUrgent;
+    const delayMs = this.#pace.delayMs(performance.now(), isUrgent);
     this.#round = setTimeout(() => this.#tellAll(), delayMs);
   }
 
   #tellAll(): void {
     const now = performance.now();
     this.#round = null;
-    this.#roundAtMs = now;
     apply(this.#state, { kind: 'tick' }, now);
     let late = false;
     for (const member of this.#members.values()) {
@@ -257,7 +283,8 @@ export class Hub {
     }
     for (const peer of this.#state.changed) this.#verdicts.see(peer);
     settle(this.#state);
-    if (late) this.#scheduleRound();
+    this.#pace.spent(now, performance.now());
+    if (late) this.#scheduleRound(false);
     clearTimeout(this.#due);
     const dueMs = nextDueMs(this.#state);
     if (dueMs !== Number.POSITIVE_INFINITY) {
@@ -273,5 +300,14 @@ export class Hub {
     }
     member.acknowledged = sequence;
     for (const report of reports) member.link.send(report);
+    for (const message of member.sessions.take()) member.link.send(message);
+    if (member.sessions.hasMore) this.#scheduleRound();
   }
+}
+
+/** Names and outcomes can change what others do next; counts alone can wait a little. */
+function isNews(message: PeerNames | Counters): boolean {
+  if (message.kind === 'peers') return true;
+  const { outcomes, ejected, down, traffic } = message;
+  return outcomes.length + ejected.length + down.length + traffic.length > 0;
 }

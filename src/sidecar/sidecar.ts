@@ -9,6 +9,7 @@ import {
   type PrimaryToChild,
   parsePrimaryMessage,
 } from '../channel/control.ts';
+import { stickSpecs } from '../channel/stick-specs.ts';
 import { upstreamSpecs } from '../channel/upstream-specs.ts';
 import { type LivePeer, originOfPeer, type PeerSettings } from '../config/live-peer.ts';
 import type { Config } from '../config/schema.ts';
@@ -150,9 +151,10 @@ export class Sidecar {
     const isFirst = this.#active === null;
     this.#active = next;
     this.#staged = null;
-    this.hub.install(upstreamSpecs(next.config.upstreams));
+    const { upstreams } = next.config;
+    this.hub.install(upstreamSpecs(upstreams), stickSpecs(upstreams));
     this.#checker.follow(next.targets);
-    this.#discovery.follow(next.config.upstreams);
+    this.#discovery.follow(upstreams);
     this.#options.onActivated?.(next.config);
     if (isFirst) await this.#listen();
     await this.admin.follow(next.config.admin);

@@ -43,6 +43,7 @@ function compileMirror(route: RouteConfig, context: RouteContext): Mirror | null
   return {
     plan: Object.freeze({
       ...live,
+      session: null,
       retry: null,
       queue: null,
       breaker: null,
@@ -65,6 +66,7 @@ function compilePlan(
     routeIndex: context.routeIndexOf(route.name),
     filters: null,
     split: null,
+    session: upstream.session,
     balancer: upstream.balancer,
     queue: upstream.queue,
     priority: route.priority,

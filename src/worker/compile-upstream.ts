@@ -6,13 +6,16 @@ import type { Balancer } from '../core/balancer.ts';
 import type { Hedging } from '../core/hedging.ts';
 import type { PeerConfig, PeerGroup } from '../core/peer.ts';
 import type { Breaker } from '../core/plan.ts';
+import type { Session } from '../core/session.ts';
 import { createBalancer } from './balance/create-balancer.ts';
 import { parseHashKey } from './balance/hash-key.ts';
 import type { PeerQueue, QueueSettings } from './balance/queue.ts';
 import { UpstreamBreaker } from './breaker.ts';
+import { compileSession, type SessionParts } from './compile-session.ts';
 import { HedgeClock } from './hedge-clock.ts';
 import type { PeerRegistry } from './peers.ts';
 import type { Queues } from './queues.ts';
+import { StickyBalancer } from './session/sticky-balancer.ts';
 import type { TransportRegistry, Transports } from './transports.ts';
 
 /** What outlives a snapshot and is shared by the next, as far as upstreams need it. */
@@ -20,6 +23,7 @@ export interface UpstreamParts {
   readonly peers: PeerRegistry;
   readonly transports: TransportRegistry;
   readonly queues: Queues;
+  readonly sessions: SessionParts;
   /** This worker's slot; balancers start at different places in different workers. */
   readonly slot: number;
 }
@@ -29,6 +33,8 @@ export interface CompiledUpstream {
   readonly config: UpstreamConfig;
   /** In the order of the configuration. */
   readonly peers: readonly PeerConfig[];
+  /** Null when clients need not stay where they are. */
+  readonly session: Session | null;
   readonly balancer: Balancer;
   readonly transports: Transports;
   /** Null when no peer can be full. */
@@ -59,13 +65,15 @@ export function compileUpstream(
     nowMs: () => performance.now(),
   });
   const live = peers.map(({ peer }) => peer);
+  const session = compileSession(name, config.sticky, { parts: parts.sessions, peers: live });
   const first = live[0];
   const canBeFull = peers.some(({ connectionsMax }) => connectionsMax > 0);
   const settings = queueSettings(config, peers, whole.config.cores);
   return {
     config,
     peers,
-    balancer,
+    session,
+    balancer: session === null ? balancer : new StickyBalancer(balancer, peers),
     transports: parts.transports.transportsFor(name, live, config, whole.config),
     queue: first !== undefined && canBeFull ? parts.queues.queueOf(first.group, settings) : null,
     breaker: first === undefined ? null : compileBreaker(config, first.group),

@@ -4,6 +4,8 @@
 import { SidecarLink } from '../channel/client.ts';
 import type { BoundListener } from '../channel/control.ts';
 import { metricsBytesMax } from '../channel/messages.ts';
+import { stickSpecs } from '../channel/stick-specs.ts';
+import { StickTables } from '../channel/stick-tables.ts';
 import { upstreamSpecs } from '../channel/upstream-specs.ts';
 import type { Config } from '../config/schema.ts';
 import type { Exchange } from '../core/exchange.ts';
@@ -14,6 +16,8 @@ import { Metrics } from '../observe/metrics.ts';
 import { encodeSnapshot, type WorkerReadings } from '../observe/metrics-snapshot.ts';
 import { ProcessSampler } from '../observe/process-sample.ts';
 import { RequestIdSource } from '../observe/request-id.ts';
+import { createHostClock } from '../std/host-clock.ts';
+import type { SessionParts } from './compile-session.ts';
 import { createTransports } from './create-transports.ts';
 import type { ForwardContext } from './forward.ts';
 import { ListenerSet } from './listeners.ts';
@@ -29,6 +33,15 @@ import { Upkeep } from './upkeep.ts';
 /** The close code of a server that goes away (RFC 6455 section 7.4.1). */
 const GOING_AWAY = 1001;
 
+export interface DataPlaneOptions {
+  /** Of this worker. */
+  readonly slot: number;
+  /** Private directory with the socket of the sidecar. */
+  readonly runDirectory: string;
+  /** Made by the primary at its start, the same in all workers. */
+  readonly secret: string;
+}
+
 export class DataPlane {
   readonly eventLog: EventLog;
   readonly #slot: number;
@@ -36,6 +49,7 @@ export class DataPlane {
   readonly #tunnels = new TunnelRegistry();
   readonly #transports = new TransportRegistry(createTransports(this.#tunnels));
   readonly #queues = new Queues();
+  readonly #sessions: SessionParts;
   readonly #upkeep = new Upkeep(this.#queues);
   readonly #mirrors: Mirrors;
   readonly #metrics = new Metrics();
@@ -50,13 +64,15 @@ export class DataPlane {
   #active: Snapshot | null = null;
   #staged: Snapshot | null = null;
 
-  constructor(slot: number, runDirectory: string) {
+  constructor({ slot, runDirectory, secret }: DataPlaneOptions) {
     this.#slot = slot;
+    this.#sessions = { tables: new StickTables(createHostClock()), secret };
     this.eventLog = new EventLog({ level: 'info', role: 'worker', worker: slot });
     this.#sampler = new ProcessSampler('worker', slot);
     this.#link = new SidecarLink({
       runDirectory,
       slot,
+      sessions: this.#sessions.tables,
       onScrape: () => this.#encodeMetrics(),
       onConnectedChange: (connected) => this.#linkChanged(connected),
     });
@@ -88,6 +104,7 @@ export class DataPlane {
       peers: this.#peers,
       transports: this.#transports,
       queues: this.#queues,
+      sessions: this.#sessions,
       routeIndexOf: (route) => this.#metrics.routeIndex(route),
       slot: this.#slot,
     });
@@ -103,7 +120,8 @@ export class DataPlane {
     const { config, peers } = snapshot;
     this.#staged = null;
     this.#configureLogs(config);
-    this.#link.install(upstreamSpecs(config.upstreams), peers);
+    this.#link.install(upstreamSpecs(config.upstreams), peers, config.cores);
+    this.#sessions.tables.install(stickSpecs(config.upstreams));
     this.#upkeep.install(snapshot);
     this.#server.install(snapshot);
     this.#transports.settle();
@@ -127,6 +145,10 @@ export class DataPlane {
 
   get exchangesRunning(): number {
     return this.#server.exchangesRunning;
+  }
+
+  get connectionsOpen(): number {
+    return this.#listeners.connectionsOpen;
   }
 
   /** Takes no new work; what runs goes on. WebSockets are told to come back elsewhere. */

@@ -40,6 +40,7 @@ export function forward(exchange: Exchange, plan: Plan, context: ForwardContext)
     return;
   }
   exchange.requestHeaders = peerRequestHeaders(exchange, plan.requestHead);
+  if (plan.session !== null) plan.session.open(exchange);
   new Forwarding(exchange, plan, context).attempt();
 }
 
@@ -123,6 +124,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     exchange.requestBody?.release();
     noteHead(exchange, this.context.peers);
     cleanResponseHead(exchange, plan.responseHead);
+    if (plan.session !== null) plan.session.settle(exchange);
     let sink = exchange.client;
     // Attached from the client's side inwards, so that the first stage in the list meets the bytes first.
     if (plan.clientStages !== null) {
@@ -172,6 +174,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     exchange.headAtMs = performance.now();
     noteHead(exchange, this.context.peers);
     cleanResponseHead(exchange, plan.responseHead);
+    if (plan.session !== null) plan.session.settle(exchange);
   }
 
   onDone(error: ProxyError | null): void {

@@ -1,9 +1,10 @@
 // A worker process from boot to end, as told by the primary: stage, activate, drain. What it serves with
 // is in data-plane.ts, what happens to a request in serve.ts.
 
+import { randomBytes } from 'node:crypto';
 import { type ChildToPrimary, parsePrimaryMessage } from '../channel/control.ts';
 import type { Config } from '../config/schema.ts';
-import { DataPlane } from './data-plane.ts';
+import { DataPlane, type DataPlaneOptions } from './data-plane.ts';
 
 /** How often a draining worker looks whether everything is finished. */
 const DRAIN_LOOK_MS = 10;
@@ -15,7 +16,12 @@ const ORPHAN_DRAIN_MS = 5000;
 export function runWorker(): void {
   const slot = Number(process.env['SLUICE_WORKER'] ?? 0);
   process.title = `sluice: worker ${slot}`;
-  const worker = new Worker(slot, process.env['SLUICE_RUN_DIR'] ?? '');
+  const worker = new Worker({
+    slot,
+    runDirectory: process.env['SLUICE_RUN_DIR'] ?? '',
+    // A worker that somebody starts by hand has its own.
+    secret: process.env['SLUICE_SECRET'] ?? randomBytes(32).toString('hex'),
+  });
   // Signals of a terminal reach the whole group; only the primary decides when a worker ends.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('SIGUSR1', () => worker.reopenLogs());
@@ -30,9 +36,9 @@ class Worker {
   #isReady = false;
   #isDraining = false;
 
-  constructor(slot: number, runDirectory: string) {
-    this.#slot = slot;
-    this.#plane = new DataPlane(slot, runDirectory);
+  constructor(options: DataPlaneOptions) {
+    this.#slot = options.slot;
+    this.#plane = new DataPlane(options);
   }
 
   receive(received: unknown): void {

@@ -76,6 +76,7 @@ export function makePlan(parts: Partial<Plan> = {}): Plan {
     routeIndex: 0,
     filters: null,
     split: null,
+    session: null,
     balancer: { pick: () => null },
     queue: null,
     priority: 0,
