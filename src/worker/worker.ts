@@ -4,10 +4,20 @@
 import { randomBytes } from 'node:crypto';
 import { type ChildToPrimary, parsePrimaryMessage } from '../channel/control.ts';
 import type { Config } from '../config/schema.ts';
+import { preloadTunnels } from './create-transports.ts';
 import { DataPlane, type DataPlaneOptions } from './data-plane.ts';
 
 /** How often a draining worker looks whether everything is finished. */
 const DRAIN_LOOK_MS = 10;
+
+/**
+ * How long a draining worker without exchanges waits for its clients to ask once more and be told that the
+ * connection closes: cutting an idle connection at once may cut a request that is on its way.
+ */
+const LINGER_MS = 1000;
+
+/** A worker that has just begun to serve has better things to do. */
+const PRELOAD_AFTER_MS = 2000;
 
 /** What runs may finish for so long after the primary died. */
 const ORPHAN_DRAIN_MS = 5000;
@@ -88,6 +98,7 @@ class Worker {
     if (this.#isReady) return;
     this.#isReady = true;
     send({ type: 'ready', slot: this.#slot, ports: this.#plane.boundListeners });
+    setTimeout(preloadTunnels, PRELOAD_AFTER_MS).unref();
   }
 
   #drain(deadlineMs: number, reason: string): void {
@@ -96,9 +107,14 @@ class Worker {
     this.#plane.eventLog.events.info({ reason, deadlineMs }, 'draining');
     this.#plane.drain();
     const endsAtMs = performance.now() + deadlineMs;
+    let lingersUntilMs = Number.POSITIVE_INFINITY;
     const look = setInterval(() => {
       const left = this.#plane.exchangesRunning;
-      if (left > 0 && performance.now() < endsAtMs) return;
+      const nowMs = performance.now();
+      if (left > 0) lingersUntilMs = Number.POSITIVE_INFINITY;
+      else lingersUntilMs = Math.min(lingersUntilMs, nowMs + LINGER_MS);
+      const isIdle = left === 0 && this.#plane.connectionsOpen === 0;
+      if (!isIdle && nowMs < Math.min(endsAtMs, lingersUntilMs)) return;
       clearInterval(look);
       if (left > 0) this.#plane.eventLog.events.warn({ exchanges: left }, 'cut at the deadline');
       void this.#end();
