@@ -1,5 +1,5 @@
-// A worker's account of its peers and upstreams for the sidecar: gives them numbers, notes what changed, writes the
-// messages and applies the reports. No sockets and no timers: those are in client.
+// A worker's account of its peers and upstreams for the sidecar: gives them numbers, notes what changed,
+// writes the messages and applies the reports. No sockets and no timers: those are in client.
 
 import { limits } from '../core/limits.ts';
 import type { Peer } from '../core/peer.ts';

@@ -88,7 +88,7 @@ export class Checker {
     const { intervalMs, downIntervalMs } = target.settings;
     const startedAtMs = performance.now();
     this.#running += 1;
-    const outcome = await this.#check(target);
+    const outcome = await this.#outcomeOf(target);
     this.#running -= 1;
     if (this.#isCurrent(round)) {
       this.#options.onOutcome(target.id, outcome);
@@ -99,6 +99,15 @@ export class Checker {
       this.#later(round, Math.max(dueMs - tookMs, dueMs * jitter));
     }
     this.#begin();
+  }
+
+  /** A check that can't even be begun is a bad one. */
+  async #outcomeOf(target: CheckTarget): Promise<CheckOutcome> {
+    try {
+      return await this.#check(target);
+    } catch (error) {
+      return { good: false, why: error instanceof Error ? error.message : String(error) };
+    }
   }
 
   #isCurrent(round: Round): boolean {

@@ -82,6 +82,21 @@ describe('the checker', () => {
     assert.ok(count >= 9 && count <= 12, `${count}`);
   });
 
+  test('takes a check that throws for a bad one', async () => {
+    const outcomes: CheckOutcome[] = [];
+    const checker = new Checker({
+      onOutcome: (_id, outcome) => outcomes.push(outcome),
+      isUnsettled: () => true,
+      check: () => {
+        throw new Error('no such thing');
+      },
+    });
+    checker.follow([target(0, { downIntervalMs: 10 })]);
+    await until(() => outcomes.length > 1, { what: 'it goes on' });
+    checker.stop();
+    assert.deepEqual(outcomes[0], { good: false, why: 'no such thing' });
+  });
+
   test('runs at most 256 checks at a time, and all of 1,000 in their turn', async () => {
     let running = 0;
     let most = 0;
