@@ -55,6 +55,8 @@ export class Peer {
   errors = 0;
   /** Failures by the peer's fault since its last success, for passive ejection. */
   failuresInRow = 0;
+  /** Its last response that ended broke off: from now on only a complete one counts as a success. */
+  isBreaking = false;
   #healthy = true;
   #draining = false;
   /** `performance.now()` when it was last told to be healthy again; 0: never was unhealthy. */

@@ -9,7 +9,7 @@ import { ProxyError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { Hedgeable } from '../core/hedging.ts';
 import type { Peer } from '../core/peer.ts';
-import type { Plan, RetryPolicy } from '../core/plan.ts';
+import type { Plan } from '../core/plan.ts';
 import type { Queue, Ticket, Waiter } from '../core/queue.ts';
 import type { Sink, Source } from '../core/sink.ts';
 import type { TunnelAttempt } from '../core/tunnel.ts';
@@ -18,9 +18,9 @@ import { cleanResponseHead } from './filter/response-head.ts';
 import { type FirstAttempt, type HedgeContext, hedge, type SecondAttempt } from './hedge.ts';
 import { holdPeer, releasePeer } from './hold.ts';
 import type { Mirrors } from './mirror.ts';
-import { noteBreak, noteEnd, noteFailure, noteHead } from './outcome.ts';
+import { noteBody, noteBreak, noteEnd, noteFailure, noteHead } from './outcome.ts';
 import { replyWithFailure } from './reply/reply.ts';
-import { backoffMs, mayRetry } from './retry.ts';
+import { BUDGET_WAITS_MAX, backoffMs, hasBudget, mayRetry } from './retry.ts';
 
 /** What forwarding shares with all other exchanges of this worker. */
 export interface ForwardContext extends HedgeContext {
@@ -156,15 +156,18 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     const { exchange } = this;
     this.#second = null;
     if (!mayRetry(exchange, error, this.plan.retry)) {
-      noteEnd(exchange, error, this.context.peers);
-      replyWithFailure(exchange, error);
+      this.#giveUp(error);
       return;
     }
     this.#error = error;
     exchange.tried ??= [];
     exchange.tried.push(exchange.peer!);
-    this.context.retries += 1;
-    this.#waitAndRetry(this.plan.retry!);
+    this.#waitAndRetry(error, 1);
+  }
+
+  #giveUp(error: ProxyError): void {
+    noteEnd(this.exchange, error, this.context.peers);
+    replyWithFailure(this.exchange, error);
   }
 
   onUpgraded(source: Source): void {
@@ -183,22 +186,31 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     exchange.running = null;
     // What the live peer did not answer as a whole is no good for a comparison.
     if (this.#copy !== null) this.context.mirrors.settle(this.#copy, error === null);
-    if (error === null) return;
+    if (error === null) {
+      noteBody(exchange, this.context.peers);
+      return;
+    }
     exchange.failure ??= error;
     noteBreak(exchange, error, this.context.peers);
   }
 
-  #waitAndRetry(policy: RetryPolicy): void {
-    const exchange = this.exchange;
+  /** `waits` counts those that found the budget spent, and this one. */
+  #waitAndRetry(error: ProxyError, waits: number): void {
+    const { exchange, context } = this;
+    const policy = this.plan.retry!;
     exchange.running = this;
     // The one timer per exchange: only on the way of a failure, never on the straight line.
     this.#backoff = setTimeout(
       () => {
         this.#backoff = null;
         exchange.running = null;
-        this.attempt();
+        if (hasBudget(policy, exchange.peer!.group)) {
+          context.retries += 1;
+          this.attempt();
+        } else if (waits < BUDGET_WAITS_MAX) this.#waitAndRetry(error, waits + 1);
+        else this.#giveUp(error);
       },
-      backoffMs(exchange, policy, this.context.random),
+      backoffMs(exchange.attempts + waits - 1, policy, context.random),
     );
   }
 

@@ -26,6 +26,15 @@ export function noteHead(exchange: Exchange, reports: PeerReports): void {
       return;
     }
   }
+  // A peer whose last response broke off is not acquitted by a head alone.
+  if (!peer.isBreaking) reports.succeeded(peer);
+}
+
+/** The response of `exchange.peer` has come to its end. */
+export function noteBody(exchange: Exchange, reports: PeerReports): void {
+  const peer = exchange.peer!;
+  if (!peer.isBreaking || exchange.status >= 500) return;
+  peer.isBreaking = false;
   reports.succeeded(peer);
 }
 
@@ -52,6 +61,7 @@ export function noteEnd(exchange: Exchange, error: ProxyError, reports: PeerRepo
 export function noteBreak(exchange: Exchange, error: ProxyError, reports: PeerReports): void {
   if (error.failure.source !== 'peer') return;
   const peer = exchange.peer!;
+  peer.isBreaking = true;
   peer.failures += 1;
   // Its head was counted already, as an error or not.
   if (exchange.status < 500) {

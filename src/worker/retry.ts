@@ -19,9 +19,14 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
   'QUERY',
 ]);
 
+/** So often a retry that finds the budget spent backs off once more; then the failure is the answer. */
+export const BUDGET_WAITS_MAX = 4;
+
 /**
  * The whole retry policy: the failure allows it × the method allows it × the body can be sent again ×
- * tries are left × the budget is not spent. Another peer is required too: the balancer finds it or not.
+ * tries are left. After its back-off it also needs room in the budget, and waits for that a little: when
+ * a peer dies, its whole share fails at the same moment, and that may be more than the budget. Another
+ * peer is required too: the balancer finds it or not.
  */
 export function mayRetry(
   exchange: Exchange,
@@ -32,8 +37,7 @@ export function mayRetry(
   const rule = error.failure.retry;
   if (rule === 'never') return false;
   if (rule === 'idempotent' && !isIdempotent(exchange.method)) return false;
-  if (exchange.requestBody !== null && !exchange.requestBody.replayable) return false;
-  return hasBudget(policy, exchange.peer!.group);
+  return exchange.requestBody === null || exchange.requestBody.replayable;
 }
 
 /** Tells whether a request may be repeated although the peer may have seen it. */
@@ -55,8 +59,11 @@ export function hasBudget(
   return guard.inFlight + guard.inFlightElsewhere < Math.max(budgetMin, budgetRatio * active);
 }
 
-/** Full jitter: a random share of a delay that doubles, so that retries do not come in waves; in ms. */
-export function backoffMs(exchange: Exchange, policy: RetryPolicy, random: () => number): number {
-  const doubled = policy.backoffBaseMs * 2 ** (exchange.attempts - 1);
+/**
+ * Full jitter: a random share of a delay that doubles with every wait (1 is the first), so that retries do
+ * not come in waves; in ms.
+ */
+export function backoffMs(wait: number, policy: RetryPolicy, random: () => number): number {
+  const doubled = policy.backoffBaseMs * 2 ** (wait - 1);
   return Math.min(policy.backoffMaxMs, doubled) * random();
 }

@@ -170,6 +170,23 @@ describe('forward', () => {
     }
   });
 
+  it('waits a little for the budget, as when a peer dies with all that it holds', async () => {
+    let waits = 0;
+    // The budget has room again after the first wait that found it spent.
+    const random = () => {
+      waits += 1;
+      if (waits === 2) guard.inFlightElsewhere = 2;
+      return 1;
+    };
+    const upstream = new ScriptedUpstream(connectFailed, 200);
+    const elsewhere = { retries: 3, attempts: 0 };
+    const { exchange, configs, context, over } = run(upstream, { elsewhere, context: { random } });
+    const { guard } = configs[0]!.peer.group;
+    await over();
+    assert.equal(exchange.status, 200);
+    assert.deepEqual([waits, context.retries, exchange.attempts], [2, 1, 2]);
+  });
+
   it('counts outcomes: attempts at their peer, the exchange once at the upstream', async () => {
     const retried = run(new ScriptedUpstream(connectFailed, 200));
     await retried.over();
