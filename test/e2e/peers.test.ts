@@ -229,6 +229,43 @@ describe('peers of the admin API', () => {
     assert.equal((await runSluice(sluice, 'peers list')).code, 3);
   });
 
+  it('are what the answers say although workers die in the middle of changes', async (context) => {
+    const { sluice, a, ask } = await start(context);
+    const path = peerPath('app', a.url);
+    const statuses: number[] = [];
+    let weight = 1;
+    let isOver = false;
+    const killing = (async () => {
+      for (let round = 0; round < 6; round += 1) {
+        const goal = statuses.length + 3;
+        await until(() => statuses.length >= goal, { what: 'more changes', deadlineMs: 60_000 });
+        const victim = sluice.workers().at(round % 2);
+        if (victim !== undefined) process.kill(victim, 'SIGKILL');
+      }
+      isOver = true;
+    })();
+    while (!isOver) {
+      const wanted = (weight % 1000) + 1;
+      const { status, text } = await ask(`PATCH ${path}`, { weight: wanted });
+      assert.ok(status === 200 || status === 503, `${status} ${text}`);
+      if (status === 200) weight = wanted;
+      statuses.push(status);
+    }
+    await killing;
+    await sluice.untilReady();
+    const { json } = await ask(`GET ${path}`);
+    assert.equal((json as { weight: number }).weight, weight);
+    const failed = statuses.filter((status) => status === 503).length;
+    context.diagnostic(`${statuses.length} changes, ${failed} failed, 6 workers killed`);
+    assert.ok(failed < statuses.length / 2);
+    const state = await askApi(sluice.adminPort, 'GET /api/status');
+    const { version, workers } = state.json as { version: number; workers: { version: number }[] };
+    assert.deepEqual(
+      workers.map((worker) => worker.version),
+      [version, version],
+    );
+  });
+
   it('stay as they were when a worker refuses, and the answer says which', async (context) => {
     const folder = createTempDir(context);
     const caFile = folder.file('ca.pem');
