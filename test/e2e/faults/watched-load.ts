@@ -89,8 +89,9 @@ export class WatchedLoad {
     const kinds = [...new Set(this.failures.map(({ kind }) => kind))];
     const failed = kinds.map((kind) => `${this.count(kind)} ${kind}`).join(', ');
     const peers = [...this.#byPeer].map(([peer, count]) => `${peer} ${count}`).join(', ');
-    const all = this.#good + this.failures.length;
-    return `${all} requests, ${this.failures.length} failed${failed === '' ? '' : ` (${failed})`}; by peer: ${peers}`;
+    const all = `${this.#good + this.failures.length} requests`;
+    const bad = `${this.failures.length} failed${failed === '' ? '' : ` (${failed})`}`;
+    return `${all}, ${bad}; good by peer: ${peers}`;
   }
 
   get #isOver(): boolean {
