@@ -26,9 +26,13 @@ const CHECKED = {
   fall: 2,
 };
 
-function configFor(peers: readonly PeerProcess[], upstream: ConfigFile = {}): ConfigFile {
+function configFor(
+  peers: readonly PeerProcess[],
+  upstream: ConfigFile = {},
+  cores = 2,
+): ConfigFile {
   return {
-    cores: 2,
+    cores,
     upstreams: { app: { peers: peers.map(({ url }) => url), ...QUICK, ...upstream } },
     routes: [{ to: 'app' }],
     log: { access: 'off' },
@@ -42,10 +46,14 @@ interface Scene {
 }
 
 /** Peers a, b and c behind a proxy under load, all of them in use. */
-async function setScene(context: TestContext, upstream: ConfigFile = {}): Promise<Scene> {
+async function setScene(
+  context: TestContext,
+  upstream: ConfigFile = {},
+  cores = 2,
+): Promise<Scene> {
   const [a, b, c] = await startPeers(context, ['a', 'b', 'c']);
   assert.ok(a && b && c);
-  const sluice = await startSluice(configFor([a, b, c], upstream), { context });
+  const sluice = await startSluice(configFor([a, b, c], upstream, cores), { context });
   const load = startWatchedLoad(context, sluice.port);
   for (const { name } of [a, b, c]) await load.more(5, name);
   return { peers: [a, b, c], sluice, load };
@@ -115,6 +123,30 @@ describe('no request fails when', { concurrency: 2 }, () => {
     b.signal('SIGCONT');
     await load.more(20, 'b');
     await end(context, load);
+    assert.deepEqual(load.failures, []);
+  });
+
+  // A second attempt begins once a request takes longer than most; that is known from 100 answers of a
+  // worker on, hence one worker. What finds the budget spent is not hedged, hence a large one.
+  it('a peer hangs, where requests are hedged', async (context) => {
+    const hedged = {
+      active: CHECKED,
+      hedge: { enabled: true },
+      retry: { budgetMin: 100 },
+      timeouts: { headMs: '3s' },
+    };
+    const { peers, sluice, load } = await setScene(context, hedged, 1);
+    const [, b] = peers;
+    await load.more(200);
+    b.behave('hang');
+    await untilPeer(sluice, b, 'out');
+    await load.more(200);
+    b.behave('ok');
+    await load.more(20, 'b');
+    await end(context, load);
+    const { hang } = await b.deeds();
+    context.diagnostic(`${hang} requests met the peer while it hung`);
+    assert.ok(hang > 0);
     assert.deepEqual(load.failures, []);
   });
 
@@ -251,26 +283,6 @@ describe("nothing fails but what can't be saved when", { concurrency: 2 }, () =>
     await end(context, load);
     assert.deepEqual(load.except('half'), []);
     assert.equal(load.count('half'), (await b.deeds()).break);
-  });
-
-  // The first answer counts, which is never that of a peer that is silent.
-  it('a peer hangs, hedged: what finds the budget of second attempts spent', async (context) => {
-    const { peers, sluice, load } = await setScene(context, {
-      active: CHECKED,
-      hedge: { enabled: true },
-      timeouts: { headMs: '3s' },
-    });
-    const [, b] = peers;
-    b.behave('hang');
-    await untilPeer(sluice, b, 'out');
-    await load.more(300);
-    b.behave('ok');
-    await load.more(20, 'b');
-    await end(context, load);
-    const { hang } = await b.deeds();
-    context.diagnostic(`${hang} requests were held by the peer that hung`);
-    assert.deepEqual(load.except('504'), []);
-    assert.ok(load.count('504') <= hang, load.summary());
   });
 
   it('all peers are down: everything until one is back, without a restart', async (context) => {
