@@ -346,11 +346,11 @@ export class World {
     const failuresInRow = random.below(2) * 3;
     const ejection = { failuresInRow, baseMs: 200, maxMs: 1000 };
     const breaker = {
-      windowMs: 500,
-      requestsMin: 100,
-      errorPercent: 40,
-      openMs: 100 + random.below(2) * 100,
-      rampMs: random.below(2) * 200,
+      windowMs: 2000,
+      requestsMin: 40,
+      errorPercent: 25,
+      openMs: 20 + random.below(2) * 60,
+      rampMs: random.below(3) * 150,
     };
     this.#badness = 0.3 + random.next() * 0.7;
     this.#specs = upstreamNames.map((name) => ({
