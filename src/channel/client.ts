@@ -197,6 +197,7 @@ export class SidecarLink {
         return;
       case 'wanted':
       case 'sessions':
+      case 'complete':
         this.#sessions?.receive(message);
         return;
       case 'goodbye':

@@ -8,7 +8,7 @@
 //     │◄───────────── report … ───│         its links; values are absolute. So a frame that comes
 //     │◄───────────── scrape ─────│         twice changes nothing, and a new sidecar knows
 //     │── metrics ───────────────►│         everything after one full round.
-//     │◄────── wanted, sessions ─►│
+//     │◄─ wanted, sessions… ─────►│
 //
 // A count is known to the others after at most two intervals (worker to sidecar, sidecar to workers) of
 // 10 ms each, 1 ms each after a pause, plus what the event loops are late.
@@ -95,14 +95,22 @@ export interface SessionPage {
   readonly records: Uint8Array;
 }
 
+/** All sessions of an upstream that the sender had when they were wanted have been sent. */
+export interface SessionsComplete {
+  readonly kind: 'complete';
+  readonly upstream: string;
+}
+
+/** What both ends may say about sessions. */
+export type SessionMessage = SessionsWanted | SessionPage | SessionsComplete;
+
 export type WorkerToSidecar =
   | Hello
   | PeerNames
   | Counters
   | WorkerStatus
   | MetricsPart
-  | SessionsWanted
-  | SessionPage;
+  | SessionMessage;
 
 /** The answer to `hello`. */
 export interface Welcome {
@@ -140,7 +148,7 @@ export interface Scrape {
   readonly id: number;
 }
 
-export type SidecarToWorker = Welcome | Goodbye | Report | Scrape | SessionsWanted | SessionPage;
+export type SidecarToWorker = Welcome | Goodbye | Report | Scrape | SessionMessage;
 
 /** In `Report.health`: left out for failures; no new work. */
 export const ejectedFlag = 1;

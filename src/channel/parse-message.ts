@@ -22,6 +22,7 @@ type Shape = Readonly<Record<string, Check>>;
 const sessionShapes = {
   wanted: { upstreams: isNames },
   sessions: { upstream: isName, peers: isNames, records: isBytes },
+  complete: { upstream: isName },
 };
 
 const workerShapes: Readonly<Record<WorkerToSidecar['kind'], Shape>> = {

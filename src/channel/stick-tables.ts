@@ -2,7 +2,7 @@
 // link. Both ends do the same: each says which tables it has, and is then told what the other knows of
 // those, all of it once and after that what changes.
 
-import { namesMax, type SessionPage, type SessionsWanted } from './messages.ts';
+import { namesMax, type SessionMessage, type SessionsWanted } from './messages.ts';
 import { StickFollower } from './stick-follower.ts';
 import { pageRecordsMax, readPage, writePages } from './stick-page.ts';
 import { type StickBounds, type StickSurroundings, StickTable } from './stick-table.ts';
@@ -12,8 +12,6 @@ export interface StickSpec extends StickBounds {
   readonly upstream: string;
 }
 
-export type SessionMessage = SessionPage | SessionsWanted;
-
 /** Pages that one end sends in one go: the event loop belongs to others too. */
 const pagesPerTurn = 8;
 /** Upstreams that one end may want. */
@@ -21,6 +19,8 @@ const wantedMax = 65_536;
 
 export class StickTables {
   readonly #tables = new Map<string, StickTable>();
+  /** Tables that no other end has told everything yet. */
+  readonly #incomplete = new Set<string>();
   readonly #surroundings: StickSurroundings;
   /** Origins are numbers of ends; 0 is this process itself. */
   #ends = 0;
@@ -34,6 +34,11 @@ export class StickTables {
     this.#surroundings = { nowMs, onChange: (isNews) => this.#changed(isNews) };
   }
 
+  /** Some other end has told what it had, for every table. */
+  get isComplete(): boolean {
+    return this.#incomplete.size === 0;
+  }
+
   /** Sessions held, by upstream. */
   get sizes(): { readonly upstream: string; readonly sessions: number }[] {
     return [...this.#tables].map(([upstream, { size }]) => ({ upstream, sessions: size }));
@@ -45,6 +50,7 @@ export class StickTables {
     if (table === undefined) {
       table = new StickTable(bounds, this.#surroundings);
       this.#tables.set(upstream, table);
+      this.#incomplete.add(upstream);
       this.#changed(true);
     }
     return table;
@@ -53,8 +59,17 @@ export class StickTables {
   /** These are the tables from now on; others are forgotten with all that is in them. */
   install(specs: readonly StickSpec[]): void {
     const names = new Set(specs.map(({ upstream }) => upstream));
-    for (const name of this.#tables.keys()) if (!names.has(name)) this.#tables.delete(name);
+    for (const name of this.#tables.keys()) {
+      if (names.has(name)) continue;
+      this.#tables.delete(name);
+      this.#incomplete.delete(name);
+    }
     for (const spec of specs) this.tableOf(spec).configure(spec);
+  }
+
+  /** Another end has told everything of that upstream. */
+  complete(upstream: string): void {
+    this.#incomplete.delete(upstream);
   }
 
   /** Begins at a new link. */
@@ -78,6 +93,8 @@ export class StickEnd {
   #announced = new Set<StickTable>();
   /** What the other side wants, and the table that it has followed so far. */
   readonly #wanted = new Map<string, StickFollower | null>();
+  /** Followers that were told to have caught up. */
+  readonly #caughtUp = new WeakSet<StickFollower>();
   /** `changes` of the owner when nothing was left to send. */
   #settledAt = -1;
 
@@ -95,6 +112,10 @@ export class StickEnd {
       }
       this.#settledAt = -1;
       this.#owner.onChange(true);
+      return;
+    }
+    if (message.kind === 'complete') {
+      this.#owner.complete(message.upstream);
       return;
     }
     const table = this.#tables.get(message.upstream);
@@ -119,6 +140,9 @@ export class StickEnd {
         messages.push(...writePages(upstream, follower.table, follower.take(pageRecordsMax)));
       }
       isSettled &&= !follower.hasMore;
+      if (follower.hasMore || this.#caughtUp.has(follower)) continue;
+      this.#caughtUp.add(follower);
+      messages.push({ kind: 'complete', upstream });
     }
     if (isSettled) this.#settledAt = this.#owner.changes;
     return messages;

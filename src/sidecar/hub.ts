@@ -235,6 +235,7 @@ export class Hub {
         return;
       case 'wanted':
       case 'sessions':
+      case 'complete':
         member.sessions.receive(message);
         return;
       case 'hello':

@@ -1,6 +1,7 @@
 // Everything that one worker serves with, wired together: server, listeners, transports, the link to the
 // sidecar, log and metrics. The order of a configuration's installation is decided here.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { SidecarLink } from '../channel/client.ts';
 import type { BoundListener } from '../channel/control.ts';
 import { metricsBytesMax } from '../channel/messages.ts';
@@ -29,6 +30,10 @@ import { compileSnapshot, type Snapshot } from './snapshot.ts';
 import { TransportRegistry } from './transports.ts';
 import { TunnelRegistry } from './tunnel/tunnel-registry.ts';
 import { Upkeep } from './upkeep.ts';
+
+/** Longest wait of a new worker for the sessions of the others, and how often it looks. */
+const LEARN_MS = 1000;
+const LEARN_LOOK_MS = 5;
 
 /** The close code of a server that goes away (RFC 6455 section 7.4.1). */
 const GOING_AWAY = 1001;
@@ -93,6 +98,17 @@ export class DataPlane {
     this.#recorder = recorder;
     this.#server = new Server(this.#context, new RequestIdSource(), recorder);
     this.#listeners = new ListenerSet(this.#server);
+  }
+
+  /**
+   * Waits, though not for long, until this worker knows the sessions that the others know: a client that
+   * came before would be sent elsewhere, and stay there.
+   */
+  async learnSessions({ upstreams }: Config): Promise<void> {
+    const { tables } = this.#sessions;
+    tables.install(stickSpecs(upstreams));
+    const endsAtMs = performance.now() + LEARN_MS;
+    while (!tables.isComplete && performance.now() < endsAtMs) await delay(LEARN_LOOK_MS);
   }
 
   /** Compiles a configuration and opens its listeners. Throws an Error that says what can't be done. */

@@ -2,7 +2,11 @@
 // is in data-plane.ts, what happens to a request in serve.ts.
 
 import { randomBytes } from 'node:crypto';
-import { type ChildToPrimary, parsePrimaryMessage } from '../channel/control.ts';
+import {
+  type ChildToPrimary,
+  type PrimaryToChild,
+  parsePrimaryMessage,
+} from '../channel/control.ts';
 import type { Config } from '../config/schema.ts';
 import { preloadTunnels } from './create-transports.ts';
 import { DataPlane, type DataPlaneOptions } from './data-plane.ts';
@@ -43,6 +47,8 @@ export function runWorker(): void {
 class Worker {
   readonly #slot: number;
   readonly #plane: DataPlane;
+  /** Settles when what the primary has said so far is done. */
+  #obeyed: Promise<void> = Promise.resolve();
   #isReady = false;
   #isDraining = false;
 
@@ -54,22 +60,9 @@ class Worker {
   receive(received: unknown): void {
     const message = parsePrimaryMessage(received);
     if (message === null) return;
-    switch (message.type) {
-      case 'configure':
-        this.#stage(message.version, message.config as Config);
-        break;
-      case 'activate':
-        this.#activate(message.version);
-        break;
-      case 'discard':
-        this.#plane.discard();
-        break;
-      case 'drain':
-        this.#drain(message.deadlineMs, 'drained');
-        break;
-      case 'ping':
-        send({ type: 'pong', id: message.id });
-    }
+    if (message.type === 'ping') send({ type: 'pong', id: message.id });
+    // One after the other: the first configuration may take a moment.
+    else this.#obeyed = this.#obeyed.then(() => this.#obey(message));
   }
 
   /** The primary is gone: nobody would restart or stop this worker any more. */
@@ -79,6 +72,26 @@ class Worker {
 
   reopenLogs(): void {
     this.#plane.reopenLogs();
+  }
+
+  async #obey(message: PrimaryToChild): Promise<void> {
+    switch (message.type) {
+      case 'configure': {
+        const config = message.config as Config;
+        if (!this.#isReady) await this.#plane.learnSessions(config);
+        this.#stage(message.version, config);
+        break;
+      }
+      case 'activate':
+        this.#activate(message.version);
+        break;
+      case 'discard':
+        this.#plane.discard();
+        break;
+      case 'drain':
+        this.#drain(message.deadlineMs, 'drained');
+        break;
+    }
   }
 
   #stage(version: number, config: Config): void {

@@ -251,6 +251,44 @@ describe('a session by a header', () => {
     assert.deepEqual(await browser.meets(manyRequests), [app]);
   });
 
+  it('is not lost by a worker that takes the place of another under load', async (context) => {
+    const { sluice } = await start(context, sticky);
+    const sessions = await Promise.all(
+      Array.from({ length: 8 }, (_, at) => {
+        return settle(() => new Browser(sluice.port, [`x-session: s-${at}`]), context);
+      }),
+    );
+    let isOver = false;
+    let answered = 0;
+    let cut = 0;
+    const strays: string[] = [];
+    const load = sessions.map(async ([browser, home]) => {
+      while (!isOver) {
+        try {
+          const { app } = await browser.visit();
+          answered += 1;
+          if (app !== home) strays.push(`${app}, not ${home}`);
+        } catch {
+          // Its connection was with the worker that was killed.
+          cut += 1;
+          await delay(1);
+        }
+      }
+    });
+    for (let round = 0; round < 3; round++) {
+      await untilBack(sluice, () => {
+        process.kill(sluice.workers()[0]!, 'SIGKILL');
+        return 1;
+      });
+      const goal = answered + 200;
+      await until(() => answered > goal, { what: '200 more answers', deadlineMs: 30_000 });
+    }
+    isOver = true;
+    await Promise.all(load);
+    context.diagnostic(`${answered} answered, ${cut} cut`);
+    assert.deepEqual(strays, []);
+  });
+
   it('leaves requests without it to the balancer', async (context) => {
     const { sluice } = await start(context, sticky, { cores: 1 });
     assert.ok((await new Browser(sluice.port).meets(manyRequests)).length > 1);

@@ -2,13 +2,9 @@
 // die, the configuration changes, and every choice comes from one seed.
 
 import assert from 'node:assert/strict';
+import type { SessionMessage } from '../../src/channel/messages.ts';
 import { parseSidecarMessage, parseWorkerMessage } from '../../src/channel/parse-message.ts';
-import {
-  type SessionMessage,
-  type StickEnd,
-  type StickSpec,
-  StickTables,
-} from '../../src/channel/stick-tables.ts';
+import { type StickEnd, type StickSpec, StickTables } from '../../src/channel/stick-tables.ts';
 import { createSeededRandom, type SeededRandom } from '../support/random.ts';
 
 /** One link: both ends, and what is on its way. */

@@ -121,6 +121,22 @@ describe('two ends of a link', () => {
     assert.deepEqual(order(copy), order(table), 'so that it forgets in the same order');
   });
 
+  it('know when they have been told everything', () => {
+    const [full, empty] = [createTables(), createTables()];
+    const table = full.tableOf(spec);
+    for (let key = 0; key < 20_000; key++) table.stick(key, key, 'app/a');
+    const [from, to] = [full.open(), empty.open()];
+    assert.equal(empty.isComplete, false);
+    for (const message of to.take()) from.receive(message);
+    while (from.hasMore) {
+      assert.equal(empty.isComplete, false);
+      for (const message of from.take()) to.receive(message);
+    }
+    assert.equal(empty.isComplete, true);
+    assert.equal(empty.tableOf(spec).size, 20_000);
+    assert.equal(createTables([]).isComplete, true);
+  });
+
   it('send nothing that the other has not asked for, and nothing when idle', () => {
     const [full, other] = [createTables(), createTables([])];
     full.tableOf(spec).stick(1, 1, 'app/a');
