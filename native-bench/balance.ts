@@ -49,14 +49,16 @@ async function main(): Promise<void> {
       'proxy',
       'p50 ms',
       'p99 ms',
+      'least',
       'to the slow backend',
-      'p99 / best of HAProxy',
-      '/ best of nginx',
+      'p99 / best HAProxy',
+      '/ best nginx',
     ],
     ...rows.map((row) => [
       row.name,
       row.p50Ms.toFixed(1),
       row.p99Ms.toFixed(1),
+      leastP99(runs, row.name).toFixed(1),
       `${(row.slowShare * 100).toFixed(1)} %`,
       ratioTo(runs, row.name, bestOf(rows, 'haproxy')).toFixed(2),
       ratioTo(runs, row.name, bestOf(rows, 'nginx')).toFixed(2),
@@ -105,6 +107,11 @@ function bestOf(rows: readonly LatencyRow[], proxy: string): string {
   return own.toSorted((a, b) => a.p99Ms - b.p99Ms)[0]!.name;
 }
 
+/** Returns the p99 of the quietest round: what other work on the machine can only raise. */
+function leastP99(runs: readonly Run[], name: string): number {
+  return Math.min(...runs.filter((run) => run.name === name).map((run) => run.p99Ms));
+}
+
 /** Returns the median of the ratios of p99 round by round. */
 function ratioTo(runs: readonly Run[], name: string, baseline: string): number {
   const base = new Map(
@@ -123,7 +130,7 @@ function write(rows: readonly LatencyRow[], table: string): void {
     `${SCENARIO_TEXT[0]!.toUpperCase()}${SCENARIO_TEXT.slice(1)}; ${options.rate} requests/s. ` +
     'Every proxy with one thread or worker on core 0, load and backends on core 1; medians of ' +
     `${options.rounds} interleaved rounds of ${options.duration} s, ratios are medians of the ratios ` +
-    `round by round. Measured ${date} at commit ${commit} on ${cpu}, while other work ran on the ` +
+    `round by round, least is the p99 of the quietest round. Measured ${date} at commit ${commit} on ${cpu}, while other work ran on the ` +
     `machine: HAProxy ${versionOf('haproxy', ['-v'])}, nginx ${versionOf('nginx', ['-v'])}.`;
   const path = writePart('balance-side-by-side', [how, table, picture].join('\n\n'));
   process.stdout.write(`written: ${path}\n`);
