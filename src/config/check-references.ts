@@ -29,6 +29,7 @@ export function checkReferences(raw: unknown): Finding[] {
     ...checkTargets(asList(routes), asMap(upstreams)),
     ...checkNames(asList(routes), 'routes', madeRouteName),
     ...checkMatches(asList(routes)),
+    ...checkSessionCookies(asList(routes), asMap(upstreams)),
   ];
 }
 
@@ -192,6 +193,35 @@ function checkMatches(routes: unknown[]): Finding[] {
     }
   }
   return findings;
+}
+
+/** Two upstreams that set the same cookie on the same host would each end the sessions of the other. */
+function checkSessionCookies(routes: unknown[], upstreams: Record<string, unknown>): Finding[] {
+  const findings: Finding[] = [];
+  const seen: { name: unknown; upstream: string; host: string[] }[] = [];
+  for (const route of routes) {
+    const { host } = readMatch(asMap(route));
+    for (const share of asList(asMap(route)['to'])) {
+      const { upstream } = asMap(share);
+      if (typeof upstream !== 'string') continue;
+      const { by, name = 'sluice' } = asMap(asMap(upstreams[upstream])['sticky']);
+      if (by !== 'cookie') continue;
+      const other = seen.find((one) => {
+        return one.name === name && one.upstream !== upstream && haveHost(one.host, host);
+      });
+      seen.push({ name, upstream, host });
+      const path = ['upstreams', upstream, 'sticky', 'name'];
+      if (other === undefined || findings.some((one) => one.path[1] === upstream)) continue;
+      const message = `the same cookie as ${formatPath(['upstreams', other.upstream])} on the same host: give it a name of its own`;
+      findings.push({ path, message });
+    }
+  }
+  return findings;
+}
+
+/** Some host is in both lists; an empty one has all. */
+function haveHost(one: string[], other: string[]): boolean {
+  return one.length === 0 || other.length === 0 || one.some((host) => other.includes(host));
 }
 
 function readTexts(written: unknown, canonical: (text: string) => string): string[] {

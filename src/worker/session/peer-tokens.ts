@@ -14,6 +14,7 @@ import { HalfSipHash } from '../../std/half-sip-hash.ts';
 
 const peerEnd = 16;
 const timeEnd = 23;
+const highEnd = 30;
 const tokenLength = 37;
 
 export class PeerTokens {
@@ -40,9 +41,10 @@ export class PeerTokens {
     if (token.length !== tokenLength) return null;
     const peer = this.#peers.get(token.slice(0, peerEnd));
     if (peer === undefined) return null;
-    const signed = token.slice(0, timeEnd);
-    if (this.#signature(signed) !== token.slice(timeEnd)) return null;
-    this.ageSeconds = this.#nowSeconds() - Number.parseInt(token.slice(peerEnd, timeEnd), 36);
+    this.#hash.update(token.slice(0, timeEnd));
+    if (this.#hash.high !== numberAt(token, timeEnd)) return null;
+    if (this.#hash.low !== numberAt(token, highEnd)) return null;
+    this.ageSeconds = this.#nowSeconds() - numberAt(token, peerEnd);
     return peer;
   }
 
@@ -51,12 +53,8 @@ export class PeerTokens {
     const part = this.#parts.get(peer);
     if (part === undefined) return null;
     const signed = part + digits(this.#nowSeconds());
-    return signed + this.#signature(signed);
-  }
-
-  #signature(text: string): string {
-    this.#hash.update(text);
-    return digits(this.#hash.high) + digits(this.#hash.low);
+    this.#hash.update(signed);
+    return signed + digits(this.#hash.high) + digits(this.#hash.low);
   }
 
   #nowSeconds(): number {
@@ -68,7 +66,21 @@ function sign(secret: string, text: string): Buffer {
   return createHmac('sha256', secret).update(text).digest();
 }
 
+const digitCount = 7;
+
 /** Seven digits hold 32 bits, and the seconds of two thousand years. */
 function digits(value: number): string {
-  return value.toString(36).padStart(7, '0');
+  return value.toString(36).padStart(digitCount, '0');
+}
+
+/** Reads the digits that begin there; -1 when they are none. */
+function numberAt(text: string, start: number): number {
+  let value = 0;
+  for (let at = start; at < start + digitCount; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x30 && code <= 0x39) value = value * 36 + code - 0x30;
+    else if (code >= 0x61 && code <= 0x7a) value = value * 36 + code - 0x57;
+    else return -1;
+  }
+  return value;
 }

@@ -50,7 +50,7 @@ export class TableSession implements Session {
   settle(exchange: Exchange): void {
     if (!isServed(exchange)) return;
     const given = this.#learns
-      ? setCookieValue(exchange.responseHeaders, this.#name, this.#wallMs())
+      ? setCookieValue(exchange.responseHeaders, this.#name, this.#wallMs)
       : null;
     if (given !== null) this.#stick(given, exchange);
     if (exchange.peer === exchange.sessionPeer) return;

@@ -29,13 +29,27 @@ describe('takeCookies', () => {
   it('takes out every cookie of the name and leaves the others', () => {
     const headers = ['cookie', 'a=1; sid=2;b=3 ; sid=4', 'accept', '*/*', 'cookie', 'sid=5; c=6'];
     assert.deepEqual(takeCookies(headers, 'sid'), ['2', '4', '5']);
-    assert.deepEqual(headers, ['cookie', 'a=1; b=3', 'accept', '*/*', 'cookie', 'c=6']);
+    assert.deepEqual(headers, ['cookie', 'a=1;b=3', 'accept', '*/*', 'cookie', 'c=6']);
   });
 
   it('takes out fields with nothing else in them', () => {
     const headers = ['cookie', 'sid=2', 'cookie', ' sid=3 ;', 'accept', '*/*'];
     assert.deepEqual(takeCookies(headers, 'sid'), ['2', '3']);
     assert.deepEqual(headers, ['accept', '*/*']);
+  });
+
+  it('leaves a list that is well-formed wherever the cookie stood', () => {
+    const rest = (list: string) => {
+      const headers = ['cookie', list];
+      takeCookies(headers, 'sid');
+      return headers[1];
+    };
+    assert.equal(rest('sid=1; a=1; b=2'), 'a=1; b=2');
+    assert.equal(rest('a=1; sid=1; b=2'), 'a=1; b=2');
+    assert.equal(rest('a=1; b=2; sid=1'), 'a=1; b=2');
+    assert.equal(rest('a=1; sid=1;'), 'a=1');
+    assert.equal(rest('; sid=1 ;; a=sid=1'), 'a=sid=1');
+    assert.equal(rest('sid=1;sid=2;xsid=3;sid=4'), 'xsid=3');
   });
 
   it('touches nothing where there is none', () => {
@@ -51,7 +65,7 @@ describe('setCookieValue', () => {
     setCookieValue(
       fields.flatMap((field) => ['set-cookie', field]),
       'sid',
-      now,
+      () => now,
     );
 
   it('finds what a response sets, the last where it sets it twice', () => {
