@@ -35,7 +35,7 @@ const options = parseArgs({
     real: { type: 'boolean', default: false },
     cost: { type: 'boolean', default: false },
     lag: { type: 'boolean', default: false },
-    anticipation: { type: 'string', default: '0' },
+    anticipation: { type: 'string', default: '0.5' },
     rounds: { type: 'string', default: '3' },
     duration: { type: 'string', default: '3' },
     write: { type: 'boolean', default: false },
@@ -123,7 +123,7 @@ function lagged(): void {
     'counts cost about 10 % with 16 workers, and little more with 64. Where backends answer ' +
     'faster than that, the counts of others say little, and power-of-two is hurt less than ' +
     'least-connections, whose workers all run to the same peer.';
-  if (anticipation === 0) write('balance-lag', [how, markdownTable(cells), learnt]);
+  if (anticipation === 0.5) write('balance-lag', [how, markdownTable(cells), learnt]);
 }
 
 /** Prints a comparison and returns it as Markdown, with its picture. */

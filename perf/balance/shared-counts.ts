@@ -7,25 +7,18 @@ import { Ledger } from '../../src/channel/ledger.ts';
 import type { Counters, PeerNames, Report } from '../../src/channel/messages.ts';
 import { Pace } from '../../src/channel/pace.ts';
 import { createSharedState } from '../../src/channel/shared-state.ts';
-import type { Peer } from '../../src/core/peer.ts';
+import type { Peer, PeerGroup } from '../../src/core/peer.ts';
 import type { EventQueue } from './event-queue.ts';
 
 /** One way through the socket, in ms: about what it takes on an idle machine. */
 const TRANSIT_MS = 0.1;
-
-/** What one worker was told last, and how its own counts stood then; by place of the peer. */
-interface View {
-  readonly peers: readonly Peer[];
-  readonly told: number[];
-  readonly own: number[];
-}
 
 /** Batches of counts between workers and sidecar, every `intervalMs` at both ends. */
 export class SharedCounts {
   readonly #events: EventQueue;
   readonly #intervalMs: number;
   readonly #anticipation: number;
-  readonly #views: View[] = [];
+  readonly #groups: PeerGroup[] = [];
   readonly #state = createSharedState();
   readonly #members: { readonly ledger: Ledger; readonly pace: Pace; armed: boolean }[] = [];
   readonly #pace: Pace;
@@ -33,7 +26,7 @@ export class SharedCounts {
 
   /**
    * `anticipation`: share, 0–1, of its own moves since the last report that a worker supposes each other
-   * one to have made too. Sluice itself goes by the reports alone (0).
+   * one to have made too; Sluice itself supposes 0.5.
    */
   constructor(
     events: EventQueue,
@@ -53,7 +46,9 @@ export class SharedCounts {
     const worker = this.#members.length;
     const ledger = new Ledger();
     this.#members.push({ ledger, pace: this.#newPace(), armed: false });
-    this.#views.push({ peers, told: peers.map(() => 0), own: peers.map(() => 0) });
+    this.#groups.push(...peers.map(({ group }) => group));
+    const others = this.#members.length - 1;
+    for (const group of this.#groups) group.anticipation = this.#anticipation * others;
     ledger.track(peers);
     apply(this.#state, { kind: 'join', worker, slot: worker }, 0);
     this.#deliver(worker, ledger.begin({ ejected: [], down: [] }));
@@ -63,24 +58,11 @@ export class SharedCounts {
   touched(worker: number, peer: Peer): void {
     const member = this.#members[worker]!;
     if (member.ledger.touched(peer)) this.#arm(worker);
-    if (this.#anticipation === 0) return;
-    const { peers, told, own } = this.#views[worker]!;
-    const at = peers.indexOf(peer);
-    const others = this.#anticipation * (this.#members.length - 1);
-    const supposed = told[at]! + others * (peer.inFlight - own[at]!);
-    peer.inFlightElsewhere = Math.max(0, supposed);
   }
 
-  /** Applies reports to what was told, not to what was supposed. */
   #follow(worker: number, reports: readonly Report[]): void {
     const { ledger } = this.#members[worker]!;
-    const { peers, told, own } = this.#views[worker]!;
-    for (const [at, peer] of peers.entries()) peer.inFlightElsewhere = told[at]!;
     for (const report of reports) ledger.apply(report, this.#events.nowMs);
-    for (const [at, peer] of peers.entries()) {
-      told[at] = peer.inFlightElsewhere;
-      own[at] = peer.inFlight;
-    }
     if (ledger.hasChanges) this.#arm(worker);
   }
 

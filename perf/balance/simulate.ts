@@ -59,7 +59,7 @@ export function simulate(simulation: Simulation): SimulationResult {
     ? null
     : new SharedCounts(events, {
         intervalMs: simulation.lagMs,
-        anticipation: simulation.anticipation ?? 0,
+        anticipation: simulation.anticipation ?? 0.5,
         upstream: UPSTREAM,
       });
   const shared = isIdeal ? createPeers(simulation.peers.length) : null;

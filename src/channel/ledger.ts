@@ -181,6 +181,11 @@ export class Ledger {
       if (entry === undefined || entry === null || entry.namedAt > report.acknowledged) continue;
       believe(entry.counted, report.inFlight[at + 1]!);
     }
+    for (const entry of this.#entries) {
+      if (entry !== null && 'healthy' in entry.counted) {
+        entry.counted.inFlightAtReport = entry.counted.inFlight;
+      }
+    }
     return this.follow(report.health, nowMs, report.acknowledged);
   }
 

@@ -25,6 +25,8 @@ export class PeerGroup {
   panics = false;
   /** Warmth with which a recovered peer begins; 1: at once back in full. */
   warmthFloor = 1;
+  /** How many of its own moves a worker supposes all others together to have made unseen. */
+  anticipation = 0;
   /** Who waits for room at one of the peers; null while nobody does. */
   queue: { wake(): void } | null = null;
 
@@ -45,6 +47,8 @@ export class Peer {
   inFlight = 0;
   /** Attempts of all other workers, as last reported by the sidecar. */
   inFlightElsewhere = 0;
+  /** `inFlight` when the sidecar last reported. */
+  inFlightAtReport = 0;
   /** Attempts begun since this worker started. */
   attempts = 0;
   /** Attempts that failed by the peer's fault since this worker started. */

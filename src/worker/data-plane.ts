@@ -35,6 +35,9 @@ import { Upkeep } from './upkeep.ts';
 const LEARN_MS = 1000;
 const LEARN_LOOK_MS = 5;
 
+/** Share of its own moves that a worker supposes each other one to have made since the last report. */
+const ANTICIPATED_SHARE = 0.5;
+
 /** The close code of a server that goes away (RFC 6455 section 7.4.1). */
 const GOING_AWAY = 1001;
 
@@ -137,6 +140,7 @@ export class DataPlane {
     this.#staged = null;
     this.#configureLogs(config);
     this.#link.install(upstreamSpecs(config.upstreams), peers, config.cores);
+    for (const { group } of peers) group.anticipation = ANTICIPATED_SHARE * (config.cores - 1);
     this.#sessions.tables.install(stickSpecs(config.upstreams));
     this.#upkeep.install(snapshot);
     this.#server.install(snapshot);

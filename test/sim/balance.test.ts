@@ -81,10 +81,16 @@ describe('the simulation of balancing', () => {
 
   test('shows the herd that old counts make, worse the older they are', () => {
     const ideal = p99({});
-    const young = p99({ workers: 16, lagMs: 10 });
-    const old = p99({ workers: 16, lagMs: 100 });
+    const young = p99({ workers: 16, lagMs: 10, anticipation: 0 });
+    const old = p99({ workers: 16, lagMs: 100, anticipation: 0 });
     assert.ok(old > young * 2, `10 ms: ${young}, 100 ms: ${old}`);
     assert.ok(young > ideal, `10 ms: ${young}, ideal ${ideal}`);
+  });
+
+  test('shows that supposing half of one’s own moves of the others breaks the herd up', () => {
+    const told = p99({ workers: 16, lagMs: 100, anticipation: 0 });
+    const supposed = p99({ workers: 16, lagMs: 100, anticipation: 0.5 });
+    assert.ok(supposed < told / 2, `told: ${told}, supposed: ${supposed}`);
   });
 
   test('counts every request once at the backend that served it', () => {

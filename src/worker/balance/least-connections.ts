@@ -4,7 +4,7 @@
 import type { Balancer } from '../../core/balancer.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Peer, PeerConfig } from '../../core/peer.ts';
-import { isFree, loadOf } from './availability.ts';
+import { isFree, supposedLoadOf } from './availability.ts';
 import { Candidates } from './candidates.ts';
 
 export class LeastConnections implements Balancer {
@@ -27,7 +27,7 @@ export class LeastConnections implements Balancer {
     for (let step = 0; step < count; step++) {
       const config = peers[at]!;
       // The load that it would have with this attempt, so that weights count among idle peers too.
-      const load = (loadOf(config.peer) + 1) / weights[at]!;
+      const load = (supposedLoadOf(config.peer) + 1) / weights[at]!;
       if (load < bestLoad && isFree(config, exchange)) {
         best = at;
         bestLoad = load;

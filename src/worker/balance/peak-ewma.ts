@@ -5,7 +5,7 @@
 import type { Balancer } from '../../core/balancer.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Peer, PeerConfig } from '../../core/peer.ts';
-import { loadOf } from './availability.ts';
+import { supposedLoadOf } from './availability.ts';
 import { Draw } from './draw.ts';
 
 export class PeakEwma implements Balancer {
@@ -30,6 +30,6 @@ export class PeakEwma implements Balancer {
 function expectedWait({ peer, weight }: PeerConfig, nowMs: number): number {
   // A peer that has answered nothing yet is tried, but not by everybody at once.
   const latencyMs = peer.latency.valueAt(nowMs);
-  const load = loadOf(peer);
+  const load = supposedLoadOf(peer);
   return ((latencyMs === 0 ? load * 1000 : latencyMs) * (load + 1)) / weight;
 }

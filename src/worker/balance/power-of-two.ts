@@ -5,7 +5,7 @@
 import type { Balancer } from '../../core/balancer.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Peer, PeerConfig } from '../../core/peer.ts';
-import { loadOf } from './availability.ts';
+import { supposedLoadOf } from './availability.ts';
 import { Draw } from './draw.ts';
 
 export class PowerOfTwo implements Balancer {
@@ -20,7 +20,8 @@ export class PowerOfTwo implements Balancer {
     if (one === null) return null;
     const other = this.#draw.one(exchange, one);
     if (other === null) return one.peer;
-    const isLess = loadOf(other.peer) * one.weight < loadOf(one.peer) * other.weight;
+    const isLess =
+      supposedLoadOf(other.peer) * one.weight < supposedLoadOf(one.peer) * other.weight;
     return isLess ? other.peer : one.peer;
   }
 }
