@@ -36,7 +36,8 @@ export class Pace {
     const { leastMs, mostMs, share } = this.#options;
     const dearMs = Math.min(mostMs, Math.max(leastMs, this.#costMs / share));
     const gapMs = isUrgent ? leastMs : this.isAlone ? Math.max(dearMs, ALONE_MS) : dearMs;
-    return Math.max(1, gapMs - (nowMs - this.#endedAtMs));
+    // Timers cut fractions off and would come early.
+    return Math.max(1, Math.ceil(gapMs - (nowMs - this.#endedAtMs)));
   }
 
   /** A batch was made between these two times. */
