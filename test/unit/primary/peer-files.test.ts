@@ -87,7 +87,7 @@ describe('files with peers', () => {
   });
 });
 
-/** Writes the file, and again every half second: a change just before the watch began may go unseen. */
+/** Writes the file, and every half second with another comment: the first may come before the watch. */
 async function rewriteUntil(file: string, text: string, isTold: () => boolean): Promise<void> {
   let writtenAtMs = Number.NEGATIVE_INFINITY;
   await until(
@@ -95,7 +95,7 @@ async function rewriteUntil(file: string, text: string, isTold: () => boolean): 
       // Not at every look: the watch waits until a file has come to rest.
       if (performance.now() - writtenAtMs > 500) {
         writtenAtMs = performance.now();
-        writeFileSync(file, text);
+        writeFileSync(file, `${text}# ${writtenAtMs}\n`);
       }
       return isTold();
     },
