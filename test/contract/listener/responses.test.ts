@@ -184,6 +184,36 @@ describe('the head', () => {
     assert.equal(response.body.length, 100_000);
   });
 
+  it('is not that of another response which leaves before it', async (t) => {
+    // Bytes where none may be: the head waits for the end, while others like it come and go.
+    const waiting: Exchange[] = [];
+    const { port } = openScripted(t, (exchange) => {
+      const secret = exchange.target.slice(1);
+      if (secret.startsWith('now')) answer(exchange, { headers: ['x-secret', secret], body: 'x' });
+      else {
+        exchange.status = secret === '204' ? 204 : 200;
+        exchange.responseHeaders = ['x-secret', secret];
+        exchange.client.start(NOTHING_BEHIND);
+        exchange.client.write(Buffer.from('no body'));
+        waiting.push(exchange);
+      }
+    });
+    const [slow, fast] = [
+      await connectClient(port, { context: t }),
+      await connectClient(port, { context: t }),
+    ];
+    for (const method of ['HEAD', 'GET']) {
+      await fast.request({ target: '/now' });
+      const late = slow.request({ method, target: method === 'HEAD' ? '/yes' : '/204' });
+      await until(() => waiting.length === 1, { what: 'the head waits' });
+      for (const target of ['/now', '/now']) {
+        assert.equal((await fast.request({ target })).header('x-secret'), 'now');
+      }
+      waiting.pop()!.client.end();
+      assert.equal((await late).header('x-secret'), method === 'HEAD' ? 'yes' : '204');
+    }
+  });
+
   it('names neither the engine nor repeats the date', async (t) => {
     const { port } = openScripted(t, (exchange) => answer(exchange, { body: 'x' }));
     const client = await connectClient(port, { context: t });

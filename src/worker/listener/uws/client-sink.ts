@@ -184,7 +184,12 @@ export class ClientSink implements Sink, RemoteAddress {
     const isOurs = this.#engineCloses || this.#framing !== 'whole';
     if (isOurs && this.#closes) extra += '\r\nconnection: close';
     if (this.#framing === 'none' && this.#closesByHand) extra += dateAndEnd();
-    const head = headBytes(exchange.status, exchange.responseHeaders, extra);
+    const { status, responseHeaders } = exchange;
+    // What is borrowed must be with the engine before the next head; without a body it waits for the end.
+    const canBorrow = extra === '' && this.#framing !== 'none';
+    const head = canBorrow
+      ? this.#state.heads.borrow(status, responseHeaders)
+      : headBytes(status, responseHeaders, extra);
     // Registered before anything can get stuck: without it the engine drains alone, and then gives the
     // rest of the answer no more than 10 s.
     if (isStreamed) response.onWritable(() => this.#onWritable());

@@ -1,6 +1,7 @@
 // What the parts of one listener share: its handler, its settings, and what it counts.
 
 import type { Entry, ExchangeHandler } from '../../../core/exchange.ts';
+import type { HeadMemo } from './head-memo.ts';
 import type { Sweeper } from './sweeper.ts';
 
 /** What an operator can set about a listener; complete and checked. Sizes in bytes, times in ms. */
@@ -21,6 +22,7 @@ export interface ListenerState {
   readonly entry: Entry;
   readonly handler: ExchangeHandler;
   readonly sweeper: Sweeper;
+  readonly heads: HeadMemo;
   /** Told about exceptions inside the listener or its handler: bugs. */
   readonly report: (error: unknown) => void;
   settings: ListenerSettings;

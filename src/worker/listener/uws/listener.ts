@@ -14,6 +14,7 @@
 import * as uws from 'uWebSockets.js';
 import type { Entry, ExchangeHandler } from '../../../core/exchange.ts';
 import { webSocketBehavior } from './client-websocket.ts';
+import { HeadMemo } from './head-memo.ts';
 import { Intake } from './intake.ts';
 import type { ListenerSettings, ListenerState } from './listener-state.ts';
 import { Sweeper } from './sweeper.ts';
@@ -59,6 +60,7 @@ export class UwsListener {
       entry,
       handler: options.handler,
       sweeper: new Sweeper(options.tickMs ?? TICK_MS, report),
+      heads: new HeadMemo(),
       report,
       settings: options.settings,
       exchangesRunning: 0,
