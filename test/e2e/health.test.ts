@@ -188,6 +188,10 @@ describe('passive health', () => {
     await untilView(sluice, bad, 'it is out', ({ healthy }) => !healthy);
     assert.match((await viewOf(sluice, bad)).reason, /^[\d.]+ % of the requests succeed/);
     await load.stop();
+    // The view is the sidecar's; its report is on the way to the workers.
+    await until(async () => (await statuses(sluice, 10)).every((status) => status === 200), {
+      what: 'the workers know',
+    });
     assert.deepEqual(await statuses(sluice, 40), [200]);
   });
 
