@@ -4,7 +4,10 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { WebSocketServer } from 'ws';
 import { until } from '../support/deadline.ts';
+import { startHttpOrigin } from '../support/origin.ts';
+import { rawUpgrade } from '../support/raw-upgrade.ts';
 import { Browser, type SessionApp, startSessionApp } from '../support/session-app.ts';
 import { type ConfigFile, type Sluice, startSluice } from '../support/sluice.ts';
 
@@ -50,6 +53,21 @@ async function start(
     cores,
   );
   return { apps, sluice: await startSluice(config, { context }), config };
+}
+
+/** An application that accepts every WebSocket and says who it is; `cookies` are those it was sent. */
+async function startSocketApp(context: TestContext, name: string) {
+  const cookies: (string | undefined)[] = [];
+  const app = await startHttpOrigin((_, response) => response.end(name), { context });
+  const sockets = new WebSocketServer({ server: app.server });
+  sockets.on('headers', (headers, request) => {
+    headers.push(`X-App: ${name}`);
+    cookies.push(request.headers.cookie);
+  });
+  context.after(() => {
+    for (const socket of sockets.clients) socket.terminate();
+  });
+  return { url: app.url, cookies };
 }
 
 async function untilBack(sluice: Sluice, kill: () => number): Promise<void> {
@@ -148,7 +166,8 @@ describe('a session by a cookie of the proxy', () => {
     const browser = new Browser(sluice.port);
     await browser.visit();
     const good = browser.cookies.get('sluice')!;
-    const bad = [good.slice(0, -1), `${good}x`, `x${good.slice(1)}`, '', '"', 'x'.repeat(3000)];
+    const changed = `${good.startsWith('x') ? 'y' : 'x'}${good.slice(1)}`;
+    const bad = [good.slice(0, -1), `${good}x`, changed, '', '"', 'x'.repeat(3000)];
     for (const value of [...bad, good.toUpperCase(), apps[0].url, '%00', 'a=b=c']) {
       browser.cookies.set('sluice', value);
       browser.told.length = 0;
@@ -158,6 +177,22 @@ describe('a session by a cookie of the proxy', () => {
     for (const { received } of apps) {
       for (const { cookie } of received) assert.equal(cookie, undefined);
     }
+  });
+
+  it('begins with a WebSocket too, and leads the next one to the same peer', async (context) => {
+    const [a, b] = [await startSocketApp(context, 'a'), await startSocketApp(context, 'b')];
+    const sluice = await startSluice(configOf([a.url, b.url], sticky, 2), { context });
+    const first = await rawUpgrade(context, sluice.port, '/', '');
+    assert.match(first, /^HTTP\/1\.1 101 /);
+    const [, cookie = ''] = /set-cookie: (sluice=[^;]+);/i.exec(first) ?? [];
+    const home = /x-app: (.)/i.exec(first)?.[1];
+    for (let at = 0; at < manyRequests; at++) {
+      const next = await rawUpgrade(context, sluice.port, '/', `Cookie: ${cookie}; x=1\r\n`);
+      assert.match(next, new RegExp(`^HTTP/1.1 101 .*x-app: ${home}\r\n`, 'is'));
+      assert.doesNotMatch(next, /set-cookie/i);
+    }
+    const seen = [...a.cookies, ...b.cookies].filter((each) => each !== undefined);
+    assert.deepEqual(new Set(seen), new Set(['x=1']));
   });
 
   it('holds over a full restart with a secret of the operator', async (context) => {
@@ -243,12 +278,11 @@ describe('a session by a header', () => {
     const create = () => new Browser(sluice.port, ['x-session: s-42']);
     const [browser, home] = await settle(create, context);
     await apps.find(({ name }) => name === home)!.stop();
-    const { app } = await browser.visit();
-    assert.notEqual(app, home);
+    assert.notEqual((await browser.visit()).app, home);
     const [, next] = await settle(create, context);
-    assert.equal(next, app);
+    assert.notEqual(next, home);
     await killWorkers(sluice);
-    assert.deepEqual(await browser.meets(manyRequests), [app]);
+    assert.deepEqual(await browser.meets(manyRequests), [next]);
   });
 
   it('is not lost by a worker that takes the place of another under load', async (context) => {
@@ -259,6 +293,9 @@ describe('a session by a header', () => {
       }),
     );
     let isOver = false;
+    context.after(() => {
+      isOver = true;
+    });
     let answered = 0;
     let cut = 0;
     const strays: string[] = [];
