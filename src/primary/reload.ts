@@ -50,13 +50,13 @@ export class Reloader {
   }
 
   /**
-   * Reloads because of `cause`; requests during a reload become one more after it, and all get the outcome
-   * of the last one. Never rejects.
+   * Reloads because of `cause`; requests during a reload become one more after it, which names the causes
+   * of all, and all get the outcome of the last one. Never rejects.
    */
   request(cause: string): Promise<RequestOutcome> {
     if (this.#isClosed) return Promise.resolve(stopping);
     if (this.#running !== null) {
-      this.#again = cause;
+      this.#again = joinCauses(this.#again, cause);
       return this.#running;
     }
     this.#running = this.#runAll(cause);
@@ -134,4 +134,9 @@ export class Reloader {
     this.#options.events.error({ cause, problems }, REFUSED);
     return { kind: 'refused', reason: 'invalid', problems };
   }
+}
+
+function joinCauses(causes: string | null, cause: string): string {
+  if (causes === null) return cause;
+  return causes.split(', ').includes(cause) ? causes : `${causes}, ${cause}`;
 }

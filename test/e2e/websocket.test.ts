@@ -342,6 +342,10 @@ describe('WebSockets and the life of the proxy', () => {
     for (const [line] of ends) assert.match(line!, /^close 1001/);
   });
 
+  it('left no word of the engine between the events', () => {
+    assert.doesNotMatch(sluice.output(), /uWS/);
+  });
+
   after(() => sluice.kill());
 });
 

@@ -10,6 +10,7 @@ import { freePort } from './free-port.ts';
 import { childrenOf, isAlive, killTree, roleOf } from './process-tree.ts';
 import { createTempDir } from './temp-dir.ts';
 
+const UNCHANGED = 'configuration is unchanged';
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 /** A configuration in the shape of a file; listener and admin address are filled in when left out. */
@@ -171,15 +172,12 @@ export class Sluice {
     const before = this.events().length;
     this.writeConfig(config);
     this.signal('SIGHUP');
-    // The watch of the file and the signal both report; whoever is second finds nothing changed. That
-    // counts only when nothing else comes.
-    let unchangedAtMs = Number.POSITIVE_INFINITY;
+    // The watch of the file and the signal both report, and whoever is second finds nothing changed. The
+    // answer to the signal is always waited for, so that it isn't taken for that of the next reload.
     const find = () => {
       const outcomes = this.events().slice(before).filter(isReloadOutcome);
-      const news = outcomes.find(({ msg }) => msg !== 'configuration is unchanged');
-      if (news !== undefined || outcomes.length === 0) return news;
-      unchangedAtMs = Math.min(unchangedAtMs, performance.now());
-      return performance.now() - unchangedAtMs > 1500 ? outcomes[0] : undefined;
+      const answer = outcomes.find(({ cause }) => String(cause).includes('SIGHUP'));
+      return answer && (outcomes.find(({ msg }) => msg !== UNCHANGED) ?? answer);
     };
     await until(() => find() !== undefined, {
       what: 'the primary says what came of the reload',
@@ -284,9 +282,8 @@ export function askHttp(port: number, path: string, method = 'GET'): Promise<Adm
 function isReloadOutcome(event: Record<string, unknown>): boolean {
   return (
     event['role'] === 'primary' &&
-    /^(?:new configuration is (?:live|refused)|configuration is unchanged)/.test(
-      String(event['msg']),
-    )
+    (event['msg'] === UNCHANGED ||
+      /^new configuration is (?:live|refused)/.test(String(event['msg'])))
   );
 }
 

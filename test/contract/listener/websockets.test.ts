@@ -129,20 +129,23 @@ describe('a WebSocket', () => {
   });
 
   it('opens many times without being cut at once', async (t) => {
-    // The engine may close a socket that was upgraded late, in a cork (C++ fe7c01a).
+    // The engine may close a socket that was upgraded late, in its cork (C++ fe7c01a): 1 of 1,200.
     const { port } = openScripted(t, (exchange) => {
       setImmediate(() => exchange.webSocket!.accept('', [], new Tunnel()));
     });
-    const sockets = await Promise.all(Array.from({ length: 100 }, () => dial(t, port)));
-    let echoes = 0;
-    for (const socket of sockets) {
-      socket.once('message', () => {
-        echoes += 1;
-      });
-      socket.send('x');
+    for (let round = 0; round < 12; round++) {
+      const sockets = await Promise.all(Array.from({ length: 100 }, () => dial(t, port)));
+      let echoes = 0;
+      for (const socket of sockets) {
+        socket.once('message', () => {
+          echoes += 1;
+        });
+        socket.send('x');
+      }
+      await until(() => echoes === sockets.length, { what: 'all echoes' });
+      assert.ok(sockets.every(({ readyState }) => readyState === WebSocket.OPEN));
+      for (const socket of sockets) socket.terminate();
     }
-    await until(() => echoes === sockets.length, { what: 'all echoes' });
-    assert.ok(sockets.every(({ readyState }) => readyState === WebSocket.OPEN));
   });
 
   const ends: [name: string, end: (socket: WebSocket) => void, code: number, reason: string][] = [

@@ -3,6 +3,7 @@
 import type { Entry, ExchangeHandler } from '../../../core/exchange.ts';
 import type { HeadMemo } from './head-memo.ts';
 import type { Sweeper } from './sweeper.ts';
+import type { UpgradeShelter } from './upgrade-shelter.ts';
 
 /** What an operator can set about a listener; complete and checked. Sizes in bytes, times in ms. */
 export interface ListenerSettings {
@@ -23,6 +24,7 @@ export interface ListenerState {
   readonly handler: ExchangeHandler;
   readonly sweeper: Sweeper;
   readonly heads: HeadMemo;
+  readonly shelter: UpgradeShelter;
   /** Told about exceptions inside the listener or its handler: bugs. */
   readonly report: (error: unknown) => void;
   settings: ListenerSettings;

@@ -18,6 +18,7 @@ import { HeadMemo } from './head-memo.ts';
 import { Intake } from './intake.ts';
 import type { ListenerSettings, ListenerState } from './listener-state.ts';
 import { Sweeper } from './sweeper.ts';
+import { UpgradeShelter } from './upgrade-shelter.ts';
 
 export type { ListenerSettings } from './listener-state.ts';
 
@@ -61,6 +62,7 @@ export class UwsListener {
       handler: options.handler,
       sweeper: new Sweeper(options.tickMs ?? TICK_MS, report),
       heads: new HeadMemo(),
+      shelter: new UpgradeShelter(),
       report,
       settings: options.settings,
       exchangesRunning: 0,
@@ -129,6 +131,7 @@ export class UwsListener {
   closeAll(): void {
     this.drain();
     this.#app.close();
+    this.#state.shelter.close();
   }
 
   #count(change: number): void {

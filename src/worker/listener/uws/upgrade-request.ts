@@ -56,13 +56,12 @@ export class UpgradeRequest implements WebSocketOffer {
     const kept = headers.filter((_, at) => !WRITTEN_BY_ENGINE.has(headers[at - (at % 2)]!));
     // No extension is ever agreed on, so that messages can be passed on as they are.
     const chosen = this.protocols.includes(protocol) ? protocol : '';
-    // Not inside a cork: behind it the engine takes the socket, a WebSocket by then at the same address, for
-    // the response that it was, and now and then shuts it down (1 of 1,200; fixed upstream, C++ fe7c01a).
-    // The price is a warning of the engine on standard error.
     const head = headBytes(101, kept, '');
     if (head.length > CORKED_HEAD_BYTES) writeLongHead(response, head);
     else response.cork(() => response.writeStatus(head));
-    response.upgrade({ socket }, this.#key, chosen, '', this.#context);
+    this.#state.shelter.run(() => {
+      response.upgrade({ socket }, this.#key, chosen, '', this.#context);
+    });
     socket.announce();
   }
 }
