@@ -1,6 +1,8 @@
 // Compiles one route of a configuration into the plans of its upstreams.
 
 import type { Config, RouteConfig, UpstreamConfig } from '../config/schema.ts';
+import type { Events } from '../core/events.ts';
+import type { RequestFilter, ResponseStage } from '../core/filter.ts';
 import type {
   Mirror,
   Plan,
@@ -11,7 +13,10 @@ import type {
 } from '../core/plan.ts';
 import { parseHashKey } from './balance/hash-key.ts';
 import { WeightedSplit } from './balance/split.ts';
+import { compileFilters } from './compile-filters.ts';
+import { compileClientStages, compilePeerStages } from './compile-stages.ts';
 import type { CompiledUpstream } from './compile-upstream.ts';
+import type { KeptParts } from './kept.ts';
 
 /** What all routes of a configuration have in common. */
 export interface RouteContext {
@@ -21,14 +26,30 @@ export interface RouteContext {
   readonly responseHead: ResponseHeadPolicy;
   /** Index of a route in the metrics tables, stable per name. */
   readonly routeIndexOf: (route: string) => number;
+  readonly kept: KeptParts;
+  readonly events: Events;
+}
+
+/** What the plans of one route have in common. */
+interface PlanContext extends RouteContext {
+  readonly mirror: Mirror | null;
+  readonly filters: readonly RequestFilter[] | null;
+  readonly peerStages: readonly ResponseStage[] | null;
+  readonly clientStages: readonly ResponseStage[] | null;
 }
 
 /** Returns the plan of a route; throws when an upstream is missing. */
 export function compileRoute(route: RouteConfig, context: RouteContext): Plan {
-  const mirror = compileMirror(route, context);
+  const parts: PlanContext = {
+    ...context,
+    mirror: compileMirror(route, context),
+    filters: compileFilters(route, context),
+    peerStages: compilePeerStages(route, context),
+    clientStages: compileClientStages(route, context),
+  };
   const shares = route.to.map(({ upstream, weight }) => ({
     weight,
-    plan: compilePlan(route, upstream, { ...context, mirror }),
+    plan: compilePlan(route, upstream, parts),
   }));
   const first = shares[0]!.plan;
   if (shares.length === 1) return first;
@@ -39,7 +60,8 @@ export function compileRoute(route: RouteConfig, context: RouteContext): Plan {
 function compileMirror(route: RouteConfig, context: RouteContext): Mirror | null {
   if (route.mirror === null) return null;
   const { to, percent } = route.mirror;
-  const live = compilePlan(route, to, { ...context, mirror: null });
+  const nothing = { mirror: null, filters: null, peerStages: null, clientStages: null };
+  const live = compilePlan(route, to, { ...context, ...nothing });
   return {
     plan: Object.freeze({
       ...live,
@@ -53,18 +75,14 @@ function compileMirror(route: RouteConfig, context: RouteContext): Mirror | null
   };
 }
 
-function compilePlan(
-  route: RouteConfig,
-  name: string,
-  context: RouteContext & { readonly mirror: Mirror | null },
-): Plan {
+function compilePlan(route: RouteConfig, name: string, context: PlanContext): Plan {
   const upstream = context.upstreams.get(name);
   if (upstream === undefined) throw new Error(`route ${route.name}: no upstream ${name}`);
   const { http, tunnel } = upstream.transports;
   return Object.freeze({
     route: route.name,
     routeIndex: context.routeIndexOf(route.name),
-    filters: null,
+    filters: context.filters,
     split: null,
     session: upstream.session,
     balancer: upstream.balancer,
@@ -78,8 +96,8 @@ function compilePlan(
     breaker: upstream.breaker,
     hedging: upstream.hedging,
     requestHead: requestHeadPolicy(upstream.config, context),
-    peerStages: null,
-    clientStages: null,
+    peerStages: context.peerStages,
+    clientStages: context.clientStages,
     responseHead: context.responseHead,
     requestBodyBytesMax: route.requestBodyBytesMax,
   });

@@ -21,6 +21,7 @@ import { createHostClock } from '../std/host-clock.ts';
 import type { SessionParts } from './compile-session.ts';
 import { createTransports } from './create-transports.ts';
 import type { ForwardContext } from './forward.ts';
+import { KeptParts } from './kept.ts';
 import { ListenerSet } from './listeners.ts';
 import { Mirrors } from './mirror.ts';
 import { PeerRegistry } from './peers.ts';
@@ -56,6 +57,7 @@ export class DataPlane {
   readonly #peers = new PeerRegistry();
   readonly #tunnels = new TunnelRegistry();
   readonly #transports = new TransportRegistry(createTransports(this.#tunnels));
+  readonly #kept = new KeptParts();
   readonly #queues = new Queues();
   readonly #sessions: SessionParts;
   readonly #upkeep = new Upkeep(this.#queues);
@@ -126,6 +128,8 @@ export class DataPlane {
       sessions: this.#sessions,
       routeIndexOf: (route) => this.#metrics.routeIndex(route),
       slot: this.#slot,
+      kept: this.#kept,
+      events: this.eventLog.events,
     });
     // The very first snapshot must be there before its listeners, later ones only when activated.
     if (this.#active === null) this.#server.install(this.#staged);
@@ -145,6 +149,7 @@ export class DataPlane {
     this.#upkeep.install(snapshot);
     this.#server.install(snapshot);
     this.#transports.settle();
+    this.#kept.settle();
     this.#listeners.activate(config);
     this.#peers.keepOnly(peers);
     this.#active = snapshot;
@@ -157,6 +162,7 @@ export class DataPlane {
     this.#staged = null;
     this.#listeners.discard();
     this.#transports.discard();
+    this.#kept.discard();
   }
 
   get boundListeners(): BoundListener[] {
@@ -183,6 +189,7 @@ export class DataPlane {
     this.#listeners.closeAll();
     this.#link.close();
     this.#upkeep.close();
+    this.#kept.closeAll();
     await Promise.all([this.#accessLog?.close(), this.eventLog.close()]);
   }
 

@@ -2,10 +2,12 @@
 // at request time.
 
 import type { Config } from '../config/schema.ts';
+import type { Events } from '../core/events.ts';
 import type { Peer } from '../core/peer.ts';
 import { compileRoute } from './compile-route.ts';
 import { type CompiledUpstream, compileUpstream, type UpstreamParts } from './compile-upstream.ts';
 import { Trust } from './filter/trust.ts';
+import type { KeptParts } from './kept.ts';
 import { Router } from './route/router.ts';
 
 /** One configuration, compiled. Immutable; exchanges keep the plans of the one they started under. */
@@ -23,6 +25,8 @@ export interface Snapshot {
 export interface SnapshotParts extends UpstreamParts {
   /** Index of a route in the metrics tables, stable per name. */
   readonly routeIndexOf: (route: string) => number;
+  readonly kept: KeptParts;
+  readonly events: Events;
 }
 
 /** Compiles `config`; throws only on a configuration that was never validated. */
@@ -41,6 +45,8 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
       via: config.headers.via,
     },
     routeIndexOf: parts.routeIndexOf,
+    kept: parts.kept,
+    events: parts.events,
   };
   const router = new Router();
   for (const route of config.routes) router.add(route.match, compileRoute(route, context));

