@@ -3,7 +3,7 @@
 
 import type { RouteConfig } from '../config/schema.ts';
 import type { RequestFilter } from '../core/filter.ts';
-import type { RouteContext } from './compile-route.ts';
+import type { RouteContext } from './route-context.ts';
 
 /**
  * The order: who may come at all (addresses, attack rules), preflights, how often (rate limits), who it is

@@ -1,7 +1,6 @@
 // Compiles one route of a configuration into the plans of its upstreams.
 
-import type { Config, RouteConfig, UpstreamConfig } from '../config/schema.ts';
-import type { Events } from '../core/events.ts';
+import type { RouteConfig, UpstreamConfig } from '../config/schema.ts';
 import type { RequestFilter, ResponseStage } from '../core/filter.ts';
 import type {
   Mirror,
@@ -9,26 +8,12 @@ import type {
   RequestHeadPolicy,
   ResponseHeadPolicy,
   RetryPolicy,
-  TrustPolicy,
 } from '../core/plan.ts';
 import { parseHashKey } from './balance/hash-key.ts';
 import { WeightedSplit } from './balance/split.ts';
 import { compileFilters } from './compile-filters.ts';
 import { compileClientStages, compilePeerStages } from './compile-stages.ts';
-import type { CompiledUpstream } from './compile-upstream.ts';
-import type { KeptParts } from './kept.ts';
-
-/** What all routes of a configuration have in common. */
-export interface RouteContext {
-  readonly config: Config;
-  readonly upstreams: ReadonlyMap<string, CompiledUpstream>;
-  readonly trust: TrustPolicy;
-  readonly responseHead: ResponseHeadPolicy;
-  /** Index of a route in the metrics tables, stable per name. */
-  readonly routeIndexOf: (route: string) => number;
-  readonly kept: KeptParts;
-  readonly events: Events;
-}
+import type { RouteContext } from './route-context.ts';
 
 /** What the plans of one route have in common. */
 interface PlanContext extends RouteContext {

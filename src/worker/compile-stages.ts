@@ -3,7 +3,7 @@
 
 import type { RouteConfig } from '../config/schema.ts';
 import type { ResponseStage } from '../core/filter.ts';
-import type { RouteContext } from './compile-route.ts';
+import type { RouteContext } from './route-context.ts';
 
 /** Between the peer and the cache: what they change is stored (decoding, rewriting of bodies). */
 export function compilePeerStages(

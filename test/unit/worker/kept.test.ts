@@ -1,3 +1,5 @@
+// What lasts from one configuration to the next, and what does not.
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { KeptParts } from '../../../src/worker/kept.ts';

@@ -1,0 +1,19 @@
+// What the routes of one configuration are compiled with.
+
+import type { Config } from '../config/schema.ts';
+import type { Events } from '../core/events.ts';
+import type { ResponseHeadPolicy, TrustPolicy } from '../core/plan.ts';
+import type { CompiledUpstream } from './compile-upstream.ts';
+import type { KeptParts } from './kept.ts';
+
+/** What all routes of a configuration have in common. */
+export interface RouteContext {
+  readonly config: Config;
+  readonly upstreams: ReadonlyMap<string, CompiledUpstream>;
+  readonly trust: TrustPolicy;
+  readonly responseHead: ResponseHeadPolicy;
+  /** Index of a route in the metrics tables, stable per name. */
+  readonly routeIndexOf: (route: string) => number;
+  readonly kept: KeptParts;
+  readonly events: Events;
+}
