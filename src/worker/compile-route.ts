@@ -2,13 +2,7 @@
 
 import type { RouteConfig, UpstreamConfig } from '../config/schema.ts';
 import type { RequestFilter, ResponseStage } from '../core/filter.ts';
-import type {
-  Mirror,
-  Plan,
-  RequestHeadPolicy,
-  ResponseHeadPolicy,
-  RetryPolicy,
-} from '../core/plan.ts';
+import type { Mirror, Plan, RequestHeadPolicy, RetryPolicy } from '../core/plan.ts';
 import { parseHashKey } from './balance/hash-key.ts';
 import { WeightedSplit } from './balance/split.ts';
 import { compileFilters } from './compile-filters.ts';
