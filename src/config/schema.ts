@@ -7,6 +7,7 @@ import { limits as bounds, KIB, MIB } from '../core/limits.ts';
 import { readCidr, readListenHost } from './addresses.ts';
 import { choice, duration, flag, integer, section, size, text } from './fields.ts';
 import { zoneName } from './schema-balancing.ts';
+import { offload } from './schema-offload.ts';
 import { defaultRouteName, listenerSchema, routeSchema } from './schema-route.ts';
 import { type UpstreamConfig, upstreamSchema } from './schema-upstream.ts';
 
@@ -153,6 +154,7 @@ const writtenSchema = section({
   headers,
   limits,
   timeouts,
+  offload,
   log,
   admin,
 }).describe('Configuration of Sluice.');

@@ -24,6 +24,7 @@ import type { ForwardContext } from './forward.ts';
 import { KeptParts } from './kept.ts';
 import { ListenerSet } from './listeners.ts';
 import { Mirrors } from './mirror.ts';
+import { OffloadPool } from './offload/offload-pool.ts';
 import { PeerRegistry } from './peers.ts';
 import { Queues } from './queues.ts';
 import { Server } from './serve.ts';
@@ -58,6 +59,7 @@ export class DataPlane {
   readonly #tunnels = new TunnelRegistry();
   readonly #transports = new TransportRegistry(createTransports(this.#tunnels));
   readonly #kept = new KeptParts();
+  readonly #offload = new OffloadPool();
   readonly #queues = new Queues();
   readonly #sessions: SessionParts;
   readonly #upkeep = new Upkeep(this.#queues);
@@ -130,6 +132,7 @@ export class DataPlane {
       slot: this.#slot,
       kept: this.#kept,
       events: this.eventLog.events,
+      offload: this.#offload,
     });
     // The very first snapshot must be there before its listeners, later ones only when activated.
     if (this.#active === null) this.#server.install(this.#staged);
@@ -147,6 +150,7 @@ export class DataPlane {
     for (const { group } of peers) group.anticipation = ANTICIPATED_SHARE * (config.cores - 1);
     this.#sessions.tables.install(stickSpecs(config.upstreams));
     this.#upkeep.install(snapshot);
+    this.#offload.configure(config.offload);
     this.#server.install(snapshot);
     this.#transports.settle();
     this.#kept.settle();
@@ -190,7 +194,7 @@ export class DataPlane {
     this.#link.close();
     this.#upkeep.close();
     this.#kept.closeAll();
-    await Promise.all([this.#accessLog?.close(), this.eventLog.close()]);
+    await Promise.all([this.#offload.close(), this.#accessLog?.close(), this.eventLog.close()]);
   }
 
   reopenLogs(): void {

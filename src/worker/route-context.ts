@@ -2,6 +2,7 @@
 
 import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
+import type { Offload } from '../core/offload.ts';
 import type { ResponseHeadPolicy, TrustPolicy } from '../core/plan.ts';
 import type { CompiledUpstream } from './compile-upstream.ts';
 import type { KeptParts } from './kept.ts';
@@ -16,4 +17,6 @@ export interface RouteContext {
   readonly routeIndexOf: (route: string) => number;
   readonly kept: KeptParts;
   readonly events: Events;
+  /** Threads for work that would hold up the event loop. */
+  readonly offload: Offload;
 }

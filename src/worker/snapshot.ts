@@ -3,6 +3,7 @@
 
 import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
+import type { Offload } from '../core/offload.ts';
 import type { Peer } from '../core/peer.ts';
 import { compileRoute } from './compile-route.ts';
 import { type CompiledUpstream, compileUpstream, type UpstreamParts } from './compile-upstream.ts';
@@ -27,6 +28,7 @@ export interface SnapshotParts extends UpstreamParts {
   readonly routeIndexOf: (route: string) => number;
   readonly kept: KeptParts;
   readonly events: Events;
+  readonly offload: Offload;
 }
 
 /** Compiles `config`; throws only on a configuration that was never validated. */
@@ -47,6 +49,7 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
     routeIndexOf: parts.routeIndexOf,
     kept: parts.kept,
     events: parts.events,
+    offload: parts.offload,
   };
   const router = new Router();
   for (const route of config.routes) router.add(route.match, compileRoute(route, context));

@@ -27,7 +27,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'uWebSockets.js': ['src/worker/listener/uws/'],
   undici: ['src/worker/upstream/undici/', 'src/sidecar/'],
   ws: ['src/worker/tunnel/', 'src/demo/'],
-  piscina: ['src/worker/compress/'],
+  piscina: ['src/worker/offload/'],
   msgpackr: ['src/channel/'],
   zod: ['src/config/'],
   yaml: ['src/config/'],
