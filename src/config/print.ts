@@ -22,7 +22,7 @@ export function formatConfig({
       lines.push(lead);
       for (const [index, item] of value.entries())
         writeItem(`${indent}  - `, item, [...path, index]);
-    } else if (isMap(value)) {
+    } else if (isMap(value) && Object.keys(value).length > 0) {
       lines.push(lead);
       for (const [key, inner] of Object.entries(value)) {
         write(`${indent}  ${formatKey(key)}:`, inner, [...path, key]);
@@ -61,6 +61,7 @@ export function formatSetting(value: unknown, path: Path): string {
 function formatScalar(value: unknown, path: Path): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return '[]';
+  if (isMap(value)) return '{}';
   if (typeof value !== 'string') return formatSetting(value, path);
   return /[\x00-\x1f]/.test(value)
     ? JSON.stringify(value)
