@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { readHostPattern, readListenHost, readPathPattern } from './addresses.ts';
 import { integer, section, size, text } from './fields.ts';
 import { requestPart } from './schema-balancing.ts';
+import { routeCache } from './schema-cache.ts';
 
 const commonMethods = /^(?:get|head|post|put|patch|delete|options|trace|connect)$/i;
 const namePattern = /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/;
@@ -77,6 +78,7 @@ export const routeSchema = section({
   priority: integer({ min: -100, max: 100 })
     .prefault(0)
     .describe('Higher goes first where requests wait for a peer.'),
+  cache: routeCache,
   requestBodyBytesMax: size({ min: 0, max: 2 ** 50 })
     .optional()
     .describe('Largest request body, 0 for no limit; default limits.requestBodyBytes.'),

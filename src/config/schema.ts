@@ -7,6 +7,7 @@ import { limits as bounds, KIB, MIB } from '../core/limits.ts';
 import { readCidr, readListenHost } from './addresses.ts';
 import { choice, duration, flag, integer, section, size, text } from './fields.ts';
 import { zoneName } from './schema-balancing.ts';
+import { cacheStorage } from './schema-cache.ts';
 import { offload } from './schema-offload.ts';
 import { defaultRouteName, listenerSchema, routeSchema } from './schema-route.ts';
 import { type UpstreamConfig, upstreamSchema } from './schema-upstream.ts';
@@ -152,6 +153,7 @@ const writtenSchema = section({
     .prefault([])
     .describe('Senders whose forwarding headers are believed; nobody by default.'),
   headers,
+  cache: cacheStorage,
   limits,
   timeouts,
   offload,
@@ -170,6 +172,7 @@ export const configSchema = writtenSchema.transform((written) => ({
     splitBy: route.splitBy,
     mirror: route.mirror,
     priority: route.priority,
+    cache: route.cache,
     requestBodyBytesMax: route.requestBodyBytesMax ?? written.limits.requestBodyBytes,
   })),
 }));
