@@ -65,7 +65,7 @@ const options = section({
   lifetimesMs: z
     .record(
       z.string().regex(statusPattern, { error: "a status such as '404' or '5xx'" }),
-      duration({ min: 0, max: yearMs }),
+      duration({ min: 0, max: yearMs }).describe('Freshness of answers with this status.'),
       { error: 'a map of statuses to durations' },
     )
     .prefault({})
