@@ -49,7 +49,13 @@ function makePeers(count: number): PeerConfig[] {
   const group = new PeerGroup('app');
   return Array.from({ length: count }, (_, at) => {
     const hostname = `10.1.${at >> 8}.${at & 255}`;
-    const address = { scheme: 'http', hostname, port: 80, authority: hostname } as const;
+    const address = {
+      scheme: 'http',
+      hostname,
+      port: 80,
+      authority: hostname,
+      path: null,
+    } as const;
     const peer = new Peer(`app/http://${hostname}`, 'app', address, group);
     peer.latency.add(1 + (at % 7), performance.now());
     return { peer, weight: 1 + (at % 3), connectionsMax: 0, priority: 0, zone: null };

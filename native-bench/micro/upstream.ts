@@ -46,7 +46,13 @@ const client: Sink = { start() {}, write: () => true, end() {}, fail() {} };
 function startOwn(): void {
   const { hostname, host: authority } = url;
   const port = Number(url.port);
-  const peer = new Peer('bench', 'bench', { scheme: 'http', hostname, port, authority });
+  const peer = new Peer('bench', 'bench', {
+    scheme: 'http',
+    hostname,
+    port,
+    path: null,
+    authority,
+  });
   const upstream = createHttp1Upstream(
     {
       upstream: 'bench',

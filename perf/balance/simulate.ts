@@ -158,7 +158,13 @@ function createPeers(count: number): PeerConfig[] {
   const group = new PeerGroup(UPSTREAM);
   return Array.from({ length: count }, (_, at) => {
     const hostname = `10.1.0.${at + 1}`;
-    const address = { scheme: 'http', hostname, port: 80, authority: hostname } as const;
+    const address = {
+      scheme: 'http',
+      hostname,
+      port: 80,
+      authority: hostname,
+      path: null,
+    } as const;
     const peer = new PeerOfWorker(`${UPSTREAM}/http://${hostname}`, UPSTREAM, address, group);
     return { peer, weight: 1, connectionsMax: 0, priority: 0, zone: null };
   });

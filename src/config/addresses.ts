@@ -6,8 +6,19 @@ import { domainToASCII } from 'node:url';
 
 const labelPattern = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
-/** Reads 'http://host:port' or 'https://host[:port]'; returns it as an origin (default port left out). */
+/**
+ * Reads 'http://host:port', 'https://host[:port]', 'fastcgi://host:port' or 'fastcgi+unix:/path'; returns
+ * it as an origin (default port left out).
+ */
 export function readPeerUrl(text: string): string | null {
+  if (/^fastcgi\+unix:/i.test(text)) {
+    const path = text.slice('fastcgi+unix:'.length);
+    return /^\/[\w./@:+-]{1,106}$/.test(path) ? `fastcgi+unix:${path}` : null;
+  }
+  if (/^fastcgi:/i.test(text)) {
+    const asHttp = readPeerUrl(text.replace(/^fastcgi/i, 'http'));
+    return asHttp === null || !/:\d+$/.test(asHttp) ? null : asHttp.replace('http', 'fastcgi');
+  }
   if (!/^https?:\/\/[^/?#@%\s\\]+\/?$/i.test(text)) return null;
   let url: URL;
   try {

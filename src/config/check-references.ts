@@ -25,6 +25,7 @@ export function checkReferences(raw: unknown): Finding[] {
     ...Object.entries(asMap(upstreams)).flatMap(([name, upstream]) => [
       ...checkSources(name, asMap(upstream)),
       ...checkPeers(name, asList(asMap(upstream)['peers'])),
+      ...checkFastcgi(name, asMap(upstream)),
     ]),
     ...checkTargets(asList(routes), asMap(upstreams)),
     ...checkNames(asList(routes), 'routes', madeRouteName),
@@ -82,6 +83,32 @@ function checkPeers(upstream: string, peers: unknown[]): Finding[] {
       const other = formatPath(['upstreams', upstream, 'peers', first]);
       findings.push({ path, message: `the same peer as ${other}; use weight for a larger share` });
     }
+  }
+  return findings;
+}
+
+/** FastCGI peers need a root, and share an upstream with no others. */
+function checkFastcgi(upstream: string, settings: Record<string, unknown>): Finding[] {
+  const urls = asList(settings['peers']).map((peer) => asMap(peer)['url']);
+  const isFastcgi = (url: unknown) => typeof url === 'string' && /^fastcgi[:+]/i.test(url);
+  if (!urls.some(isFastcgi)) return [];
+  const path = ['upstreams', upstream];
+  const findings: Finding[] = [];
+  const other = urls.findIndex((url) => !isFastcgi(url));
+  if (other >= 0) {
+    const message =
+      'not a FastCGI peer, but others of this upstream are: give it an upstream of its own';
+    findings.push({ path: [...path, 'peers', other], message });
+  }
+  if (typeof asMap(settings['fastcgi'])['root'] !== 'string') {
+    const message = 'expected root, the directory of the application as the peer sees it, got none';
+    findings.push({ path: [...path, 'fastcgi'], message });
+  }
+  if (asMap(settings['active'])['type'] === 'http') {
+    findings.push({
+      path: [...path, 'active', 'type'],
+      message: "FastCGI peers are checked by 'tcp'",
+    });
   }
   return findings;
 }

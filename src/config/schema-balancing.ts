@@ -38,7 +38,9 @@ export function requestPart(words: readonly string[], kinds: readonly string[]) 
 const peerUrl = text(
   "a peer URL of scheme, host and port only, such as 'http://127.0.0.1:9001'",
   readPeerUrl,
-).describe("Where the peer listens: 'http://host:port' or 'https://host', without path and query.");
+).describe(
+  "Where the peer listens: 'http://host:port', 'https://host', 'fastcgi://host:port' or 'fastcgi+unix:/path'.",
+);
 
 /** Describes one backend server as an object; the short form is its URL alone. */
 export const peerObject = section({

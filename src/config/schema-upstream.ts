@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { isDnsName, readHostHeader } from './addresses.ts';
 import { atMost, choice, duration, flag, integer, section, text } from './fields.ts';
 import { discovery, hash, peers, slowStart, sticky } from './schema-balancing.ts';
+import { fastcgi } from './schema-fastcgi.ts';
 import { active, breaker, ejection, hedge, outlier } from './schema-health.ts';
 
 const secondMs = 1000;
@@ -55,6 +56,11 @@ const retry = section({
   budgetMin: integer({ min: 0, max: 1_000_000 })
     .prefault(3)
     .describe('This many retries may run whatever the share.'),
+  statuses: z
+    .array(integer({ min: 400, max: 599 }), { error: 'a list of statuses such as [500, 503]' })
+    .max(200, { error: 'at most 200 statuses' })
+    .prefault([])
+    .describe('Responses with these statuses count like failed attempts.'),
 })
   .check(atMost('backoffBaseMs', 'backoffMaxMs'))
   .prefault({})
@@ -129,6 +135,7 @@ export const upstreamSchema = section({
   breaker,
   hedge,
   tls,
+  fastcgi,
 }).describe('A named group of peers, and how Sluice talks to them.');
 
 /** The effective settings of one upstream. */

@@ -25,7 +25,9 @@ export const failures = {
   bad_host: row(400, 'client', 'never', 'The request must name exactly one valid host.'),
   bad_target: row(400, 'client', 'never', 'The request target is not valid.'),
   no_route: row(404, 'proxy', 'never', 'No route matches this request.'),
+  no_script: row(404, 'proxy', 'never', 'No script answers this path.'),
   request_timeout: row(408, 'client', 'never', 'The request did not arrive in time.'),
+  length_required: row(411, 'client', 'never', 'The length of the request body must be declared.'),
   body_too_large: row(413, 'client', 'never', 'The request body is too large.'),
   upgrade_required: row(426, 'client', 'never', 'This version of WebSocket is not supported.'),
   head_too_large: row(431, 'client', 'never', 'The request head is too large.'),
@@ -36,6 +38,8 @@ export const failures = {
   tls_failed: row(502, 'peer', 'any-method', 'The upstream could not be trusted.'),
   peer_reset: row(502, 'peer', 'idempotent', 'The upstream closed the connection.'),
   bad_response: row(502, 'peer', 'never', 'The upstream sent an invalid response.'),
+  /** In `retry.statuses`; told to nobody but peers' records unless the other attempt never begins. */
+  error_status: row(502, 'peer', 'idempotent', 'The upstream answered with an error.'),
   response_head_too_large: row(
     502,
     'peer',

@@ -1,16 +1,8 @@
 // A backend server: its live state, kept apart from the configured half so that it survives a reload.
 
 import { PeakLatency } from './latency.ts';
+import type { PeerAddress } from './peer-address.ts';
 import { UpstreamGuard } from './upstream-guard.ts';
-
-/** Where a peer listens. `authority` is what goes into Host when the operator asks for the peer's own. */
-export interface PeerAddress {
-  readonly scheme: 'http' | 'https';
-  readonly hostname: string;
-  readonly port: number;
-  /** host[:port] with the port left out when it is the scheme's default. */
-  readonly authority: string;
-}
 
 /** What the peers of one upstream have in common while they live. */
 export class PeerGroup {

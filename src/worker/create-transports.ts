@@ -1,10 +1,15 @@
 // Turns the settings of one upstream into what carries its exchanges. The bounds that hold for all workers
 // together are divided here.
 
+import { ProxyError } from '../core/errors.ts';
+import type { Events } from '../core/events.ts';
+import { MIB } from '../core/limits.ts';
+import type { Tunnel } from '../core/tunnel.ts';
 import type { OwnedTransports, TransportSettings } from './transports.ts';
 import { loadWs } from './tunnel/handshake.ts';
 import { createTunnel } from './tunnel/tunnel.ts';
 import type { TunnelRegistry } from './tunnel/tunnel-registry.ts';
+import { FastcgiUpstream } from './upstream/fastcgi/fastcgi-upstream.ts';
 import { Http1Pools } from './upstream/http1/pools.ts';
 import { createHttp1Upstream } from './upstream/http1/upstream.ts';
 import { createUndiciUpstream } from './upstream/undici/undici-upstream.ts';
@@ -15,10 +20,14 @@ import { createUndiciUpstream } from './upstream/undici/undici-upstream.ts';
  */
 export function createTransports(
   tunnels: TunnelRegistry,
+  events: Events,
 ): (settings: TransportSettings) => OwnedTransports {
   const pools = new Http1Pools();
   return (settings) => {
     const options = optionsOf(settings);
+    if (settings.config.peers.some(({ url }) => url.startsWith('fastcgi'))) {
+      return fastcgiTransports(settings, events);
+    }
     const http =
       settings.config.transport === 'undici'
         ? createUndiciUpstream(options)
@@ -30,6 +39,36 @@ export function createTransports(
     };
     return { http, tunnel: createTunnel(tunnelOptions, tunnels), drain: () => http.drain() };
   };
+}
+
+/** To FastCGI applications, which know no WebSockets. */
+function fastcgiTransports(settings: TransportSettings, events: Events): OwnedTransports {
+  const { config, limits } = settings;
+  const { pendingTimeoutMs, keepAlive, timeouts, fastcgi } = config;
+  const { root, index, frontController, endings, params, keptMax } = fastcgi;
+  const http = new FastcgiUpstream({
+    script: {
+      root: root ?? '',
+      index,
+      frontController,
+      endings,
+      params: Object.entries(params).flat(),
+    },
+    connectionsMax: share(config.connectionsMax, settings.workers),
+    pendingMax: share(config.pendingMax, settings.workers),
+    pendingTimeoutMs,
+    keptMax,
+    idleMs: keepAlive.idleMs,
+    timeouts,
+    responseHeadBytesMax: limits.responseHeadBytes,
+    chunkedBodyBytesMax: MIB,
+    onStderr: (line, peer) => events.warn({ peer, line }, 'the application wrote to stderr'),
+  });
+  const tunnel: Tunnel = {
+    send: (_exchange, _peer, attempt) =>
+      attempt.onFailure(new ProxyError('upgrade_failed', 'FastCGI carries no WebSockets')),
+  };
+  return { http, tunnel, drain: () => http.drain() };
 }
 
 /** Loads what the first WebSocket would have to wait for; to be called when there is time. */

@@ -57,7 +57,7 @@ export class DataPlane {
   readonly #slot: number;
   readonly #peers = new PeerRegistry();
   readonly #tunnels = new TunnelRegistry();
-  readonly #transports = new TransportRegistry(createTransports(this.#tunnels));
+  readonly #transports: TransportRegistry;
   readonly #kept = new KeptParts();
   readonly #offload = new OffloadPool();
   readonly #queues = new Queues();
@@ -80,6 +80,7 @@ export class DataPlane {
     this.#slot = slot;
     this.#sessions = { tables: new StickTables(createHostClock()), secret };
     this.eventLog = new EventLog({ level: 'info', role: 'worker', worker: slot });
+    this.#transports = new TransportRegistry(createTransports(this.#tunnels, this.eventLog.events));
     this.#sampler = new ProcessSampler('worker', slot);
     this.#link = new SidecarLink({
       runDirectory,

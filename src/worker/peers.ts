@@ -1,15 +1,16 @@
 // The peers that this worker knows, one object per id for as long as any configuration names it.
 
-import { Peer, type PeerAddress, PeerGroup, peerId } from '../core/peer.ts';
+import { Peer, PeerGroup, peerId } from '../core/peer.ts';
+import { peerAddress } from '../core/peer-address.ts';
 
 /** Keeps live peer state across configurations. */
 export class PeerRegistry {
   readonly #peers = new Map<string, Peer>();
   readonly #groups = new Map<string, PeerGroup>();
 
-  /** Returns the peer of `upstream` at `url` (`http://host:port`, validated), the same one each time. */
+  /** Returns the peer of `upstream` at `url` (validated), the same one each time. */
   peerAt(upstream: string, url: string): Peer {
-    const address = addressOf(url);
+    const address = peerAddress(url);
     const id = peerId(upstream, url);
     let peer = this.#peers.get(id);
     if (peer === undefined) {
@@ -35,15 +36,4 @@ export class PeerRegistry {
   get all(): readonly Peer[] {
     return [...this.#peers.values()];
   }
-}
-
-function addressOf(url: string): PeerAddress {
-  const { protocol, hostname, port, host } = new URL(url);
-  const scheme = protocol === 'https:' ? 'https' : 'http';
-  return {
-    scheme,
-    hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
-    port: port === '' ? (scheme === 'https' ? 443 : 80) : Number(port),
-    authority: host,
-  };
 }

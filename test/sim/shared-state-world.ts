@@ -53,7 +53,13 @@ class SimWorker {
       const group = this.groups.get(name)!;
       group.guard.isWatched = breaker !== null;
       for (const id of peers) {
-        const address = { scheme: 'http', hostname: id, port: 80, authority: id } as const;
+        const address = {
+          scheme: 'http',
+          hostname: id,
+          port: 80,
+          authority: id,
+          path: null,
+        } as const;
         this.peers.set(id, before.get(id) ?? new Peer(id, name, address, group));
       }
     }

@@ -63,7 +63,7 @@ export function linkWorker(
 
 /** Makes a peer that nobody listens at. */
 export function makePeer(id: string, upstream: string, group = new PeerGroup(upstream)): Peer {
-  const address = { scheme: 'http', hostname: 'h', port: 1, authority: 'h:1' } as const;
+  const address = { scheme: 'http', hostname: 'h', port: 1, authority: 'h:1', path: null } as const;
   return new Peer(id, upstream, address, group);
 }
 

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Config, UpstreamConfig } from '../../config/schema.ts';
 import { peerId } from '../../core/peer.ts';
+import { peerAddress } from '../../core/peer-address.ts';
 
 export interface CheckTarget {
   /** Id of the peer. */
@@ -10,6 +11,8 @@ export interface CheckTarget {
   readonly secure: boolean;
   readonly hostname: string;
   readonly port: number;
+  /** Of a unix socket, or null. */
+  readonly path: string | null;
   /** Sent as Host when the operator names none. */
   readonly authority: string;
   readonly settings: UpstreamConfig['active'];
@@ -35,14 +38,14 @@ export function checkTargets(upstreams: Config['upstreams']): CheckTarget[] {
     const { verify, caFile, serverName } = tls;
     const ca = caFile === null ? null : readFileSync(caFile, 'utf8');
     return peers.map(({ url }) => {
-      const { protocol, hostname, port, host } = new URL(url);
-      const secure = protocol === 'https:';
+      const { scheme, hostname, port, path, authority } = peerAddress(url);
       return {
         id: peerId(name, url),
-        secure,
-        hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
-        port: port === '' ? (secure ? 443 : 80) : Number(port),
-        authority: host,
+        secure: scheme === 'https',
+        hostname,
+        port,
+        path,
+        authority,
         settings: active,
         tls: { verify, ca, serverName },
       };

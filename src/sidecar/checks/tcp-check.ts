@@ -1,4 +1,4 @@
-// The check that a connection comes about, TLS included where the peer has it.
+// The check that a connection (TCP or unix socket) comes about, TLS included where the peer has it.
 
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -8,10 +8,10 @@ import { startDeadline } from './deadline.ts';
 
 /** Connects and closes; never throws. */
 export function checkTcp(target: CheckTarget): Promise<CheckOutcome> {
-  const { hostname: host, port, secure, settings } = target;
+  const { hostname: host, port, path, secure, settings } = target;
   const socket = secure
     ? connectTls({ host, port, ...tlsOptions(target) })
-    : connectTcp({ host, port });
+    : connectTcp(path === null ? { host, port } : { path });
   const deadline = startDeadline(settings.timeoutMs, () => socket.destroy());
   socket.once(secure ? 'secureConnect' : 'connect', () => {
     deadline.settle('');

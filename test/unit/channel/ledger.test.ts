@@ -14,7 +14,13 @@ const nowMs = 1;
 function makePeers(count: number, upstream = 'app'): Peer[] {
   const group = new PeerGroup(upstream);
   return Array.from({ length: count }, (_, at) => {
-    const address = { scheme: 'http', hostname: 'h', port: at, authority: 'h' } as const;
+    const address = {
+      scheme: 'http',
+      hostname: 'h',
+      port: at,
+      authority: 'h',
+      path: null,
+    } as const;
     return new Peer(`${upstream}/http://h:${at}`, upstream, address, group);
   });
 }

@@ -2,7 +2,7 @@
 
 import { isIP, connect as netConnect, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
-import type { PeerAddress } from '../../../core/peer.ts';
+import type { PeerAddress } from '../../../core/peer-address.ts';
 import type { Http1Options } from './options.ts';
 
 /** Makes the sockets of one pool. */

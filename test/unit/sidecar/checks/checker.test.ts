@@ -13,6 +13,7 @@ function target(at: number, change: Partial<CheckTarget['settings']> = {}): Chec
     hostname: '127.0.0.1',
     port: 1,
     authority: '127.0.0.1:1',
+    path: null,
     settings: {
       type: 'http',
       path: '/',

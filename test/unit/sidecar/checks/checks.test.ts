@@ -31,6 +31,7 @@ function target(port: number, { settings, tls, secure = false }: Change = {}): C
     secure,
     hostname: '127.0.0.1',
     port,
+    path: null,
     authority: `127.0.0.1:${port}`,
     settings: {
       type: 'http',

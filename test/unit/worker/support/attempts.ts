@@ -147,7 +147,7 @@ export function makePeer(
   hostname = '127.0.0.1',
 ): Peer {
   const authority = `${hostname}:${port}`;
-  const address = { scheme, hostname, port, authority } as const;
+  const address = { scheme, hostname, port, authority, path: null } as const;
   return new Peer(`app/${scheme}://${authority}`, 'app', address);
 }
 

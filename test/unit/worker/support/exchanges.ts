@@ -57,6 +57,7 @@ export function makePeers(...weights: number[]): PeerConfig[] {
         scheme: 'http',
         hostname: `10.0.0.${at + 1}`,
         port: 80,
+        path: null,
         authority: `10.0.0.${at + 1}`,
       },
       group,
@@ -85,6 +86,7 @@ export function makePlan(parts: Partial<Plan> = {}): Plan {
     upstream: unused,
     tunnel: unused,
     retry: null,
+    failingStatuses: null,
     breaker: null,
     hedging: null,
     requestHead: {
