@@ -32,7 +32,7 @@ const EXCEPTIONS: readonly Exception[] = [
   },
   {
     rule: 'hot-path-timer',
-    file: 'src/worker/listener/uws/sweeper.ts',
+    file: 'src/worker/listener/sweeper.ts',
     count: 1,
     reason: 'the one timer of a listener, for what is slow',
   },

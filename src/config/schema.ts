@@ -13,7 +13,8 @@ import { defaultRouteName, listenerSchema, routeSchema } from './schema-route.ts
 import { type UpstreamConfig, upstreamSchema } from './schema-upstream.ts';
 
 const secondMs = 1000;
-const dayMs = 24 * 3600 * secondMs;
+const hourMs = 3600 * secondMs;
+const dayMs = 24 * hourMs;
 const GIB = 1024 * MIB;
 
 const coresError = "'auto' or a whole number from 1 to 256";
@@ -81,6 +82,12 @@ const limits = section({
   .describe('What one client or peer may cost; full means refused at once, by name.');
 
 const timeouts = section({
+  requestHeadMs: duration({ min: secondMs, max: hourMs })
+    .prefault('20s')
+    .describe('Engine node: limit for a request head, TLS included; then 408. Engine uws: 10 s.'),
+  clientIdleMs: duration({ min: secondMs, max: dayMs })
+    .prefault('75s')
+    .describe('Engine node: unused connections are closed after this. Engine uws: 10 s.'),
   requestBodyIdleMs: duration({ min: 1, max: dayMs })
     .prefault('60s')
     .describe('Limit between two pieces of a request body; then 408.'),

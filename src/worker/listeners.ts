@@ -104,10 +104,13 @@ function keyOf({ host, port }: ListenerConfig): string {
 function settingsOf({ limits, timeouts }: Config) {
   return {
     requestHeaderCount: limits.requestHeaderCount,
+    requestHeadBytes: limits.requestHeadBytes,
     replayBytes: limits.replayBytes,
     streamBufferBytes: limits.streamBufferBytes,
     webSocketMessageBytes: limits.webSocketMessageBytes,
     exchangesMax: limits.exchangesMax,
+    requestHeadMs: timeouts.requestHeadMs,
+    clientIdleMs: timeouts.clientIdleMs,
     requestBodyIdleMs: timeouts.requestBodyIdleMs,
     webSocketIdleMs: timeouts.webSocketIdleMs,
   };

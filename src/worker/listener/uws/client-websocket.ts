@@ -8,9 +8,9 @@
 import type { WebSocket, WebSocketBehavior } from 'uWebSockets.js';
 import { limits } from '../../../core/limits.ts';
 import type { WebSocketEnd, WebSocketEvents } from '../../../core/tunnel.ts';
+import type { Swept } from '../sweeper.ts';
 import type { ClientSink } from './client-sink.ts';
 import type { ListenerState } from './listener-state.ts';
-import type { Swept } from './sweeper.ts';
 
 const NO_CODE = 1005;
 const CUT = 1006;

@@ -13,14 +13,13 @@
 
 import * as uws from 'uWebSockets.js';
 import type { Entry, ExchangeHandler } from '../../../core/exchange.ts';
+import type { ListenerSettings } from '../listener-settings.ts';
+import { Sweeper } from '../sweeper.ts';
 import { webSocketBehavior } from './client-websocket.ts';
 import { HeadMemo } from './head-memo.ts';
 import { Intake } from './intake.ts';
-import type { ListenerSettings, ListenerState } from './listener-state.ts';
-import { Sweeper } from './sweeper.ts';
+import type { ListenerState } from './listener-state.ts';
 import { UpgradeShelter } from './upgrade-shelter.ts';
-
-export type { ListenerSettings } from './listener-state.ts';
 
 /** All slow things are looked at this often; the limits for them are exact to one such step. */
 const TICK_MS = 1000;

@@ -14,9 +14,9 @@ import { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
 import type { RequestBody } from '../../../core/request-body.ts';
 import type { Sink } from '../../../core/sink.ts';
+import type { Swept } from '../sweeper.ts';
 import type { ListenerState } from './listener-state.ts';
 import { giveBack, keepCopy } from './slabs.ts';
-import type { Swept } from './sweeper.ts';
 
 /** The engine cuts who sends less than 160 KiB in 10 s, unless its timer starts anew. */
 const REARM_MS = 3_000;

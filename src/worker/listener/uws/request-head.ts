@@ -10,7 +10,7 @@
 import type { HttpRequest } from 'uWebSockets.js';
 import type { FailureCode } from '../../../core/errors.ts';
 import { hasToken, type RawHeaders } from '../../../core/headers.ts';
-import { isHost } from './host.ts';
+import { isHost } from '../host.ts';
 
 /** What a request head says; valid until the next call of `readRequestHead`. */
 export interface ReceivedHead {

@@ -2,7 +2,7 @@
 // Nothing here is made for a client that reads along.
 
 import type { HttpResponse } from 'uWebSockets.js';
-import type { Sweeper, Swept } from './sweeper.ts';
+import type { Sweeper, Swept } from '../sweeper.ts';
 
 /** How long a reader may take nothing at all before it is cut. */
 const STALL_MS = 60_000;

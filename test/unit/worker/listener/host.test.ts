@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isHost } from '../../../../src/worker/listener/uws/host.ts';
+import { isHost } from '../../../../src/worker/listener/host.ts';
 
 const good = [
   'example.com',

@@ -99,10 +99,13 @@ export interface ListenerSetup {
 
 export const SETTINGS = {
   requestHeaderCount: 98,
+  requestHeadBytes: 32 * 1024,
   replayBytes: 64 * 1024,
   streamBufferBytes: 64 * 1024,
   webSocketMessageBytes: 1024 * 1024,
   exchangesMax: 100,
+  requestHeadMs: 10_000,
+  clientIdleMs: 10_000,
   requestBodyIdleMs: 60_000,
   webSocketIdleMs: 3_600_000,
 };
