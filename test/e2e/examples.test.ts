@@ -10,6 +10,7 @@ import { request } from '../support/client.ts';
 import { until } from '../support/deadline.ts';
 import { freePort } from '../support/free-port.ts';
 import { startHttpOrigin } from '../support/origin.ts';
+import { startPhpFpm } from '../support/php-fpm.ts';
 import { killTree } from '../support/process-tree.ts';
 import { askHttp } from '../support/sluice.ts';
 import { suiteCleanup } from '../support/suite.ts';
@@ -72,6 +73,12 @@ describe('examples under config/', () => {
       for (const [name, upstream] of Object.entries(upstreams)) {
         for (const [at, { url }] of upstream.peers.entries()) {
           const isSecure = url.startsWith('https:');
+          if (url.startsWith('fastcgi')) {
+            const php = await startPhpFpm(context, { 'index.php': '<?php echo "served";' });
+            changes.push(`upstreams.${name}.peers[${at}].url=fastcgi+unix:${php.socket}`);
+            changes.push(`upstreams.${name}.fastcgi.root=${php.root}`);
+            continue;
+          }
           changes.push(
             `upstreams.${name}.peers[${at}].url=${isSecure ? secureUrl : plainUrls[at]}`,
           );

@@ -66,6 +66,7 @@ export class FastcgiRequest implements Source, RecordHost {
   cancel(error: ProxyError): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    if (this.exchange.running === this) this.exchange.running = null;
     this.#leave();
     if (this.#sink !== null) this.#attempt.onDone(error);
   }
@@ -76,12 +77,12 @@ export class FastcgiRequest implements Source, RecordHost {
     this.#isOver = true;
     this.#leave();
     if (this.#sink === null) {
+      this.exchange.running = null;
       this.#attempt.onFailure(error);
       return;
     }
-    // First the account, then the client: who asks next meets a peer with room.
-    this.#attempt.onDone(error);
     this.#sink.fail(error);
+    this.#attempt.onDone(error);
   }
 
   #leave(): void {
@@ -167,7 +168,7 @@ export class FastcgiRequest implements Source, RecordHost {
     const carrier = this.carrier;
     this.carrier = null;
     carrier?.completed(this);
-    this.#attempt.onDone(null);
     sink.end();
+    this.#attempt.onDone(null);
   }
 }
