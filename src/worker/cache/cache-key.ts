@@ -1,0 +1,78 @@
+// The key of a request: one text per thing that could be answered differently. No two requests that differ
+// in a part of it have the same: parts are divided by bytes that can't be in them.
+
+import { cookieValue } from '../../core/cookies.ts';
+import type { Exchange } from '../../core/exchange.ts';
+import { joinedValue } from './fields.ts';
+import { normalQuery, type QueryRule } from './query-key.ts';
+
+/** Chosen by the operator. */
+export interface KeyRule {
+  readonly query: QueryRule;
+  readonly headers: readonly string[];
+  readonly cookies: readonly string[];
+  readonly byDevice: boolean;
+}
+
+/** A longer key is not worth its memory: such requests go past the cache. */
+const KEY_CHARS_MAX = 8192;
+
+/** Makes the keys of one route. */
+export class CacheKeys {
+  readonly #route: string;
+  readonly #rule: KeyRule;
+  /** Nothing but the URL counts, as it is. */
+  readonly #isPlain: boolean;
+
+  constructor(route: string, rule: KeyRule) {
+    this.#route = route;
+    this.#rule = rule;
+    const { query, headers, cookies, byDevice } = rule;
+    this.#isPlain = query.kind === 'exact' && headers.length + cookies.length === 0 && !byDevice;
+  }
+
+  /** Returns the key, or null when it would be too long. */
+  of(exchange: Exchange): string | null {
+    const { entry, host, target } = exchange;
+    // Neither host nor target holds a blank or a control byte; a route's name holds no line feed.
+    const rest = this.#isPlain ? target : this.#chosen(exchange);
+    const key = `${entry.scheme} ${host.toLowerCase()} ${rest}\n${this.#route}`;
+    return key.length > KEY_CHARS_MAX ? null : key;
+  }
+
+  #chosen(exchange: Exchange): string {
+    const { requestHeaders: headers } = exchange;
+    const { query, headers: names, cookies, byDevice } = this.#rule;
+    let key = normalQuery(exchange.target, query);
+    // A missing part is not an empty one. Values hold no line feed.
+    for (const name of names) key += part(joinedValue(headers, name));
+    for (const name of cookies) key += part(cookieValue(headers, name));
+    if (byDevice) key += `\n${deviceOf(joinedValue(headers, 'user-agent') ?? '')}`;
+    return key;
+  }
+}
+
+function part(value: string | null): string {
+  return value === null ? '\n' : `\n=${value}`;
+}
+
+/** Returns the URL by which an answer is purged: `scheme://host/path?query`, without a default port. */
+export function urlOf({ entry, host, target }: Exchange): string {
+  return `${originOf(entry.scheme, host)}${target}`;
+}
+
+/** Returns `scheme://host`, lower-case, without a default port. */
+export function originOf(scheme: 'http' | 'https', host: string): string {
+  const port = scheme === 'http' ? ':80' : ':443';
+  const name = host.toLowerCase();
+  return `${scheme}://${name.endsWith(port) ? name.slice(0, -port.length) : name}`;
+}
+
+const TABLET = /ipad|tablet|playbook|silk(?!.*mobile)|android(?!.*mobile)/i;
+const PHONE = /mobi|iphone|ipod|android|blackberry|opera mini|windows phone/i;
+
+/** Tells kinds of devices apart, as roughly as pages do. */
+export function deviceOf(userAgent: string): 'phone' | 'tablet' | 'other' {
+  if (TABLET.test(userAgent)) return 'tablet';
+  return PHONE.test(userAgent) ? 'phone' : 'other';
+}

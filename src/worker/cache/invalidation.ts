@@ -1,0 +1,47 @@
+// What a successful unsafe request makes invalid (RFC 9111 section 4.4): its own URL, and those that the
+// answer names when they are of the same origin; groups of answers besides (RFC 9875 section 3).
+
+import type { PurgeCommand } from '../../core/cache.ts';
+import type { Exchange } from '../../core/exchange.ts';
+import { headerValue } from '../../core/headers.ts';
+import { originOf } from './cache-key.ts';
+import { invalidatedGroups } from './tags.ts';
+
+const SAFE: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'PROPFIND',
+  'SEARCH',
+  'QUERY',
+]);
+
+/** Returns what the answer in `exchange` invalidates; usually nothing. */
+export function invalidatedBy(exchange: Exchange): readonly PurgeCommand[] {
+  const { method, status, entry, host, target, responseHeaders } = exchange;
+  if (SAFE.has(method) || status < 200 || status >= 400) return [];
+  const origin = originOf(entry.scheme, host);
+  const urls = new Set([`${origin}${target}`]);
+  for (const name of ['location', 'content-location']) {
+    const url = sameOrigin(headerValue(responseHeaders, name), origin, target);
+    if (url !== null) urls.add(url);
+  }
+  const commands: PurgeCommand[] = [];
+  for (const value of urls) commands.push({ kind: 'url', value, isSoft: false });
+  for (const value of invalidatedGroups(responseHeaders, origin)) {
+    commands.push({ kind: 'tag', value, isSoft: false });
+  }
+  return commands;
+}
+
+/** Returns the URL that a reference means, when it is of that origin (nobody purges for others). */
+function sameOrigin(reference: string | undefined, origin: string, target: string): string | null {
+  if (reference === undefined) return null;
+  try {
+    const url = new URL(reference, `${origin}${target}`);
+    return url.origin === new URL(origin).origin ? `${origin}${url.pathname}${url.search}` : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,48 @@
+// What the operator wants of the cache on one route, and what a decision to store goes by. Plain data.
+
+import type { RawHeaders } from '../../core/headers.ts';
+
+/** Compiled from `routes[].cache`. */
+export interface CachePolicy {
+  readonly respectsOrigin: boolean;
+  readonly respectsClient: boolean;
+  /** Lifetimes by status and by class (`5` for 5xx), for answers without one of their own. */
+  readonly lifetimesMs: ReadonlyMap<number, number>;
+  readonly heuristicRatio: number;
+  readonly heuristicMaxMs: number;
+  readonly staleWhileRevalidateMs: number;
+  readonly staleIfErrorMs: number;
+  readonly refreshesEarly: boolean;
+  readonly collapses: boolean;
+  readonly passMs: number;
+  readonly objectBytesMax: number;
+  readonly storesSetCookie: boolean;
+  /** Name in Cache-Status, null for no such field. */
+  readonly statusName: string | null;
+}
+
+/** A request that went to a peer for the cache. */
+export interface FetchedRequest {
+  readonly key: string;
+  readonly url: string;
+  readonly route: string;
+  /** `scheme://host`, for tags that belong to an origin. */
+  readonly origin: string;
+  /** As the client sent them: Vary goes by these. */
+  readonly headers: RawHeaders;
+  readonly generation: number;
+  /** When it was sent. */
+  readonly sentAtMs: number;
+  /** The client or the operator wants the answer not to be stored. */
+  readonly mayStore: boolean;
+}
+
+/** What came back. */
+export interface FetchedResponse {
+  readonly status: number;
+  /** End-to-end fields, without Date. */
+  readonly headers: RawHeaders;
+  /** Date as received, '' when there was none. */
+  readonly date: string;
+  readonly receivedAtMs: number;
+}

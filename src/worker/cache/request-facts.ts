@@ -1,0 +1,111 @@
+// What a request says that matters to the cache, found in one pass over its fields. One object per worker
+// is filled anew for every request: valid until the next one.
+
+import type { RawHeaders } from '../../core/headers.ts';
+
+export interface RequestFacts {
+  /** All values, '' for none. */
+  cacheControl: string;
+  pragma: string;
+  range: string;
+  ifRange: string;
+  ifNoneMatch: string;
+  ifModifiedSince: string;
+  /** If-Match or If-Unmodified-Since: what they ask can be told by the origin only. */
+  hasOtherCondition: boolean;
+  hasAuthorization: boolean;
+  /** Fields that some applications obey and no cache keys by: their answers are nobody else's. */
+  isSteered: boolean;
+}
+
+/** Names that change what an application answers behind the back of every cache (unkeyed inputs). */
+const STEERING: ReadonlySet<string> = new Set([
+  'x-original-url',
+  'x-original-host',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-host',
+  'x-http-host-override',
+  'x-forwarded-server',
+  'x-forwarded-scheme',
+  'x-forwarded-ssl',
+  'x-forwarded-path',
+  'x-forwarded-prefix',
+  'x-original-forwarded-host',
+  'x-middleware-subrequest',
+  'x-invoke-path',
+  'x-invoke-status',
+]);
+
+/** Returns an object for `readRequestFacts` to fill. */
+export function emptyFacts(): RequestFacts {
+  return {
+    cacheControl: '',
+    pragma: '',
+    range: '',
+    ifRange: '',
+    ifNoneMatch: '',
+    ifModifiedSince: '',
+    hasOtherCondition: false,
+    hasAuthorization: false,
+    isSteered: false,
+  };
+}
+
+/** Fills `facts`. `isKeyed`: fields that are part of the key, which steer nothing unseen. */
+export function readRequestFacts(
+  facts: RequestFacts,
+  headers: RawHeaders,
+  isKeyed: ReadonlySet<string>,
+): void {
+  facts.cacheControl = '';
+  facts.pragma = '';
+  facts.range = '';
+  facts.ifRange = '';
+  facts.ifNoneMatch = '';
+  facts.ifModifiedSince = '';
+  facts.hasOtherCondition = false;
+  facts.hasAuthorization = false;
+  facts.isSteered = false;
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!;
+    switch (name) {
+      case 'cache-control':
+        facts.cacheControl = joined(facts.cacheControl, headers[at + 1]!);
+        break;
+      case 'pragma':
+        facts.pragma = headers[at + 1]!;
+        break;
+      case 'range':
+        facts.range = joined(facts.range, headers[at + 1]!);
+        break;
+      case 'if-range':
+        facts.ifRange = headers[at + 1]!;
+        break;
+      case 'if-none-match':
+        facts.ifNoneMatch = joined(facts.ifNoneMatch, headers[at + 1]!);
+        break;
+      case 'if-modified-since':
+        facts.ifModifiedSince = headers[at + 1]!;
+        break;
+      case 'if-match':
+      case 'if-unmodified-since':
+        facts.hasOtherCondition = true;
+        break;
+      case 'authorization':
+        facts.hasAuthorization = true;
+        break;
+      default:
+        // All of the names begin like this but few fields of an ordinary request do.
+        if (name.charCodeAt(0) === 0x78 && STEERING.has(name) && !isKeyed.has(name)) {
+          facts.isSteered = true;
+        }
+    }
+  }
+}
+
+function joined(before: string, value: string): string {
+  return before === '' ? value : `${before}, ${value}`;
+}

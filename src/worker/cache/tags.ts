@@ -1,0 +1,38 @@
+// The tags of an answer, by which it can be purged: Surrogate-Key (separated by blanks), Cache-Tag (by
+// commas), and Cache-Groups (RFC 9875), which belong to their origin.
+
+import type { RawHeaders } from '../../core/headers.ts';
+import { joinedValue } from './fields.ts';
+import { parseStrings } from './structured-fields.ts';
+
+const TAGS_MAX = 128;
+const TAG_CHARS_MAX = 256;
+/** RFC 9875 section 2.1 asks for at least 32 groups of 32 characters. */
+const GROUPS_MAX = 64;
+
+/** Returns the tags, each once; what is too much or too long is left out. */
+export function tagsOf(headers: RawHeaders, origin: string): readonly string[] {
+  const surrogate = joinedValue(headers, 'surrogate-key');
+  const tags = joinedValue(headers, 'cache-tag');
+  const groups = joinedValue(headers, 'cache-groups');
+  if (surrogate === null && tags === null && groups === null) return [];
+  const found = new Set<string>();
+  for (const tag of surrogate?.split(/[\s,]+/) ?? []) add(found, tag);
+  for (const tag of tags?.split(',') ?? []) add(found, tag.trim());
+  for (const group of groupsOf(groups, origin)) found.add(group);
+  return [...found];
+}
+
+/** Returns the tags of the groups that an answer to an unsafe request makes invalid (section 3). */
+export function invalidatedGroups(headers: RawHeaders, origin: string): readonly string[] {
+  return groupsOf(joinedValue(headers, 'cache-group-invalidation'), origin);
+}
+
+function groupsOf(field: string | null, origin: string): string[] {
+  const names = field === null ? [] : (parseStrings(field) ?? []);
+  return names.slice(0, GROUPS_MAX).map((name) => `group ${origin} ${name}`);
+}
+
+function add(found: Set<string>, tag: string): void {
+  if (tag !== '' && tag.length <= TAG_CHARS_MAX && found.size < TAGS_MAX) found.add(tag);
+}
