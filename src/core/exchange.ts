@@ -1,5 +1,6 @@
 // One request and its response, from the listener to the log line.
 
+import type { CachedVariant, CacheStatus } from './cache.ts';
 import type { ProxyError } from './errors.ts';
 import type { RawHeaders } from './headers.ts';
 import type { Peer } from './peer.ts';
@@ -46,6 +47,11 @@ export interface RequestHead {
 export class Exchange {
   readonly entry: Entry;
   readonly method: string;
+  /** How the client came, as far as trusted proxies tell. */
+  scheme: 'http' | 'https';
+  /** As received, for the log. */
+  readonly receivedTarget: string;
+  /** As the policy of targets left it, later as filters rewrote it: what the peer gets. */
   target: string;
   host: string;
   /** As received from the client, until forward replaces it by what the peer gets (end-to-end only). */
@@ -60,6 +66,8 @@ export class Exchange {
   readonly startedAtMs: number;
 
   plan: Plan | null = null;
+  /** Parts of the path by the names in the pattern of the route; null without names. */
+  captures: ReadonlyMap<string, string> | null = null;
   peer: Peer | null = null;
   attempts = 0;
   /** An attempt holds `peer` (counted in its `inFlight`). */
@@ -77,9 +85,19 @@ export class Exchange {
   status = 0;
   /** End-to-end fields only: never connection, content-length, transfer-encoding, keep-alive, date. */
   responseHeaders: RawHeaders = [];
+  /** Date of the peer's response as received, '' without; the client gets the engine's own. */
+  responseDate = '';
   /** Body length in bytes as will be declared to the client; -1 unknown; for HEAD/304 the declared one. */
   responseByteLength = -1;
   failure: ProxyError | null = null;
+  /** What the cache did; null where none is used. */
+  cacheStatus: CacheStatus | null = null;
+  /** The stored answer whose whole body is sent; null for any other response. */
+  cached: CachedVariant | null = null;
+  /** Content coding that the proxy put on the body; '' for none. */
+  encoding = '';
+  /** Length in bytes of the body before that. */
+  plainBytes = 0;
 
   /** Body bytes given to the client's connection. */
   bytesSent = 0;
@@ -92,6 +110,8 @@ export class Exchange {
   constructor(head: RequestHead, client: Sink, startedAtMs: number) {
     this.entry = head.entry;
     this.method = head.method;
+    this.scheme = head.entry.scheme;
+    this.receivedTarget = head.target;
     this.target = head.target;
     this.host = head.host;
     this.requestHeaders = head.headers;

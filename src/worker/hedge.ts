@@ -4,7 +4,7 @@
 //   first ───────────── head ──► the second is cancelled, without blame
 //     └─ delay ─ second ─ head ─► the first is cancelled; the second goes on in its place
 //   first fails ──► nothing is said while the second runs: it stands for the retry
-//   second fails ──► as if it had never been, or, when the first failed too, the exchange goes on with that
+//   second fails, or by its status counts as failed ──► as if it had never been, or, when the first failed too, the exchange goes on with that
 
 import { ProxyError } from '../core/errors.ts';
 import { Exchange } from '../core/exchange.ts';
@@ -15,6 +15,7 @@ import type { Sink, Source } from '../core/sink.ts';
 import type { Attempt } from '../core/upstream.ts';
 import { HeldBody } from './held-body.ts';
 import { type HoldContext, holdPeer, releasePeer } from './hold.ts';
+import { Leftover, statusFailure } from './leftover.ts';
 import { noteFailure } from './outcome.ts';
 import { hasBudget, isIdempotent } from './retry.ts';
 
@@ -119,11 +120,19 @@ export class SecondAttempt implements Attempt, Source {
   }
 
   onHead(source: Source): Sink {
-    const { exchange, context } = this.#first;
+    const { exchange, plan, context } = this.#first;
     const twin = this.#twin;
+    const error = statusFailure(twin, plan);
+    // A quick refusal is no reason to give up on the first attempt.
+    if (error !== null && this.#firstError === null) return this.#passOver(source, error);
     this.#hasWon = true;
+    if (this.#firstError !== null) {
+      exchange.tried ??= [];
+      exchange.tried.push(exchange.peer!);
+    }
     context.hedgesWon += 1;
     if (this.#firstError === null) this.#running.cancel(OVERTAKEN);
+    exchange.responseDate = twin.responseDate;
     releasePeer(exchange, context);
     exchange.peer = twin.peer;
     exchange.attempts += 1;
@@ -133,6 +142,13 @@ export class SecondAttempt implements Attempt, Source {
     exchange.responseHeaders = twin.responseHeaders;
     exchange.responseByteLength = twin.responseByteLength;
     return this.#first.won(source, this.#sentAtMs);
+  }
+
+  #passOver(source: Source, error: ProxyError): Leftover {
+    const leftover = new Leftover(source);
+    this.onFailure(error);
+    leftover.weigh(this.#twin);
+    return leftover;
   }
 
   onFailure(error: ProxyError): void {
@@ -150,7 +166,7 @@ export class SecondAttempt implements Attempt, Source {
   }
 
   onDone(error: ProxyError | null): void {
-    this.#first.onDone(error);
+    if (this.#hasWon) this.#first.onDone(error);
   }
 
   // As what runs while there are two: it can only be cancelled.

@@ -11,6 +11,8 @@ export const FIELD_CONNECTION = 3;
 export const FIELD_KEEP_ALIVE = 4;
 /** Concerns this hop only, or is written anew by the listener. */
 export const FIELD_DROPPED = 5;
+/** The listener's engine writes its own; the cache wants to know the peer's. */
+export const FIELD_DATE = 6;
 
 export interface FieldName {
   readonly text: string;
@@ -28,8 +30,7 @@ const ROLES: Readonly<Record<string, number>> = {
   te: FIELD_DROPPED,
   trailer: FIELD_DROPPED,
   upgrade: FIELD_DROPPED,
-  // The listener's engine writes its own.
-  date: FIELD_DROPPED,
+  date: FIELD_DATE,
 };
 
 const COMMON = [

@@ -7,6 +7,7 @@ import { FieldLines } from './field-lines.ts';
 import {
   FIELD_CONNECTION,
   FIELD_CONTENT_LENGTH,
+  FIELD_DATE,
   FIELD_DROPPED,
   FIELD_KEEP_ALIVE,
   FIELD_ORDINARY,
@@ -37,6 +38,8 @@ export class ResponseHead {
   headers: RawHeaders = [];
   /** Declared Content-Length in bytes, or -1. */
   byteLength = -1;
+  /** Date as received, '' for none. */
+  date = '';
   isChunked = false;
   /** The peer lets the connection live on after this response. */
   isPersistent = true;
@@ -135,6 +138,8 @@ export class ResponseHead {
       } else if (role === FIELD_CONTENT_LENGTH) {
         this.byteLength = -1;
         if (!this.#takeLength(values[line]!)) return false;
+      } else if (role === FIELD_DATE) {
+        this.date = values[line]!;
       } else if (role !== FIELD_DROPPED) {
         return false;
       }
@@ -147,6 +152,7 @@ export class ResponseHead {
     this.byteLength = -1;
     this.isChunked = false;
     this.keepAliveMs = -1;
+    this.date = '';
     this.#connection = '';
     for (let line = 0; line < count; line++) {
       const value = values[line]!;
@@ -159,6 +165,8 @@ export class ResponseHead {
         this.#connection += this.#connection === '' ? value : `,${value}`;
       } else if (role === FIELD_KEEP_ALIVE) {
         this.keepAliveMs = keepAliveTimeoutMs(value);
+      } else if (role === FIELD_DATE) {
+        this.date = value;
       }
     }
     if (this.isChunked && this.byteLength !== -1) {

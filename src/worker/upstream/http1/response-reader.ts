@@ -129,6 +129,7 @@ export class ResponseReader {
     const { status, byteLength } = head;
     exchange.status = status;
     exchange.responseHeaders = head.headers;
+    exchange.responseDate = head.date;
     exchange.responseByteLength = byteLength;
     this.isPersistent = head.isPersistent;
     this.keepAliveMs = head.keepAliveMs;

@@ -38,6 +38,7 @@ export function takeResponseHead(
   if (received.length > 2 * limits.responseHeaderCount) return 'too many fields';
   const headers: RawHeaders = [];
   let byteLength = -1;
+  let date = '';
   let named: Set<string> | null = null;
   for (let at = 0; at < received.length; at += 2) {
     const name = received[at]!;
@@ -47,6 +48,8 @@ export function takeResponseHead(
     } else if (name === 'content-length') {
       if (!CONTENT_LENGTH.test(value)) return 'a Content-Length that is not a length';
       byteLength = Number(value);
+    } else if (name === 'date') {
+      date = value;
     } else if (name === 'transfer-encoding') {
       // A body with another coding would go on without the field that names it.
       if (value.toLowerCase() !== 'chunked') return 'a Transfer-Encoding that is not chunked';
@@ -57,6 +60,7 @@ export function takeResponseHead(
   }
   exchange.status = status;
   exchange.responseHeaders = named === null ? headers : withoutNamed(headers, named);
+  exchange.responseDate = date;
   exchange.responseByteLength = status === 204 ? 0 : byteLength;
   return null;
 }
