@@ -57,9 +57,12 @@ export function readHostPattern(text: string): string | null {
   return isWildcard ? `*.${ascii}` : ascii;
 }
 
-/** Reads '/exact' or '/prefix/*'; the star stands only at the end, after a slash. */
+/** Reads '/exact', '/prefix/*' or '/users/:id'; the star stands only at the end, names only once. */
 export function readPathPattern(text: string): string | null {
   if (!/^\/[!-~]*$/.test(text) || /[?#]/.test(text)) return null;
+  const names = text.split('/').filter((segment) => segment.startsWith(':'));
+  if (new Set(names).size < names.length) return null;
+  if (names.some((name) => !/^:[A-Za-z_][A-Za-z0-9_]*$/.test(name))) return null;
   const star = text.indexOf('*');
   if (star === -1) return text;
   return star === text.length - 1 && text.endsWith('/*') ? text : null;

@@ -88,7 +88,7 @@ function rememberPlaces(draft: Draft, path: Path, value: unknown, place: Place):
 
 /** A URL for a peer and one text for a list of matches become the full form, so that paths are uniform. */
 function expandShortForms(root: unknown): unknown {
-  const { upstreams, routes } = asMap(root);
+  const { upstreams, routes, matchers } = asMap(root);
   for (const upstream of Object.values(asMap(upstreams))) {
     const { peers } = asMap(upstream);
     if (!Array.isArray(peers)) continue;
@@ -100,12 +100,25 @@ function expandShortForms(root: unknown): unknown {
   for (const route of Array.isArray(routes) ? routes : []) {
     const { to } = asMap(route);
     if (typeof to === 'string') asMap(route)['to'] = [{ upstream: to }];
-    const match = asMap(asMap(route)['match']);
-    for (const key of ['host', 'path', 'method']) {
-      if (typeof match[key] === 'string') match[key] = [match[key]];
-    }
+    expandMatch(asMap(asMap(route)['match']));
   }
+  for (const matcher of Object.values(asMap(matchers))) expandMatch(asMap(matcher));
   return root;
+}
+
+const LISTS = ['host', 'path', 'method', 'client', 'country', 'continent', 'asn', 'is'];
+
+function expandMatch(match: Record<string, unknown>): void {
+  for (const key of LISTS) {
+    if (typeof match[key] === 'string' || typeof match[key] === 'number') match[key] = [match[key]];
+  }
+  for (const map of [match['header'], match['cookie'], match['query']].map(asMap)) {
+    for (const [key, value] of Object.entries(map))
+      if (typeof value === 'string') map[key] = [value];
+  }
+  for (const list of [match['all'], match['any'], match['not']]) {
+    if (Array.isArray(list)) for (const terms of list) expandMatch(asMap(terms));
+  }
 }
 
 /** `backup` abbreviates a priority; beside one it stays, for check-references to refuse. */

@@ -1,14 +1,15 @@
 // The schema of listeners and routes: where clients come in, and which upstream answers what.
 
 import * as z from 'zod';
-import { readHostPattern, readListenHost, readPathPattern } from './addresses.ts';
+import type { RouteMatch } from '../routing/match.ts';
+import { readListenHost } from './addresses.ts';
 import { integer, section, size, text } from './fields.ts';
 import { requestPart } from './schema-balancing.ts';
 import { routeCache } from './schema-cache.ts';
+import { routeCompress } from './schema-compress.ts';
+import { matchSchema } from './schema-match.ts';
 
-const commonMethods = /^(?:get|head|post|put|patch|delete|options|trace|connect)$/i;
 const namePattern = /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/;
-const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
 
 /** Describes one public address. */
 export const listenerSchema = section({
@@ -21,24 +22,6 @@ export const listenerSchema = section({
     .describe('Address to listen on; null for every address, IPv4 and IPv6.'),
   port: integer({ min: 0, max: 65535 }).describe('TCP port; 0 for any free one.'),
 }).describe('One public address.');
-
-const host = text("a host such as 'example.com', '*.example.com' or '[::1]'", readHostPattern);
-const path = text("a path such as '/exact' or '/prefix/*'", readPathPattern);
-const method = text("a method in capitals such as 'GET'", readMethod);
-
-const match = section({
-  host: oneOrMany(host, "a host such as 'example.com', or a list of them").describe(
-    "Hosts: 'example.com' or '*.example.com'; left out: any.",
-  ),
-  path: oneOrMany(path, "a path such as '/images/*', or a list of them").describe(
-    "Paths: '/exact' or '/prefix/*'; left out: any.",
-  ),
-  method: oneOrMany(method, "a method such as 'GET', or a list of them").describe(
-    'Methods, in capitals as on the wire; left out: any.',
-  ),
-})
-  .prefault({})
-  .describe('What a request must look like; every given part must match.');
 
 const upstreamName = z
   .string({ error: 'the name of an upstream' })
@@ -58,7 +41,7 @@ export const routeSchema = section({
   name: text('a name of 1 to 200 printable ASCII characters', readName)
     .optional()
     .describe('Name for log and metrics; default: made from what it matches.'),
-  match,
+  match: matchSchema,
   to: z
     .union([upstreamName, z.array(share).min(1, { error: targetError })], { error: targetError })
     .transform((value) => (typeof value === 'string' ? [{ upstream: value, weight: 1 }] : value))
@@ -79,6 +62,7 @@ export const routeSchema = section({
     .prefault(0)
     .describe('Higher goes first where requests wait for a peer.'),
   cache: routeCache,
+  compress: routeCompress,
   requestBodyBytesMax: size({ min: 0, max: 2 ** 50 })
     .optional()
     .describe('Largest request body, 0 for no limit; default limits.requestBodyBytes.'),
@@ -91,7 +75,7 @@ export type ListenerDraft = z.output<typeof listenerSchema>;
 export type RouteDraft = z.output<typeof routeSchema>;
 
 /** Returns what a route is called when it has no name: made from its match, so that order is no matter. */
-export function defaultRouteName(match: RouteDraft['match']): string {
+export function defaultRouteName(match: Pick<RouteMatch, 'host' | 'path' | 'method'>): string {
   const methods = match.method.length > 0 ? `${match.method.join(',')} ` : '';
   const hosts = match.host.join(',');
   const paths = match.path.join(',');
@@ -99,19 +83,6 @@ export function defaultRouteName(match: RouteDraft['match']): string {
   return `${methods}${hosts}${paths === '' ? '/*' : paths}`;
 }
 
-/** Methods are case-sensitive (RFC 9110 section 9.1): 'get' would never match, so it is refused. */
-function readMethod(value: string): string | null {
-  if (!tokenPattern.test(value)) return null;
-  return value === value.toUpperCase() || !commonMethods.test(value) ? value : null;
-}
-
 function readName(value: string): string | null {
   return namePattern.test(value) ? value : null;
-}
-
-function oneOrMany<Item extends z.ZodType<string, string>>(item: Item, error: string) {
-  return z
-    .union([item, z.array(item)], { error })
-    .transform((value) => (Array.isArray(value) ? value : [value]))
-    .prefault([]);
 }

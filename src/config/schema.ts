@@ -8,7 +8,10 @@ import { readCidr, readListenHost } from './addresses.ts';
 import { choice, duration, flag, integer, section, size, text } from './fields.ts';
 import { zoneName } from './schema-balancing.ts';
 import { cacheStorage } from './schema-cache.ts';
+import { compression, compressionOf } from './schema-compress.ts';
+import { geoSchema, matchersSchema } from './schema-match.ts';
 import { offload } from './schema-offload.ts';
+import { pathsSchema } from './schema-paths.ts';
 import { defaultRouteName, listenerSchema, routeSchema } from './schema-route.ts';
 import { type UpstreamConfig, upstreamSchema } from './schema-upstream.ts';
 
@@ -153,6 +156,9 @@ const writtenSchema = section({
     .array(routeSchema, { error: 'a list of routes' })
     .min(1, { error: 'at least one route' })
     .describe('Which requests go where; the most specific wins, whatever the order.'),
+  matchers: matchersSchema,
+  paths: pathsSchema,
+  geo: geoSchema,
   trustedProxies: z
     .array(text("an address or CIDR block such as '10.0.0.0/8'", readCidr), {
       error: 'a list of addresses and CIDR blocks',
@@ -163,6 +169,7 @@ const writtenSchema = section({
   cache: cacheStorage,
   limits,
   timeouts,
+  compression,
   offload,
   log,
   admin,
@@ -180,6 +187,7 @@ export const configSchema = writtenSchema.transform((written) => ({
     mirror: route.mirror,
     priority: route.priority,
     cache: route.cache,
+    compress: compressionOf(route.compress, written.compression),
     requestBodyBytesMax: route.requestBodyBytesMax ?? written.limits.requestBodyBytes,
   })),
 }));

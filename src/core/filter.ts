@@ -1,6 +1,7 @@
 // What may answer, change or refuse a request before it reaches an upstream, and what may change a
 // response on its way back.
 
+import type { ProxyError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { RawHeaders } from './headers.ts';
 import type { Sink } from './sink.ts';
@@ -12,8 +13,11 @@ export interface Reply {
   readonly body: Uint8Array;
 }
 
-/** undefined: go on. A promise leaves the straight line; serve resumes by index when it settles. */
-export type Verdict = Reply | undefined | Promise<Reply | undefined>;
+/** An answer, or the failure that is the answer (`closed`: none at all). undefined: go on. */
+export type Settled = Reply | ProxyError | undefined;
+
+/** A promise leaves the straight line; serve resumes by index when it settles. */
+export type Verdict = Settled | Promise<Settled>;
 
 export interface RequestFilter {
   readonly name: string;

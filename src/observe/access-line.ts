@@ -31,7 +31,7 @@ export function createJsonLine(): LineBuilder {
     let line = `{"time":"${clock(wallMs)}.${THREE_DIGITS[wallMs % 1000]}Z","id":${quote(exchange.requestId, valueCharsMax)}`;
     line += `,"client":${quote(exchange.clientAddress, valueCharsMax)},"listener":${quote(exchange.entry.listener, valueCharsMax)}`;
     line += `,"method":${quote(exchange.method, valueCharsMax)},"host":${quote(exchange.host, valueCharsMax)}`;
-    line += `,"target":${quote(exchange.target, valueCharsMax)},"status":${exchange.status}`;
+    line += `,"target":${quote(exchange.receivedTarget, valueCharsMax)},"status":${exchange.status}`;
     line += `,"bytesSent":${exchange.bytesSent},"bytesReceived":${exchange.bytesReceived}`;
     line += `,"durationMs":${milliseconds(durationMs)}`;
     if (exchange.headAtMs > 0) {
@@ -63,7 +63,7 @@ export function createCombinedLine(): LineBuilder {
   });
   return (exchange, _durationMs, wallMs, valueCharsMax) => {
     const client = unspaced(escaped(exchange.clientAddress, valueCharsMax));
-    const request = `${escaped(exchange.method, valueCharsMax)} ${escaped(exchange.target, valueCharsMax)} HTTP/1.1`;
+    const request = `${escaped(exchange.method, valueCharsMax)} ${escaped(exchange.receivedTarget, valueCharsMax)} HTTP/1.1`;
     const referer = escaped(loggedHeader(exchange, 'referer') ?? '-', valueCharsMax);
     const agent = escaped(loggedHeader(exchange, 'user-agent') ?? '-', valueCharsMax);
     return (

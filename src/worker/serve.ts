@@ -3,12 +3,13 @@
 
 import { ProxyError } from '../core/errors.ts';
 import type { Exchange, ExchangeHandler } from '../core/exchange.ts';
-import type { Reply } from '../core/filter.ts';
+import type { Reply, Settled } from '../core/filter.ts';
 import type { Plan } from '../core/plan.ts';
+import { settleTarget } from '../routing/target-policy.ts';
 import { identify, type RequestIds } from './filter/request-head.ts';
 import { type ForwardContext, forward } from './forward.ts';
 import { releasePeer } from './hold.ts';
-import { replyWithFailure, sendReply } from './reply/reply.ts';
+import { hangUp, replyWithFailure, sendReply } from './reply/reply.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Who is told about every exchange once it is over: the access log and the metrics. */
@@ -47,7 +48,13 @@ export class Server implements ExchangeHandler {
     if (this.#recorder.wantsAddress) exchange.settleAddress();
     identify(exchange, snapshot.trust, this.#ids);
 
-    const found = snapshot.router.find(exchange.host, exchange.target, exchange.method);
+    const target = settleTarget(exchange.target, snapshot.targetPolicy);
+    if (typeof target !== 'string') {
+      replyWithFailure(exchange, target);
+      return;
+    }
+    exchange.target = target;
+    const found = snapshot.router.find(exchange);
     if (found === null) {
       replyWithFailure(exchange, new ProxyError('no_route'));
       return;
@@ -104,21 +111,27 @@ export class Server implements ExchangeHandler {
       if (verdict === undefined) continue;
       if (verdict instanceof Promise) {
         verdict.then(
-          (reply) => this.#resume(exchange, plan, at + 1, reply),
+          (settled) => this.#resume(exchange, plan, at + 1, settled),
           (reason: unknown) => this.#filterFailed(exchange, filters[at]!.name, reason),
         );
       } else {
-        sendReply(exchange, verdict);
+        this.#answer(exchange, verdict);
       }
       return false;
     }
     return true;
   }
 
-  #resume(exchange: Exchange, plan: Plan, from: number, reply: Reply | undefined): void {
+  #resume(exchange: Exchange, plan: Plan, from: number, verdict: Settled): void {
     if (exchange.finished) return;
-    if (reply !== undefined) sendReply(exchange, reply);
+    if (verdict !== undefined) this.#answer(exchange, verdict);
     else if (this.#passes(exchange, plan, from)) forward(exchange, plan, this.#context);
+  }
+
+  #answer(exchange: Exchange, verdict: Reply | ProxyError): void {
+    if (!(verdict instanceof ProxyError)) sendReply(exchange, verdict);
+    else if (verdict.code === 'closed') hangUp(exchange, verdict);
+    else replyWithFailure(exchange, verdict);
   }
 
   #filterFailed(exchange: Exchange, name: string, reason: unknown): void {

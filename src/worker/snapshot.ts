@@ -5,17 +5,22 @@ import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
 import type { Offload } from '../core/offload.ts';
 import type { Peer } from '../core/peer.ts';
+import type { Plan } from '../core/plan.ts';
+import { NOWHERE } from '../routing/asked.ts';
+import { Router } from '../routing/router.ts';
+import type { TargetPolicy } from '../routing/target-policy.ts';
 import { compileRoute } from './compile-route.ts';
 import { type CompiledUpstream, compileUpstream, type UpstreamParts } from './compile-upstream.ts';
+import type { Compression } from './compress/compression.ts';
 import { Trust } from './filter/trust.ts';
 import type { KeptParts } from './kept.ts';
-import { Router } from './route/router.ts';
 
 /** One configuration, compiled. Immutable; exchanges keep the plans of the one they started under. */
 export interface Snapshot {
   readonly version: number;
   readonly config: Config;
-  readonly router: Router;
+  readonly router: Router<Plan>;
+  readonly targetPolicy: TargetPolicy;
   readonly trust: Trust;
   readonly upstreams: readonly CompiledUpstream[];
   /** Every peer that the configuration names. */
@@ -29,6 +34,7 @@ export interface SnapshotParts extends UpstreamParts {
   readonly kept: KeptParts;
   readonly events: Events;
   readonly offload: Offload;
+  readonly compression: Compression;
 }
 
 /** Compiles `config`; throws only on a configuration that was never validated. */
@@ -50,10 +56,11 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
     kept: parts.kept,
     events: parts.events,
     offload: parts.offload,
+    compression: parts.compression,
   };
-  const router = new Router();
+  const router = new Router<Plan>({ matchers: config.matchers, geo: NOWHERE });
   for (const route of config.routes) router.add(route.match, compileRoute(route, context));
   const all = [...upstreams.values()];
   const peers = all.flatMap((one) => one.peers.map(({ peer }) => peer));
-  return { version, config, router, trust, upstreams: all, peers };
+  return { version, config, router, targetPolicy: config.paths, trust, upstreams: all, peers };
 }

@@ -43,6 +43,12 @@ export function clientAddressOf(exchange: Exchange, trust: TrustPolicy): string 
   return client;
 }
 
+/** Returns how the client came, from a trusted sender's word where it gave one. */
+export function schemeOf({ requestHeaders, entry }: Exchange): 'http' | 'https' {
+  const told = headerValue(requestHeaders, 'x-forwarded-proto');
+  return told === 'http' || told === 'https' ? told : entry.scheme;
+}
+
 /** Appends the forwarding fields for the peer. `believed`: the sender is trusted, its lists go on. */
 export function addForwarded(
   headers: RawHeaders,

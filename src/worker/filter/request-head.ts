@@ -3,7 +3,7 @@
 import type { Exchange } from '../../core/exchange.ts';
 import { headerValue, type RawHeaders } from '../../core/headers.ts';
 import type { RequestHeadPolicy, TrustPolicy } from '../../core/plan.ts';
-import { addForwarded, clientAddressOf, isClaim } from './forwarded.ts';
+import { addForwarded, clientAddressOf, isClaim, schemeOf } from './forwarded.ts';
 import { isHopByHop, namedByConnection } from './hop-by-hop.ts';
 
 /** Makes ids for requests, and says which of those that others made may be kept. */
@@ -19,6 +19,7 @@ export interface RequestIds {
 export function identify(exchange: Exchange, trust: TrustPolicy, ids: RequestIds): void {
   if (trust.trustsAnybody && trust.has(exchange.remoteAddress)) {
     exchange.clientAddress = clientAddressOf(exchange, trust);
+    exchange.scheme = schemeOf(exchange);
     const received = headerValue(exchange.requestHeaders, 'x-request-id');
     if (received !== undefined && ids.isValid(received)) {
       exchange.requestId = received;

@@ -47,3 +47,10 @@ export function replyWithFailure(exchange: Exchange, error: ProxyError): void {
   exchange.failure = error;
   sendReply(exchange, failureReply(exchange, error));
 }
+
+/** Closes the client's connection without an answer. */
+export function hangUp(exchange: Exchange, error: ProxyError): void {
+  exchange.failure = error;
+  exchange.status = error.failure.status;
+  exchange.client.fail(error);
+}

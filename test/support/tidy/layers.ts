@@ -9,14 +9,16 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   std: [],
   channel: ['core', 'std'],
-  config: ['core', 'std'],
+  // Which route a request meets: asked by workers, and by whoever tests a configuration.
+  routing: ['core', 'std'],
+  config: ['core', 'std', 'routing'],
   observe: ['core', 'std'],
   primary: ['core', 'std', 'config', 'channel', 'observe'],
   sidecar: ['core', 'std', 'config', 'channel', 'observe'],
   // One phase of an exchange; each folder of src/worker is one.
-  'worker/*': ['core', 'std', 'observe'],
+  'worker/*': ['core', 'std', 'routing', 'observe'],
   // The files of src/worker itself join the phases together.
-  worker: ['core', 'std', 'config', 'channel', 'observe', 'worker/*'],
+  worker: ['core', 'std', 'routing', 'config', 'channel', 'observe', 'worker/*'],
   // Two backends and the whole proxy in one command.
   demo: ['core', 'std', 'config', 'channel', 'observe', 'primary', 'cli'],
   cli: ['core', 'std', 'config', 'channel', 'observe', 'primary'],
@@ -35,6 +37,9 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   pino: ['src/observe/'],
   'sonic-boom': ['src/observe/'],
   'hdr-histogram-js': ['src/observe/'],
+  re2js: ['src/routing/'],
+  'mmdb-lib': ['src/worker/geo/'],
+  htmlparser2: ['src/worker/filter/rewrite/'],
   'node:cluster': ['src/primary/'],
 };
 
