@@ -22,6 +22,9 @@ export const limits = {
   replayBytes: 64 * KIB,
   /** Copies of requests for shadow upstreams, per worker. */
   mirrorsInFlightMax: 64,
+  /** Bodies that wait to be whole before they are compressed, and streams that compress, per worker. */
+  compressionHeldBytes: 64 * MIB,
+  compressionStreamsMax: 128,
   /** Largest frame on the link between sidecar and worker, and what may wait unsent. */
   frameBytes: 1 * MIB,
   linkBacklogBytes: 8 * MIB,

@@ -3,6 +3,7 @@
 
 import type { RouteConfig } from '../config/schema.ts';
 import type { ResponseStage } from '../core/filter.ts';
+import { CompressStage } from './compress/compress-stage.ts';
 import type { RouteContext } from './route-context.ts';
 
 /** Between the peer and the cache: what they change is stored (decoding, rewriting of bodies). */
@@ -15,10 +16,11 @@ export function compilePeerStages(
 
 /** Between the cache and the client: they run on hits too (headers by client, compression). */
 export function compileClientStages(
-  _route: RouteConfig,
-  _context: RouteContext,
+  route: RouteConfig,
+  { compression }: RouteContext,
 ): readonly ResponseStage[] | null {
-  return used([]);
+  const { compress } = route;
+  return used([compress === null ? null : new CompressStage(compress, compression)]);
 }
 
 function used(stages: readonly (ResponseStage | null)[]): readonly ResponseStage[] | null {

@@ -19,6 +19,7 @@ import { ProcessSampler } from '../observe/process-sample.ts';
 import { RequestIdSource } from '../observe/request-id.ts';
 import { createHostClock } from '../std/host-clock.ts';
 import type { SessionParts } from './compile-session.ts';
+import { Compression } from './compress/compression.ts';
 import { createTransports } from './create-transports.ts';
 import type { ForwardContext } from './forward.ts';
 import { KeptParts } from './kept.ts';
@@ -60,6 +61,7 @@ export class DataPlane {
   readonly #transports: TransportRegistry;
   readonly #kept = new KeptParts();
   readonly #offload = new OffloadPool();
+  readonly #compression = new Compression(this.#offload);
   readonly #queues = new Queues();
   readonly #sessions: SessionParts;
   readonly #upkeep = new Upkeep(this.#queues);
@@ -134,6 +136,7 @@ export class DataPlane {
       kept: this.#kept,
       events: this.eventLog.events,
       offload: this.#offload,
+      compression: this.#compression,
     });
     // The very first snapshot must be there before its listeners, later ones only when activated.
     if (this.#active === null) this.#server.install(this.#staged);

@@ -57,6 +57,10 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
   /** Beside the first attempt, when that takes long. */
   #second: SecondAttempt | null = null;
   /** For a shadow upstream, from the head of the response to its end. */
+  /** Of a response that a further attempt replaces, while it is read to its end. */
+  #leftover: Leftover | null = null;
+  /** Of the response. */
+  #source: Source | null = null;
   #copy: Exchange | null = null;
 
   constructor(exchange: Exchange, plan: Plan, context: ForwardContext) {
@@ -117,6 +121,9 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     const exchange = this.exchange;
     const plan = this.plan;
     exchange.running = source;
+    const error = statusFailure(exchange, plan);
+    if (error !== null && mayReplace(exchange, error, plan)) return this.#passOver(source, error);
+    this.#source = source;
     exchange.headAtMs = performance.now();
     if (this.#second !== null) this.#second.lose();
     if (plan.samplesLatency) this.#sample(exchange.headAtMs);
@@ -183,7 +190,8 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
   onDone(error: ProxyError | null): void {
     const exchange = this.exchange;
     releasePeer(exchange, this.context);
-    exchange.running = null;
+    // A stage that is not done with the body yet stays.
+    if (exchange.running === this.#source) exchange.running = null;
     // What the live peer did not answer as a whole is no good for a comparison.
     if (this.#copy !== null) this.context.mirrors.settle(this.#copy, error === null);
     if (error === null) {

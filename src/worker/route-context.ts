@@ -5,6 +5,7 @@ import type { Events } from '../core/events.ts';
 import type { Offload } from '../core/offload.ts';
 import type { ResponseHeadPolicy, TrustPolicy } from '../core/plan.ts';
 import type { CompiledUpstream } from './compile-upstream.ts';
+import type { Compression } from './compress/compression.ts';
 import type { KeptParts } from './kept.ts';
 
 /** What all routes of a configuration have in common. */
@@ -19,4 +20,5 @@ export interface RouteContext {
   readonly events: Events;
   /** Threads for work that would hold up the event loop. */
   readonly offload: Offload;
+  readonly compression: Compression;
 }

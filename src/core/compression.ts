@@ -1,0 +1,24 @@
+// Content codings as everybody names them, and what a route wants of them.
+
+/** Codings that Sluice makes (RFC 9110 section 8.4.1, RFC 7932, RFC 8878). */
+export type ContentCoding = 'zstd' | 'br' | 'gzip';
+
+/** How the responses of a route are compressed. */
+export interface CompressionPolicy {
+  /** Codings to use, the best first: where a client likes several as much, the first is taken. */
+  readonly encodings: readonly ContentCoding[];
+  readonly levels: Readonly<Record<ContentCoding, number>>;
+  /** Shorter bodies are not worth it. */
+  readonly minBytes: number;
+  /** Lower-case media types: `text/html`, `text/*`, or a suffix as `*+json`. */
+  readonly types: readonly string[];
+  /** Bodies in a coding that the client did not ask for are decoded, within bounds; null: left alone. */
+  readonly decode: DecodeBounds | null;
+}
+
+/** What a decoded body may be at most; one that is more is broken off. */
+export interface DecodeBounds {
+  readonly bytesMax: number;
+  /** Decoded bytes for each encoded one, counted from the first mebibyte on. */
+  readonly ratioMax: number;
+}

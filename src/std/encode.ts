@@ -1,0 +1,78 @@
+// Compresses and decompresses whole byte strings and streams in the codings of node:zlib, by name.
+
+import {
+  brotliCompressSync,
+  constants,
+  createBrotliCompress,
+  createBrotliDecompress,
+  createGunzip,
+  createGzip,
+  createInflate,
+  createZstdCompress,
+  createZstdDecompress,
+  gzipSync,
+  zstdCompressSync,
+} from 'node:zlib';
+
+export type EncoderName = 'zstd' | 'br' | 'gzip';
+export type DecoderName = EncoderName | 'deflate';
+export type Codec = ReturnType<typeof createGzip> | ReturnType<typeof createBrotliCompress>;
+
+/** How a codec is told to give out what it holds. */
+export const FLUSH_KIND: Readonly<Record<EncoderName, number>> = {
+  zstd: constants.ZSTD_e_flush,
+  br: constants.BROTLI_OPERATION_FLUSH,
+  gzip: constants.Z_SYNC_FLUSH,
+};
+
+/** Windows of streams: an eighth of the usual memory (zstd 640 KiB a stream) for 2 % more bytes. */
+const STREAM_WINDOW_BITS = 17;
+const ZSTD_TABLE_BITS = 15;
+
+const LARGE_BYTES = 64 * 1024;
+const OUTPUT_BYTES = 16 * 1024;
+
+/** Compresses the whole of `body`, at once. */
+export function encodeWhole(body: Uint8Array, coding: EncoderName, level: number): Uint8Array {
+  const length = body.byteLength;
+  // Fewer pieces to put together at the end.
+  const chunkSize = length > LARGE_BYTES ? LARGE_BYTES : OUTPUT_BYTES;
+  if (coding === 'gzip') return gzipSync(body, { level, chunkSize });
+  if (coding === 'br') {
+    const params = {
+      [constants.BROTLI_PARAM_QUALITY]: level,
+      [constants.BROTLI_PARAM_SIZE_HINT]: length,
+    };
+    return brotliCompressSync(body, { params, chunkSize });
+  }
+  const params = { [constants.ZSTD_c_compressionLevel]: level };
+  return zstdCompressSync(body, { params, chunkSize });
+}
+
+/** Creates a stream that compresses. */
+export function createEncoder(coding: EncoderName, level: number): Codec {
+  if (coding === 'gzip') return createGzip({ level });
+  if (coding === 'br') {
+    const params = {
+      [constants.BROTLI_PARAM_QUALITY]: level,
+      [constants.BROTLI_PARAM_LGWIN]: STREAM_WINDOW_BITS,
+    };
+    return createBrotliCompress({ params });
+  }
+  const params = {
+    [constants.ZSTD_c_compressionLevel]: level,
+    [constants.ZSTD_c_windowLog]: STREAM_WINDOW_BITS,
+    [constants.ZSTD_c_hashLog]: ZSTD_TABLE_BITS,
+    [constants.ZSTD_c_chainLog]: ZSTD_TABLE_BITS,
+  };
+  return createZstdCompress({ params });
+}
+
+/** Creates a stream that decompresses; it fails on what is not well-formed, or ends too early. */
+export function createDecoder(coding: DecoderName): Codec {
+  if (coding === 'gzip') return createGunzip();
+  if (coding === 'deflate') return createInflate();
+  if (coding === 'br') return createBrotliDecompress();
+  // Web clients and servers agree on windows of at most 8 MiB (RFC 9659).
+  return createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 23 } });
+}

@@ -1,0 +1,115 @@
+// The stage that compresses, and that decodes what the client did not ask for. The reasons to leave a
+// response alone stand first; where one holds, the stage stays out.
+
+import type { CompressionPolicy } from '../../core/compression.ts';
+import type { Exchange } from '../../core/exchange.ts';
+import type { ResponseStage } from '../../core/filter.ts';
+import { hasToken, headerValue } from '../../core/headers.ts';
+import type { Sink } from '../../core/sink.ts';
+import { createDecoder, type DecoderName } from '../../std/encode.ts';
+import { acceptsCoding, CodingChooser } from './accept-encoding.ts';
+import { CompressedBody } from './compressed-body.ts';
+import type { Compression } from './compression.ts';
+import { isStreamType, MediaTypes } from './media-types.ts';
+import { RecodedStream } from './recoded-stream.ts';
+import {
+  readBodyFacts,
+  recodedFields,
+  revalidatedFields,
+  variedFields,
+} from './response-fields.ts';
+
+const DECODABLE: ReadonlySet<string> = new Set(['zstd', 'br', 'gzip', 'deflate']);
+
+export class CompressStage implements ResponseStage {
+  readonly name = 'compress';
+  readonly #policy: CompressionPolicy;
+  readonly #compression: Compression;
+  readonly #chooser: CodingChooser;
+  readonly #types: MediaTypes;
+
+  constructor(policy: CompressionPolicy, compression: Compression) {
+    this.#policy = policy;
+    this.#compression = compression;
+    this.#chooser = new CodingChooser(policy.encodings);
+    this.#types = new MediaTypes(policy.types);
+  }
+
+  attach(exchange: Exchange, next: Sink): Sink {
+    const { status, responseHeaders, requestHeaders } = exchange;
+    if (status === 304) {
+      const asked = headerValue(requestHeaders, 'if-none-match') ?? '';
+      exchange.responseHeaders = revalidatedFields(responseHeaders, asked);
+      return next;
+    }
+    if (!hasWholeBody(exchange)) return next;
+    const { coding, contentType, isSealed } = readBodyFacts(responseHeaders);
+    if (isSealed || isStreamType(contentType) || forbidsTransform(exchange)) return next;
+    if (coding === 'identity') return this.#compress(exchange, next, contentType);
+    return this.#decode(exchange, next, { coding, contentType });
+  }
+
+  #compress(exchange: Exchange, next: Sink, contentType: string): Sink {
+    const { coding, refusesIdentity } = this.#chooser.choose(exchange.requestHeaders);
+    const total = exchange.responseByteLength;
+    const isForced = refusesIdentity && coding !== null;
+    const minBytes = isForced ? 1 : this.#policy.minBytes;
+    if (total !== -1 && total < minBytes) return next;
+    if (!isForced && !this.#types.has(contentType)) return next;
+    if (coding === null) {
+      exchange.responseHeaders = variedFields(exchange.responseHeaders);
+      return next;
+    }
+    if (exchange.method === 'HEAD') {
+      // As a GET would be answered, whose length nobody knows before it is done.
+      exchange.responseHeaders = recodedFields(exchange.responseHeaders, coding);
+      exchange.responseByteLength = -1;
+      return next;
+    }
+    exchange.responseHeaders = variedFields(exchange.responseHeaders);
+    const policy = this.#policy;
+    const compression = this.#compression;
+    return new CompressedBody(exchange, next, { compression, coding, policy, minBytes });
+  }
+
+  /** The peer has encoded the body: fine, unless the client can't read it. */
+  #decode(
+    exchange: Exchange,
+    next: Sink,
+    { coding, contentType }: { coding: string; contentType: string },
+  ): Sink {
+    const { decode: bounds } = this.#policy;
+    if (bounds === null || !DECODABLE.has(coding)) return next;
+    if (acceptsCoding(exchange.requestHeaders, coding)) {
+      exchange.responseHeaders = variedFields(exchange.responseHeaders);
+      return next;
+    }
+    exchange.responseHeaders = recodedFields(exchange.responseHeaders, null);
+    exchange.responseByteLength = -1;
+    const sink = this.#compress(exchange, next, contentType);
+    if (exchange.method === 'HEAD') return sink;
+    const { counters } = this.#compression;
+    return new RecodedStream(exchange, sink, {
+      codec: createDecoder(coding as DecoderName),
+      flushKind: null,
+      bounds,
+      blame: 'undecodable',
+      onOver: (end) => {
+        if (end === 'done') counters.decoded += 1;
+        if (end === 'refused') counters.undecodable += 1;
+      },
+    });
+  }
+}
+
+/** A part of a body is not a body, and some answers have none (RFC 9110 section 6.4.1). */
+function hasWholeBody({ status, responseByteLength }: Exchange): boolean {
+  return (
+    status >= 200 && status !== 204 && status !== 205 && status !== 206 && responseByteLength !== 0
+  );
+}
+
+function forbidsTransform({ requestHeaders }: Exchange): boolean {
+  const wishes = headerValue(requestHeaders, 'cache-control');
+  return wishes !== undefined && hasToken(wishes, 'no-transform');
+}

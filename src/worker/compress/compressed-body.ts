@@ -1,0 +1,261 @@
+// A response body on its way to being compressed. It is gathered first, because most bodies are small and
+// here at once: then one call does it, in a thread when it takes long. What is large, or comes slowly, is
+// compressed as a stream.
+//
+//   gathering ──ends, short──► encoded here ──────────┐
+//      │  └─────ends, long───► encoded in a thread ───┴─► over
+//      ├──large, or the source pauses──► streaming ─────► over
+//      └──no thread, memory or stream──► plain ─────────► over
+
+import type { CompressionPolicy, ContentCoding } from '../../core/compression.ts';
+import { ProxyError } from '../../core/errors.ts';
+import type { Exchange } from '../../core/exchange.ts';
+import { KIB, MIB } from '../../core/limits.ts';
+import type { Sink, Source } from '../../core/sink.ts';
+import { createEncoder, encodeWhole, FLUSH_KIND } from '../../std/encode.ts';
+import type { Compression } from './compression.ts';
+import { FLUSH_IDLE_MS, RecodedStream } from './recoded-stream.ts';
+import { recodedFields } from './response-fields.ts';
+
+/**
+ * Up to here the loop does it itself: 16 KiB take 60–90 µs at the usual levels, and to hand a body to a
+ * thread and take it back costs the loop about as much (docs/compression.md).
+ */
+export const INLINE_BYTES_MAX = 16 * KIB;
+
+/** Longer bodies are not held in memory as a whole: their first bytes should not wait for their last. */
+export const WHOLE_BYTES_MAX = 1 * MIB;
+
+/** So much of a body of unknown length is held before it is taken for a stream. */
+export const GATHER_BYTES = 64 * KIB;
+
+const NOTHING = new Uint8Array(0);
+
+/** What to do with a body. */
+export interface BodyCompression {
+  readonly compression: Compression;
+  readonly coding: ContentCoding;
+  readonly policy: CompressionPolicy;
+  /** Shorter bodies go out as they are. */
+  readonly minBytes: number;
+}
+
+type Mode = 'gathering' | 'encoding' | 'streaming' | 'plain' | 'over';
+
+export class CompressedBody implements Sink, Source {
+  readonly #exchange: Exchange;
+  readonly #next: Sink;
+  readonly #options: BodyCompression;
+  #mode: Mode = 'gathering';
+  #source: Source | null = null;
+  #stream: RecodedStream | null = null;
+  #idle: NodeJS.Timeout | null = null;
+  #held: Uint8Array<ArrayBuffer> | null = null;
+  #heldLength = 0;
+
+  constructor(exchange: Exchange, next: Sink, options: BodyCompression) {
+    this.#exchange = exchange;
+    this.#next = next;
+    this.#options = options;
+  }
+
+  start(source: Source): void {
+    this.#source = source;
+    this.#exchange.running = this;
+    this.#next.start(this);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#mode === 'streaming') return this.#stream!.write(chunk);
+    if (this.#mode === 'plain') return this.#next.write(chunk);
+    if (this.#mode !== 'gathering' || chunk.byteLength === 0) return true;
+    const total = this.#exchange.responseByteLength;
+    if (chunk.byteLength === total && total <= INLINE_BYTES_MAX) {
+      this.#encodeHere(chunk);
+      return true;
+    }
+    if (total > WHOLE_BYTES_MAX || !this.#keep(chunk)) {
+      this.#startStream();
+      return this.write(chunk);
+    }
+    if (this.#heldLength !== total) this.#awaitPause();
+    return true;
+  }
+
+  end(): void {
+    if (this.#mode === 'over') return;
+    this.#source = null;
+    if (this.#mode === 'gathering') this.#encodeHeld();
+    else if (this.#mode === 'streaming') this.#stream!.end();
+    else if (this.#mode === 'plain') this.#finish(null);
+  }
+
+  fail(error: ProxyError): void {
+    if (this.#mode === 'over') return;
+    if (this.#stream !== null) this.#stream.fail(error);
+    else this.#next.fail(error);
+    this.#close();
+  }
+
+  pause(): void {
+    if (this.#mode === 'streaming') this.#stream!.pause();
+    else this.#source?.pause();
+  }
+
+  resume(): void {
+    if (this.#mode === 'streaming') this.#stream!.resume();
+    else this.#source?.resume();
+  }
+
+  cancel(error: ProxyError): void {
+    if (this.#mode === 'over') return;
+    const source = this.#source;
+    this.#stream?.cancel(error);
+    this.#close();
+    source?.cancel(error);
+  }
+
+  /** Copies a chunk; false: it does not fit, or there is no memory for it. */
+  #keep(chunk: Uint8Array): boolean {
+    if (this.#held === null) {
+      const total = this.#exchange.responseByteLength;
+      const bytes = total === -1 ? GATHER_BYTES : total;
+      if (chunk.byteLength > bytes || !this.#options.compression.hold(bytes)) return false;
+      this.#held = Buffer.allocUnsafeSlow(bytes);
+    }
+    if (this.#heldLength + chunk.byteLength > this.#held.byteLength) return false;
+    this.#held.set(chunk, this.#heldLength);
+    this.#heldLength += chunk.byteLength;
+    return true;
+  }
+
+  #awaitPause(): void {
+    if (this.#idle !== null) this.#idle.refresh();
+    else {
+      this.#idle = setTimeout(() => {
+        this.#startStream();
+        this.#stream?.flush();
+      }, FLUSH_IDLE_MS);
+    }
+  }
+
+  /** The body is whole. */
+  #encodeHeld(): void {
+    const { coding, policy, compression, minBytes } = this.#options;
+    const body = this.#takeHeld();
+    const { responseByteLength: total } = this.#exchange;
+    if (body.byteLength < minBytes || (total !== -1 && body.byteLength !== total)) {
+      if (total === -1) this.#exchange.responseByteLength = body.byteLength;
+      this.#finish(body);
+    } else if (body.byteLength <= INLINE_BYTES_MAX) {
+      this.#encodeHere(body);
+      this.#finish(null);
+    } else {
+      // Read now: what is handed over is empty here.
+      const { byteLength } = body;
+      const work = { body, coding, level: policy.levels[coding] };
+      const encoded = compression.offload.run('encode', work, [body.buffer]);
+      if (encoded === null) {
+        compression.counters.skipped += 1;
+        this.#finish(body);
+      } else {
+        this.#mode = 'encoding';
+        encoded.then(
+          (result) => this.#encoded(byteLength, result as Uint8Array),
+          (reason: unknown) => this.#lost(reason),
+        );
+      }
+    }
+  }
+
+  #encodeHere(body: Uint8Array): void {
+    const { coding, policy } = this.#options;
+    this.#mode = 'plain';
+    this.#send(body, encodeWhole(body, coding, policy.levels[coding]));
+  }
+
+  /** A thread is done; it gives back the body itself when that is shorter. */
+  #encoded(bytesIn: number, result: Uint8Array): void {
+    if (this.#mode === 'over') return;
+    this.#send(result, result, bytesIn);
+    this.#finish(null);
+  }
+
+  /** Sends the shorter one, with a head that says which it is. */
+  #send(body: Uint8Array, encoded: Uint8Array, bytesIn: number = body.byteLength): void {
+    const { coding, compression } = this.#options;
+    const isSmaller = encoded.byteLength < bytesIn;
+    if (isSmaller) {
+      this.#announce(encoded.byteLength);
+      this.#exchange.plainBytes = bytesIn;
+      compression.count(coding, bytesIn, encoded.byteLength);
+    }
+    this.#next.write(isSmaller ? encoded : body);
+  }
+
+  #startStream(): void {
+    const { coding, policy, compression } = this.#options;
+    const exchange = this.#exchange;
+    const held = this.#takeHeld();
+    if (!compression.openStream()) {
+      compression.counters.skipped += 1;
+      this.#mode = 'plain';
+      if (!this.#next.write(held)) this.#source?.pause();
+      return;
+    }
+    this.#announce(-1);
+    this.#mode = 'streaming';
+    this.#stream = new RecodedStream(exchange, this.#next, {
+      codec: createEncoder(coding, policy.levels[coding]),
+      flushKind: FLUSH_KIND[coding],
+      bounds: null,
+      blame: 'internal_error',
+      onOver: (end, bytesIn, bytesOut) => {
+        compression.closeStream();
+        exchange.plainBytes = bytesIn;
+        if (end === 'done') compression.count(coding, bytesIn, bytesOut);
+        this.#close();
+      },
+    });
+    if (this.#source !== null) this.#stream.take(this.#source);
+    if (!this.#stream.write(held)) this.#source?.pause();
+  }
+
+  #announce(byteLength: number): void {
+    const { coding } = this.#options;
+    const exchange = this.#exchange;
+    exchange.responseHeaders = recodedFields(exchange.responseHeaders, coding);
+    exchange.responseByteLength = byteLength;
+    exchange.encoding = coding;
+  }
+
+  #takeHeld(): Uint8Array<ArrayBuffer> {
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    const held = this.#held;
+    if (held === null) return NOTHING;
+    this.#held = null;
+    this.#options.compression.letGo(held.byteLength);
+    return held.subarray(0, this.#heldLength);
+  }
+
+  #lost(reason: unknown): void {
+    if (this.#mode === 'over') return;
+    const error = new ProxyError('internal_error', `compression: ${reason}`);
+    this.#exchange.failure ??= error;
+    this.#close();
+    this.#next.fail(error);
+  }
+
+  #finish(rest: Uint8Array | null): void {
+    if (rest !== null && rest.byteLength > 0) this.#next.write(rest);
+    this.#close();
+    this.#next.end();
+  }
+
+  #close(): void {
+    this.#mode = 'over';
+    this.#source = null;
+    this.#takeHeld();
+    if (this.#exchange.running === this) this.#exchange.running = null;
+  }
+}

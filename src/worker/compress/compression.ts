@@ -1,0 +1,82 @@
+// What all routes of one worker share when they compress: the threads, the counts, and the bounds of what
+// is held in memory at a time.
+
+import type { ContentCoding } from '../../core/compression.ts';
+import { limits } from '../../core/limits.ts';
+import type { Offload } from '../../core/offload.ts';
+
+/** What one coding did, since the worker started. */
+export interface CodingCounters {
+  responses: number;
+  /** Of bodies before and after. */
+  bytesIn: number;
+  bytesOut: number;
+}
+
+export interface CompressionCounters {
+  readonly codings: Readonly<Record<ContentCoding, CodingCounters>>;
+  /** Went out as they were because threads, memory or streams were taken. */
+  skipped: number;
+  /** Bodies decoded for clients that did not ask for their coding, and those that could not be. */
+  decoded: number;
+  undecodable: number;
+}
+
+export class Compression {
+  readonly offload: Offload;
+  readonly counters: CompressionCounters = {
+    codings: { zstd: nothing(), br: nothing(), gzip: nothing() },
+    skipped: 0,
+    decoded: 0,
+    undecodable: 0,
+  };
+  #heldBytes = 0;
+  #streams = 0;
+
+  constructor(offload: Offload) {
+    this.offload = offload;
+  }
+
+  /** Bytes of bodies that wait to be whole, and streams that run. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  get streams(): number {
+    return this.#streams;
+  }
+
+  /** Asks for memory to hold a body; true: `letGo` must follow. */
+  hold(bytes: number): boolean {
+    if (this.#heldBytes + bytes > limits.compressionHeldBytes) return false;
+    this.#heldBytes += bytes;
+    return true;
+  }
+
+  letGo(bytes: number): void {
+    this.#heldBytes -= bytes;
+  }
+
+  /** Asks for a stream; true: `closeStream` must follow. */
+  openStream(): boolean {
+    if (this.#streams >= limits.compressionStreamsMax) return false;
+    this.#streams += 1;
+    return true;
+  }
+
+  closeStream(): void {
+    this.#streams -= 1;
+  }
+
+  /** One response is through. */
+  count(coding: ContentCoding, bytesIn: number, bytesOut: number): void {
+    const counters = this.counters.codings[coding];
+    counters.responses += 1;
+    counters.bytesIn += bytesIn;
+    counters.bytesOut += bytesOut;
+  }
+}
+
+function nothing(): CodingCounters {
+  return { responses: 0, bytesIn: 0, bytesOut: 0 };
+}
