@@ -8,7 +8,6 @@ import { readCidr, readListenHost } from './addresses.ts';
 import { choice, duration, flag, integer, section, size, text } from './fields.ts';
 import { zoneName } from './schema-balancing.ts';
 import { cacheStorage } from './schema-cache.ts';
-import { compression, compressionOf } from './schema-compress.ts';
 import { geoSchema, matchersSchema } from './schema-match.ts';
 import { offload } from './schema-offload.ts';
 import { pathsSchema } from './schema-paths.ts';
@@ -169,7 +168,6 @@ const writtenSchema = section({
   cache: cacheStorage,
   limits,
   timeouts,
-  compression,
   offload,
   log,
   admin,
@@ -187,7 +185,7 @@ export const configSchema = writtenSchema.transform((written) => ({
     mirror: route.mirror,
     priority: route.priority,
     cache: route.cache,
-    compress: compressionOf(route.compress, written.compression),
+    compress: route.compress,
     requestBodyBytesMax: route.requestBodyBytesMax ?? written.limits.requestBodyBytes,
   })),
 }));

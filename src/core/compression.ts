@@ -12,13 +12,9 @@ export interface CompressionPolicy {
   readonly minBytes: number;
   /** Lower-case media types: `text/html`, `text/*`, or a suffix as `*+json`. */
   readonly types: readonly string[];
-  /** Bodies in a coding that the client did not ask for are decoded, within bounds; null: left alone. */
-  readonly decode: DecodeBounds | null;
-}
-
-/** What a decoded body may be at most; one that is more is broken off. */
-export interface DecodeBounds {
-  readonly bytesMax: number;
+  /** Bodies in a coding that the client did not ask for are decoded, within bounds. */
+  readonly decode: boolean;
   /** Decoded bytes for each encoded one, counted from the first mebibyte on. */
-  readonly ratioMax: number;
+  readonly decodedRatioMax: number;
+  readonly decodedBytesMax: number;
 }

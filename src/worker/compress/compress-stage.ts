@@ -10,7 +10,7 @@ import { createDecoder, type DecoderName } from '../../std/encode.ts';
 import { acceptsCoding, CodingChooser } from './accept-encoding.ts';
 import { CompressedBody } from './compressed-body.ts';
 import type { Compression } from './compression.ts';
-import { isStreamType, MediaTypes } from './media-types.ts';
+import { isStreamType, MediaList } from './media-list.ts';
 import { RecodedStream } from './recoded-stream.ts';
 import {
   readBodyFacts,
@@ -26,13 +26,13 @@ export class CompressStage implements ResponseStage {
   readonly #policy: CompressionPolicy;
   readonly #compression: Compression;
   readonly #chooser: CodingChooser;
-  readonly #types: MediaTypes;
+  readonly #types: MediaList;
 
   constructor(policy: CompressionPolicy, compression: Compression) {
     this.#policy = policy;
     this.#compression = compression;
     this.#chooser = new CodingChooser(policy.encodings);
-    this.#types = new MediaTypes(policy.types);
+    this.#types = new MediaList(policy.types);
   }
 
   attach(exchange: Exchange, next: Sink): Sink {
@@ -78,8 +78,8 @@ export class CompressStage implements ResponseStage {
     next: Sink,
     { coding, contentType }: { coding: string; contentType: string },
   ): Sink {
-    const { decode: bounds } = this.#policy;
-    if (bounds === null || !DECODABLE.has(coding)) return next;
+    const policy = this.#policy;
+    if (!policy.decode || !DECODABLE.has(coding)) return next;
     if (acceptsCoding(exchange.requestHeaders, coding)) {
       exchange.responseHeaders = variedFields(exchange.responseHeaders);
       return next;
@@ -92,7 +92,7 @@ export class CompressStage implements ResponseStage {
     return new RecodedStream(exchange, sink, {
       codec: createDecoder(coding as DecoderName),
       flushKind: null,
-      bounds,
+      bounds: { bytesMax: policy.decodedBytesMax, ratioMax: policy.decodedRatioMax },
       blame: 'undecodable',
       onOver: (end) => {
         if (end === 'done') counters.decoded += 1;

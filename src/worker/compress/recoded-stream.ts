@@ -3,7 +3,6 @@
 //
 //   source ──write──► codec ──data──► next        source ◄─resume── drain ── codec ◄─pause── next
 
-import type { DecodeBounds } from '../../core/compression.ts';
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { MIB } from '../../core/limits.ts';
@@ -13,13 +12,20 @@ import type { Codec } from '../../std/encode.ts';
 /** A source that says nothing for so long pauses: the client gets what there is. */
 export const FLUSH_IDLE_MS = 5;
 
+/** What may come out of a codec at most. */
+export interface RecodingBounds {
+  readonly bytesMax: number;
+  /** Bytes out for each byte in, counted from the first mebibyte on. */
+  readonly ratioMax: number;
+}
+
 /** How a stream recodes, and who is told how it went. */
 export interface Recoding {
   readonly codec: Codec;
   /** How the codec gives out what it holds when the source pauses; null: it holds nothing back. */
   readonly flushKind: number | null;
   /** What may come out of it; null for no bound. */
-  readonly bounds: DecodeBounds | null;
+  readonly bounds: RecodingBounds | null;
   /** The failure when the codec fails: the bytes that it got are wrong. */
   readonly blame: 'internal_error' | 'undecodable';
   /** Called once, whatever the end. */
