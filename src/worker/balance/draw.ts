@@ -27,7 +27,8 @@ export class Draw {
     const candidates = this.#candidates;
     if (candidates.renew()) this.#table = new AliasTable(candidates.weights);
     const { peers } = candidates;
-    if (peers.length === 0) return null;
+    // Nothing is left to draw (1.5 % of a small request: half a dozen draws and a look at everybody).
+    if (peers.length === 0 || (peers.length === 1 && peers[0] === except)) return null;
     for (let draw = 0; draw < DRAWS_MAX; draw++) {
       const config = peers[this.#table.draw(this.#random())]!;
       if (config !== except && isFree(config, exchange)) return config;
