@@ -81,7 +81,8 @@ export class ClientSink implements Sink, RemoteAddress {
   }
 
   remoteAddress(): string {
-    return this.#response === null ? '' : addressText(this.#response.getRemoteAddress());
+    if (this.#response === null) return '';
+    return this.#state.soleClient.address ?? addressText(this.#response.getRemoteAddress());
   }
 
   /** The client can still be answered. */

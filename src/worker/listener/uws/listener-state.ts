@@ -4,6 +4,7 @@ import type { Entry, ExchangeHandler } from '../../../core/exchange.ts';
 import type { ListenerSettings } from '../listener-settings.ts';
 import type { Sweeper } from '../sweeper.ts';
 import type { HeadMemo } from './head-memo.ts';
+import type { SoleClient } from './sole-client.ts';
 import type { UpgradeShelter } from './upgrade-shelter.ts';
 
 export interface ListenerState {
@@ -11,6 +12,7 @@ export interface ListenerState {
   readonly handler: ExchangeHandler;
   readonly sweeper: Sweeper;
   readonly heads: HeadMemo;
+  readonly soleClient: SoleClient;
   readonly shelter: UpgradeShelter;
   /** Told about exceptions inside the listener or its handler: bugs. */
   readonly report: (error: unknown) => void;

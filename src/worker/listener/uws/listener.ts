@@ -19,6 +19,7 @@ import { webSocketBehavior } from './client-websocket.ts';
 import { HeadMemo } from './head-memo.ts';
 import { Intake } from './intake.ts';
 import type { ListenerState } from './listener-state.ts';
+import { SoleClient } from './sole-client.ts';
 import { UpgradeShelter } from './upgrade-shelter.ts';
 
 /** All slow things are looked at this often; the limits for them are exact to one such step. */
@@ -61,6 +62,7 @@ export class UwsListener {
       handler: options.handler,
       sweeper: new Sweeper(options.tickMs ?? TICK_MS, report),
       heads: new HeadMemo(),
+      soleClient: new SoleClient(),
       shelter: new UpgradeShelter(),
       report,
       settings: options.settings,
@@ -71,7 +73,7 @@ export class UwsListener {
     const intake = new Intake(this.#state);
     this.#app = uws
       .App()
-      .filter((_, change) => this.#count(change))
+      .filter((response, change) => this.#count(response, change))
       .ws(
         '/*',
         webSocketBehavior(this.#state, (response, request, context) =>
@@ -133,9 +135,14 @@ export class UwsListener {
     this.#state.shelter.close();
   }
 
-  #count(change: number): void {
+  #count(response: uws.HttpResponse, change: number): void {
     this.#connectionsOpen += change;
-    if (change > 0) this.#connections += 1;
+    if (change > 0) {
+      this.#connections += 1;
+      this.#state.soleClient.opened(response);
+    } else {
+      this.#state.soleClient.closed();
+    }
   }
 }
 
