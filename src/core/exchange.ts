@@ -49,8 +49,10 @@ export class Exchange {
   readonly method: string;
   /** How the client came, as far as trusted proxies tell. */
   scheme: 'http' | 'https';
-  /** As received, for the log. */
-  readonly receivedTarget: string;
+  /** As received, for the log; without credentials. */
+  receivedTarget: string;
+  /** Who the client proved to be; '' for nobody. */
+  user = '';
   /** As the policy of targets left it, later as filters rewrote it: what the peer gets. */
   target: string;
   host: string;
@@ -89,6 +91,8 @@ export class Exchange {
   responseDate = '';
   /** Body length in bytes as will be declared to the client; -1 unknown; for HEAD/304 the declared one. */
   responseByteLength = -1;
+  /** Fields after the body, set by the transport before the sink's `end`; null for none. */
+  responseTrailers: RawHeaders | null = null;
   failure: ProxyError | null = null;
   /** What the cache did; null where none is used. */
   cacheStatus: CacheStatus | null = null;

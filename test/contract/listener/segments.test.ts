@@ -11,7 +11,9 @@ const REQUEST = 'GET /abc?d HTTP/1.1\r\nHost: a\r\nX-Y: z\r\n\r\n';
 
 describe('a request in two segments', () => {
   it('is served, except when the first ends at a space or in the version of the request line', async (t) => {
-    const { port } = openScripted(t, (exchange) => answer(exchange, { body: exchange.target }));
+    const { port } = await openScripted(t, (exchange) =>
+      answer(exchange, { body: exchange.target }),
+    );
     const refused: number[] = [];
     await Promise.all(
       Array.from({ length: REQUEST.length - 1 }, async (_, before) => {
@@ -41,7 +43,7 @@ describe('a request in two segments', () => {
 
   it('is read as far as it goes when its values end above 127', async (t) => {
     // The engine takes bytes above 127 for white space at both ends of a value. Nobody can tell.
-    const { port, handler } = openScripted(t, (exchange) => answer(exchange));
+    const { port, handler } = await openScripted(t, (exchange) => answer(exchange));
     const client = await connectClient(port, { context: t });
     const e = Buffer.from('é').toString('latin1');
     await client.send(

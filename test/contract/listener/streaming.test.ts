@@ -58,7 +58,7 @@ for (const place of ['TCP', 'a unix socket']) {
       it(`delivers 12 MiB ${framing} in pieces of ${chunkBytes} over ${place} to slow readers`, async (t) => {
         const faucets: Faucet[] = [];
         const path = createTempDir(t).file('socket');
-        const { port, handler } = openScripted(
+        const { port, handler } = await openScripted(
           t,
           (exchange) => {
             exchange.status = 200;

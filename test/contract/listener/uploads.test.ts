@@ -12,6 +12,7 @@ import { until } from '../../support/deadline.ts';
 import {
   answer,
   collect,
+  engineUnderTest,
   openScripted,
 } from '../../unit/worker/listener/support/scripted-handler.ts';
 
@@ -49,7 +50,7 @@ function answerBody(exchange: Exchange): void {
 
 describe('a request body', () => {
   it('is complete when it is small and comes with its head', async (t) => {
-    const { port, handler } = openScripted(t, (exchange) => {
+    const { port, handler } = await openScripted(t, (exchange) => {
       answer(exchange, { body: exchange.requestBody?.complete ?? 'not complete' });
     });
     const client = await connectClient(port, { context: t });
@@ -60,7 +61,7 @@ describe('a request body', () => {
   });
 
   it('does not exist when its length is zero', async (t) => {
-    const { port } = openScripted(t, (exchange) => {
+    const { port } = await openScripted(t, (exchange) => {
       answer(exchange, { body: exchange.requestBody === null ? 'none' : 'some' });
     });
     const client = await connectClient(port, { context: t });
@@ -69,7 +70,7 @@ describe('a request body', () => {
   });
 
   it('arrives from the first byte, however it is cut', async (t) => {
-    const { port } = openScripted(t, answerBody);
+    const { port } = await openScripted(t, answerBody);
     const client = await connectClient(port, { context: t });
     await client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01');
     await client.sendSlowly('23456789');
@@ -80,7 +81,7 @@ describe('a request body', () => {
   });
 
   it('is told 100 Continue, and the peer is not asked again', async (t) => {
-    const { port, handler } = openScripted(t, answerBody);
+    const { port, handler } = await openScripted(t, answerBody);
     const client = await connectClient(port, { context: t });
     const fields = 'Host: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n';
     await client.send(`POST / HTTP/1.1\r\n${fields}`);
@@ -91,7 +92,7 @@ describe('a request body', () => {
   });
 
   it('can be sent again as long as it is held', async (t) => {
-    const { port } = openScripted(t, (exchange) => {
+    const { port } = await openScripted(t, (exchange) => {
       const body = exchange.requestBody!;
       const first = new Bucket();
       body.pipe(first);
@@ -110,7 +111,7 @@ describe('a request body', () => {
 
   it('can not be sent again when it is larger than what may be held', async (t) => {
     const bucket = new Bucket();
-    const { port, handler } = openScripted(t, (exchange) => {
+    const { port, handler } = await openScripted(t, (exchange) => {
       if (exchange.target === '/') exchange.requestBody!.pipe(bucket);
       else answerBody(exchange);
     });
@@ -130,7 +131,7 @@ describe('a request body', () => {
   });
 
   it('fails its sink when it is too large, and the client is told', async (t) => {
-    const { port } = openScripted(t, (exchange) => {
+    const { port } = await openScripted(t, (exchange) => {
       exchange.requestBody!.bytesMax = 100;
       answerBody(exchange);
     });
@@ -146,7 +147,7 @@ describe('a request body', () => {
 
   it('times out when nothing comes', async (t) => {
     const options = { settings: { requestBodyIdleMs: 300 }, tickMs: 100 };
-    const { port } = openScripted(t, answerBody, options);
+    const { port } = await openScripted(t, answerBody, options);
     const client = await connectClient(port, { context: t });
     await client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234');
     assert.equal((await client.response()).status, 408);
@@ -155,7 +156,9 @@ describe('a request body', () => {
 
   it('fails its sink when the client leaves in the middle', async (t) => {
     const bucket = new Bucket();
-    const { port, handler } = openScripted(t, (exchange) => exchange.requestBody!.pipe(bucket));
+    const { port, handler } = await openScripted(t, (exchange) =>
+      exchange.requestBody!.pipe(bucket),
+    );
     const client = await connectClient(port, { context: t });
     await client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234');
     await until(() => bucket.bytes === 5, { what: 'half of it' });
@@ -171,7 +174,7 @@ describe('a large upload', () => {
   it('stops while the sink is full, and arrives whole', async (t) => {
     const bucket = new Bucket();
     bucket.isFull = true;
-    const { port, handler } = openScripted(t, (exchange) => {
+    const { port, handler } = await openScripted(t, (exchange) => {
       if (exchange.target === '/') exchange.requestBody!.pipe(bucket);
       else answerBody(exchange);
     });
@@ -204,7 +207,7 @@ describe('a large upload', () => {
   });
 
   it('is thrown away once it is answered', async (t) => {
-    const { port, handler } = openScripted(t, (exchange) => {
+    const { port, handler } = await openScripted(t, (exchange) => {
       if (exchange.method === 'GET') answer(exchange);
       else exchange.requestBody!.pipe(bucket);
     });
@@ -223,7 +226,7 @@ describe('a large upload', () => {
     const bucket = new Bucket();
     bucket.isFull = true;
     const options = { tickMs: 100 };
-    const { port, handler } = openScripted(t, (e) => e.requestBody!.pipe(bucket), options);
+    const { port, handler } = await openScripted(t, (e) => e.requestBody!.pipe(bucket), options);
     const client = await connectClient(port, { context: t });
     await client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n');
     await client.send('x');
@@ -236,9 +239,11 @@ describe('a large upload', () => {
 });
 
 // These take as long as the engine's timers, all of them together.
-describe('the patience of the listener', { concurrency: true }, () => {
+// The engine node has no such timers.
+const skip = engineUnderTest() === 'node';
+describe('the patience of the listener', { concurrency: true, skip }, () => {
   it('lasts for an upload of 1 KB/s', async (t) => {
-    const { port } = openScripted(t, answerBody);
+    const { port } = await openScripted(t, answerBody);
     const client = await connectClient(port, { context: t });
     await client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 16000\r\n\r\n');
     for (let second = 0; second < 16; second++) {
@@ -251,7 +256,9 @@ describe('the patience of the listener', { concurrency: true }, () => {
   it('lasts for a sink that is full for 8 s, and for the answer 12 s after the end', async (t) => {
     const bucket = new Bucket();
     bucket.isFull = true;
-    const { port, handler } = openScripted(t, (exchange) => exchange.requestBody!.pipe(bucket));
+    const { port, handler } = await openScripted(t, (exchange) =>
+      exchange.requestBody!.pipe(bucket),
+    );
     const client = await connectClient(port, { context: t });
     await client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n');
     const sent = client.send(Buffer.alloc(1_000_000));
@@ -266,7 +273,7 @@ describe('the patience of the listener', { concurrency: true }, () => {
   });
 
   it('lasts for an answer that takes 16 s, and for a pause of 16 s in its middle', async (t) => {
-    const { port } = openScripted(t, (exchange) => {
+    const { port } = await openScripted(t, (exchange) => {
       exchange.responseByteLength = exchange.target === '/sized' ? 6 : -1;
       exchange.status = 200;
       const go = exchange.method === 'GET' ? 0 : 16_000;
@@ -296,7 +303,9 @@ describe('the patience of the listener', { concurrency: true }, () => {
 
   it('lasts for a reader that takes little at a time', async (t) => {
     const total = 24 * 1024 * 1024;
-    const { port } = openScripted(t, (exchange) => answer(exchange, { body: Buffer.alloc(total) }));
+    const { port } = await openScripted(t, (exchange) =>
+      answer(exchange, { body: Buffer.alloc(total) }),
+    );
     const client = await connectClient(port, { context: t });
     client.pause();
     await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');

@@ -7,7 +7,11 @@ import type { Exchange } from '../../../src/core/exchange.ts';
 import type { WebSocketEnd, WebSocketEvents } from '../../../src/core/tunnel.ts';
 import { connectClient } from '../../support/client.ts';
 import { until } from '../../support/deadline.ts';
-import { answer, openScripted } from '../../unit/worker/listener/support/scripted-handler.ts';
+import {
+  answer,
+  engineUnderTest,
+  openScripted,
+} from '../../unit/worker/listener/support/scripted-handler.ts';
 
 /** Notes what the client's end reports; `echoes` sends everything back. */
 class Tunnel implements WebSocketEvents {
@@ -41,12 +45,12 @@ class Tunnel implements WebSocketEvents {
   }
 }
 
-function open(
+async function open(
   context: TestContext,
   tunnel: Tunnel,
   options: Parameters<typeof openScripted>[2] & { headers?: string[]; protocol?: string } = {},
 ) {
-  const setup = openScripted(
+  const setup = await openScripted(
     context,
     (exchange) => {
       if (exchange.webSocket === null) return answer(exchange, { body: 'plain' });
@@ -78,7 +82,7 @@ describe('a WebSocket', () => {
   it('opens with the peer’s protocol and headers, and without the engine’s name', async (t) => {
     const tunnel = new Tunnel();
     const headers = ['set-cookie', 'a=b', 'x-latin', 'caf\xe9', 'upgrade', 'websocket'];
-    const { port, handler } = open(t, tunnel, { protocol: 'chat.v2', headers });
+    const { port, handler } = await open(t, tunnel, { protocol: 'chat.v2', headers });
     const socket = new WebSocket(`ws://127.0.0.1:${port}/chat?x=1`, ['chat.v1', 'chat.v2']);
     t.after(() => socket.terminate());
     const head = await new Promise<string[]>((resolve) => {
@@ -98,7 +102,7 @@ describe('a WebSocket', () => {
 
   it('carries text, binary, empty and fragmented messages and pings', async (t) => {
     const tunnel = new Tunnel();
-    const { port, listener } = open(t, tunnel);
+    const { port, listener } = await open(t, tunnel);
     const socket = await dial(t, port);
     assert.equal(listener.webSocketsOpen, 1);
     const echoes: { text: string; isBinary: boolean }[] = [];
@@ -130,7 +134,7 @@ describe('a WebSocket', () => {
 
   it('opens many times without being cut at once', async (t) => {
     // The engine may close a socket that was upgraded late, in its cork (C++ fe7c01a): 1 of 1,200.
-    const { port } = openScripted(t, (exchange) => {
+    const { port } = await openScripted(t, (exchange) => {
       setImmediate(() => exchange.webSocket!.accept('', [], new Tunnel()));
     });
     for (let round = 0; round < 12; round++) {
@@ -156,7 +160,7 @@ describe('a WebSocket', () => {
   for (const [name, end, code, reason] of ends) {
     it(`is ended by ${name}`, async (t) => {
       const tunnel = new Tunnel();
-      const { port, handler, listener } = open(t, tunnel);
+      const { port, handler, listener } = await open(t, tunnel);
       end(await dial(t, port));
       await until(() => handler.finishedExchanges.length === 1, { what: 'the exchange is over' });
       assert.deepEqual(tunnel.closes, [{ code, reason }]);
@@ -172,7 +176,7 @@ describe('a WebSocket', () => {
       [0, '', 1006],
     ] as const) {
       const tunnel = new Tunnel();
-      const { port, handler } = open(t, tunnel);
+      const { port, handler } = await open(t, tunnel);
       const socket = await dial(t, port);
       const closed = new Promise<[number, string]>((resolve) => {
         socket.once('close', (...what) => resolve([what[0], String(what[1])]));
@@ -182,14 +186,14 @@ describe('a WebSocket', () => {
       assert.deepEqual(await closed, [seen, reason]);
       tunnel.end!.send(Buffer.from('too late'), false);
       tunnel.end!.close(1000, '');
+      await until(() => handler.finishedExchanges.length === 1, { what: 'it is over' });
       assert.equal(tunnel.closes.length, 1);
-      assert.equal(handler.finishedExchanges.length, 1);
     }
   });
 
   it('says when the client is slow, and when it goes on', async (t) => {
     const tunnel = new Tunnel(false);
-    const { port } = open(t, tunnel);
+    const { port } = await open(t, tunnel);
     const socket = await dial(t, port);
     let received = 0;
     socket.on('message', (data: Buffer) => {
@@ -207,9 +211,11 @@ describe('a WebSocket', () => {
     await until(() => tunnel.drains === 1 && received === sent, { what: 'all of it arrives' });
   });
 
-  it('keeps messages while the tunnel is full, in order and within bounds', async (t) => {
+  // The engine node stops reading instead.
+  const skip = engineUnderTest() === 'node';
+  it('keeps messages while the tunnel is full, within bounds', { skip }, async (t) => {
     const tunnel = new Tunnel(false);
-    const { port } = open(t, tunnel);
+    const { port } = await open(t, tunnel);
     const socket = await dial(t, port);
     tunnel.end!.pause();
     for (let at = 0; at < 10; at++) socket.send(`${at}`);
@@ -226,20 +232,36 @@ describe('a WebSocket', () => {
     assert.equal(await closed, 1013);
   });
 
+  it('delivers in order what was sent while the tunnel was full', async (t) => {
+    const tunnel = new Tunnel(false);
+    const { port } = await open(t, tunnel);
+    const socket = await dial(t, port);
+    tunnel.end!.pause();
+    await Promise.all(
+      Array.from({ length: 10 }, (_, at) => new Promise((sent) => socket.send(`${at}`, sent))),
+    );
+    // A few may have been on their way.
+    tunnel.end!.resume();
+    await until(() => tunnel.messages.length === 10, { what: 'all of them' });
+    assert.equal(tunnel.messages.map(({ text }) => text).join(''), '0123456789');
+  });
+
   it('delivers what was sent before the close to a tunnel that is full', async (t) => {
     const tunnel = new Tunnel(false);
-    const { port } = open(t, tunnel);
+    const { port } = await open(t, tunnel);
     const socket = await dial(t, port);
     tunnel.end!.pause();
     socket.send('last words');
     socket.close(1000);
+    // The close itself is not read before the rest, unless the engine reads on regardless.
+    if (engineUnderTest() === 'node') tunnel.end!.resume();
     await until(() => tunnel.closes.length === 1, { what: 'it closes' });
     assert.equal(tunnel.messages[0]?.text, 'last words');
   });
 
   it('takes messages up to the limit and is cut beyond it', async (t) => {
     const tunnel = new Tunnel(false);
-    const { port } = open(t, tunnel);
+    const { port } = await open(t, tunnel);
     const socket = await dial(t, port);
     socket.on('error', () => {});
     socket.send(Buffer.alloc(1024 * 1024));
@@ -251,14 +273,14 @@ describe('a WebSocket', () => {
 
   it('is closed when nothing happens', async (t) => {
     const tunnel = new Tunnel();
-    const { port } = open(t, tunnel, { settings: { webSocketIdleMs: 300 }, tickMs: 50 });
+    const { port } = await open(t, tunnel, { settings: { webSocketIdleMs: 300 }, tickMs: 50 });
     const socket = await dial(t, port);
     const code = await new Promise<number>((resolve) => socket.once('close', resolve));
     assert.equal(code, 1001);
   });
 
   it('is refused by an answer like any other', async (t) => {
-    const { port } = openScripted(t, (exchange) => {
+    const { port } = await openScripted(t, (exchange) => {
       setImmediate(() => answer(exchange, { status: 403, body: 'no' }));
     });
     const socket = new WebSocket(`ws://127.0.0.1:${port}`);
@@ -271,7 +293,7 @@ describe('a WebSocket', () => {
 
   it('tells the tunnel when the client left while the peer was asked', async (t) => {
     const tunnel = new Tunnel();
-    const { port, handler } = openScripted(t, () => {});
+    const { port, handler } = await openScripted(t, () => {});
     const socket = new WebSocket(`ws://127.0.0.1:${port}`);
     socket.on('error', () => {});
     await until(() => handler.served.length === 1, { what: 'it is asked' });
@@ -295,7 +317,7 @@ describe('an upgrade to something else', () => {
   };
   for (const [name, head] of Object.entries(heads)) {
     it(`is ignored: ${name}`, async (t) => {
-      const { port } = open(t, new Tunnel());
+      const { port } = await open(t, new Tunnel());
       const client = await connectClient(port, { context: t });
       await client.send(head);
       assert.equal((await client.response()).text(), 'plain');
@@ -303,7 +325,7 @@ describe('an upgrade to something else', () => {
   }
 
   it('answers 426 with the version that is spoken', async (t) => {
-    const { port } = open(t, new Tunnel());
+    const { port } = await open(t, new Tunnel());
     const client = await connectClient(port, { context: t });
     await client.send(
       'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +

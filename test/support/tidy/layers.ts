@@ -28,7 +28,10 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'uWebSockets.js': ['src/worker/listener/uws/'],
   undici: ['src/worker/upstream/undici/', 'src/sidecar/'],
-  ws: ['src/worker/tunnel/', 'src/demo/'],
+  ws: ['src/worker/tunnel/', 'src/worker/listener/node/', 'src/demo/'],
+  jose: ['src/worker/filter/'],
+  bcryptjs: ['src/worker/offload/'],
+  '@node-rs/argon2': ['src/worker/offload/'],
   piscina: ['src/worker/offload/'],
   msgpackr: ['src/channel/'],
   zod: ['src/config/'],

@@ -9,7 +9,32 @@ import type { Cleanup } from '../../../../support/deadline.ts';
 process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '32768';
 // Only now: the addon reads the environment when it loads.
 const { openUwsListener } = await import('../../../../../src/worker/listener/uws/listener.ts');
-type UwsListener = ReturnType<typeof openUwsListener>;
+const { openNodeListener } = await import('../../../../../src/worker/listener/node/listener.ts');
+
+export type Engine = 'uws' | 'node';
+let engine: Engine = 'uws';
+
+/** Chooses what `openScripted` opens; to be called before the suites are loaded. */
+export function useEngine(name: Engine): void {
+  engine = name;
+}
+
+/** The engine under test. */
+export function engineUnderTest(): Engine {
+  return engine;
+}
+
+/** What both engines offer. */
+type AnyListener = Pick<
+  ReturnType<typeof openUwsListener>,
+  | 'port'
+  | 'exchangesRunning'
+  | 'connectionsOpen'
+  | 'connections'
+  | 'webSocketsOpen'
+  | 'drain'
+  | 'closeAll'
+>;
 
 export const NOTHING_BEHIND: Source = { pause() {}, resume() {}, cancel() {} };
 
@@ -90,7 +115,7 @@ export function collect(
 }
 
 export interface ListenerSetup {
-  readonly listener: UwsListener;
+  readonly listener: AnyListener;
   readonly handler: ScriptedHandler;
   readonly port: number;
   /** What the listener reported as a bug. */
@@ -111,26 +136,32 @@ export const SETTINGS = {
 };
 
 /** Opens a listener on a free port (or `host`) with a scripted handler. */
-export function openScripted(
+export async function openScripted(
   context: Cleanup,
   script: (exchange: Exchange) => void,
   options: {
     readonly host?: string;
     readonly settings?: Partial<typeof SETTINGS>;
     readonly tickMs?: number;
+    /** Of the engine node. */
+    readonly http2?: boolean;
   } = {},
-): ListenerSetup {
+): Promise<ListenerSetup> {
   const handler = new ScriptedHandler(script);
   const reports: unknown[] = [];
-  const listener = openUwsListener({
+  const common = {
     name: 'test',
     host: options.host ?? '127.0.0.1',
     port: 0,
     handler,
     settings: { ...SETTINGS, ...options.settings },
-    report: (error) => reports.push(error),
+    report: (error: unknown) => reports.push(error),
     ...(options.tickMs === undefined ? {} : { tickMs: options.tickMs }),
-  });
+  };
+  const listener =
+    engine === 'uws'
+      ? openUwsListener(common)
+      : await openNodeListener({ ...common, http2: options.http2 ?? false });
   context.after(() => listener.closeAll());
   return { listener, handler, port: listener.port, reports };
 }

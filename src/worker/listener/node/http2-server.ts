@@ -1,0 +1,142 @@
+// HTTP/2 of one listener: a session per connection, fed with connections that somebody else accepted.
+//
+// What a client may cost: streams at a time, bytes per stream (windows), size and number of fields (also
+// after decompression), frames of CONTINUATION (nghttp2: 8), streams reset, and control frames (budget
+// below). Beyond it the session ends with ENHANCE_YOUR_CALM.
+
+import {
+  constants,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerSessionOptions,
+} from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { readHttp2Head } from './http2-head.ts';
+import { Http2Writer } from './http2-writer.ts';
+import { admit } from './intake.ts';
+import type { Connection, ListenerState } from './listener-state.ts';
+import { StreamOffer } from './stream-offer.ts';
+
+const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM } = constants;
+
+const STREAMS_MAX = 128;
+/** Node's default is 10 MiB; it counts what nghttp2 and the streams of a session hold. */
+const SESSION_MEMORY_MIB = 8;
+const SETTINGS_MAX = 32;
+const OUTSTANDING_MAX = 10;
+const INVALID_FRAMES_MAX = 100;
+const REJECTED_STREAMS_MAX = 100;
+/** Streams that a client may cancel at once, and per second on average. */
+const RESET_BURST = 200;
+const RESETS_PER_S = 50;
+/** PING and SETTINGS frames that a client may send at once, and per second on average. */
+const CONTROL_BURST = 200;
+const CONTROL_PER_S = 20;
+/** Pseudo-fields come on top of those that are counted. */
+const PSEUDO_FIELDS = 6;
+
+export class Http2Server {
+  readonly #state: ListenerState;
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  constructor(state: ListenerState) {
+    this.#state = state;
+  }
+
+  /** Serves the streams of a connection that is open already. */
+  take(socket: Duplex, connection: Connection): void {
+    const session = performServerHandshake(socket, this.#sessionOptions()) as ServerHttp2Session;
+    this.#sessions.add(session);
+    session.on('close', () => this.#sessions.delete(session));
+    session.on('error', () => session.destroy());
+    session.setTimeout(this.#state.settings.clientIdleMs);
+    let streams = 0;
+    session.on('timeout', () => {
+      if (streams === 0) session.close();
+    });
+    const spend = budget(() => {
+      session.goaway(NGHTTP2_ENHANCE_YOUR_CALM);
+      session.destroy();
+    });
+    session.on('ping', spend);
+    session.on('remoteSettings', spend);
+    session.on('stream', (stream, _headers, flags, raw) => {
+      streams += 1;
+      stream.on('close', () => {
+        streams -= 1;
+      });
+      // Reported by `close`, too.
+      stream.on('error', () => {});
+      this.#takeStream(stream, raw as unknown as string[], flags, connection);
+    });
+    if (this.#state.isDraining) session.close();
+  }
+
+  /** Tells all clients to open no more streams here; those that are open go on. */
+  drain(): void {
+    for (const session of this.#sessions) session.close();
+  }
+
+  close(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  #takeStream(
+    stream: ServerHttp2Stream,
+    raw: readonly string[],
+    flags: number,
+    connection: Connection,
+  ): void {
+    const isEmpty = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
+    const head = readHttp2Head(raw, isEmpty, this.#state.settings.requestHeaderCount);
+    const wish = head.webSocket;
+    if (isEmpty) stream.resume();
+    const body = admit(this.#state, {
+      connection,
+      head,
+      writer: new Http2Writer(stream, head.takesTrailers),
+      input: stream,
+      offer: wish === null ? null : (sink) => new StreamOffer(this.#state, sink, { wish, stream }),
+    });
+    if (body === null) return;
+    stream.on('trailers', (_headers: unknown, _flags: number, raw: string[]) => {
+      body.trailers = raw;
+    });
+  }
+
+  #sessionOptions(): ServerSessionOptions {
+    const { requestHeadBytes, requestHeaderCount, streamBufferBytes } = this.#state.settings;
+    return {
+      maxSessionMemory: SESSION_MEMORY_MIB,
+      maxSettings: SETTINGS_MAX,
+      maxOutstandingPings: OUTSTANDING_MAX,
+      maxOutstandingSettings: OUTSTANDING_MAX,
+      maxHeaderListPairs: requestHeaderCount + PSEUDO_FIELDS + 1,
+      maxSessionInvalidFrames: INVALID_FRAMES_MAX,
+      maxSessionRejectedStreams: REJECTED_STREAMS_MAX,
+      streamResetBurst: RESET_BURST,
+      streamResetRate: RESETS_PER_S,
+      settings: {
+        maxConcurrentStreams: STREAMS_MAX,
+        maxHeaderListSize: requestHeadBytes,
+        initialWindowSize: streamBufferBytes,
+        enableConnectProtocol: true,
+      },
+    } as ServerSessionOptions;
+  }
+}
+
+/** Returns what to call for each control frame; `exceeded` is called once when there were too many. */
+function budget(exceeded: () => void): () => void {
+  let left = CONTROL_BURST;
+  let atMs = performance.now();
+  return () => {
+    const nowMs = performance.now();
+    left = Math.min(CONTROL_BURST, left + ((nowMs - atMs) / 1000) * CONTROL_PER_S) - 1;
+    atMs = nowMs;
+    if (left >= 0 || left === Number.NEGATIVE_INFINITY) return;
+    left = Number.NEGATIVE_INFINITY;
+    exceeded();
+  };
+}

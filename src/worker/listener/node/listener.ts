@@ -1,0 +1,170 @@
+// A public address served by Node's own http, http2 and tls: slower than uWebSockets.js, but it speaks
+// HTTP/2 and HTTP/1.0, has trailers, and knows all of TLS. docs/engines.md has the table.
+//
+//   accept ──► (TLS ──► ALPN, or first bytes of HTTP/2 by prior knowledge) ──► http1-server or http2-server
+
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Entry, ExchangeHandler } from '../../../core/exchange.ts';
+import type { ListenerSettings } from '../listener-settings.ts';
+import { Sweeper } from '../sweeper.ts';
+import { localAuthorityOf, remoteAddressOf } from './address.ts';
+import { EndOfTurn } from './end-of-turn.ts';
+import { Http1Server } from './http1-server.ts';
+import { Http2Server } from './http2-server.ts';
+import type { Connection, ListenerState } from './listener-state.ts';
+import { sniffPreface } from './preface.ts';
+
+/** All slow things are looked at this often; the limits for them are exact to one such step. */
+const TICK_MS = 1000;
+const BACKLOG = 511;
+
+export interface NodeListenerOptions {
+  readonly name: string;
+  /** Null for every address, IPv4 and IPv6; `unix:PATH` for a unix socket. */
+  readonly host: string | null;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly handler: ExchangeHandler;
+  readonly settings: ListenerSettings;
+  /** HTTP/2: by ALPN with TLS, by prior knowledge without. */
+  readonly http2: boolean;
+  /** Is told about exceptions, which are bugs; default: prints them. */
+  readonly report?: (error: unknown) => void;
+  readonly tickMs?: number;
+}
+
+/** An open listener. */
+export class NodeListener {
+  readonly #state: ListenerState;
+  readonly #entry: { -readonly [K in keyof Entry]: Entry[K] };
+  readonly #server: Server;
+  readonly #http1: Http1Server;
+  readonly #http2: Http2Server | null;
+  readonly #sockets = new Set<Socket>();
+  #connections = 0;
+
+  constructor(options: NodeListenerOptions) {
+    const report = options.report ?? ((error) => console.error(error));
+    this.#entry = { listener: options.name, scheme: 'http', port: options.port };
+    this.#state = {
+      handler: options.handler,
+      sweeper: new Sweeper(options.tickMs ?? TICK_MS, report),
+      turn: new EndOfTurn(report),
+      report,
+      settings: options.settings,
+      strictTransport: '',
+      exchangesRunning: 0,
+      webSocketsOpen: 0,
+      isDraining: false,
+    };
+    this.#http1 = new Http1Server(this.#state);
+    this.#http2 = options.http2 ? new Http2Server(this.#state) : null;
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
+      this.#accept(socket),
+    );
+  }
+
+  /** Where it listens; 0 on a unix socket. */
+  get port(): number {
+    return this.#entry.port;
+  }
+
+  get exchangesRunning(): number {
+    return this.#state.exchangesRunning;
+  }
+
+  /** Open connections, WebSockets included. */
+  get connectionsOpen(): number {
+    return this.#sockets.size;
+  }
+
+  /** Connections since the listener opened. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  get webSocketsOpen(): number {
+    return this.#state.webSocketsOpen;
+  }
+
+  /** Binds the address; rejects with an Error when it can't be had. */
+  listen({ host, port }: Pick<NodeListenerOptions, 'host' | 'port'>): Promise<void> {
+    const isUnix = host?.startsWith('unix:') === true;
+    // A port of the workers' own, shared in the kernel: node:cluster is not to pass connections around.
+    const shared = { exclusive: true, reusePort: port !== 0, backlog: BACKLOG };
+    const where = isUnix
+      ? { path: host.slice('unix:'.length) }
+      : { port, ...(host === null ? {} : { host }), ...shared };
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error) => {
+        reject(new Error(`cannot listen on ${host ?? '*'} port ${port}: ${error.message}`));
+      });
+      this.#server.listen(where, () => {
+        const address = this.#server.address();
+        this.#entry.port = typeof address === 'object' && address !== null ? address.port : 0;
+        resolve();
+      });
+    });
+  }
+
+  /** From now on other settings hold, also for exchanges that run. */
+  configure(settings: ListenerSettings): void {
+    this.#state.settings = settings;
+    this.#http1.configure();
+  }
+
+  /** Stops accepting; connections that are open go on. Those not yet accepted are lost. */
+  close(): void {
+    if (this.#server.listening) this.#server.close();
+  }
+
+  /**
+   * Stops accepting; every answer from now on asks to close its connection, and HTTP/2 clients are told to
+   * go elsewhere. WebSockets are left to whoever joined them.
+   */
+  drain(): void {
+    if (this.#state.isDraining) return;
+    this.#state.isDraining = true;
+    this.close();
+    this.#http2?.drain();
+  }
+
+  /** Cuts all connections. */
+  closeAll(): void {
+    this.drain();
+    this.#http2?.close();
+    this.#http1.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    this.#connections += 1;
+    socket.once('close', () => this.#sockets.delete(socket));
+    const connection: Connection = {
+      entry: this.#entry,
+      remoteAddress: remoteAddressOf(socket),
+      localAuthority: localAuthorityOf(socket),
+    };
+    const http2 = this.#http2;
+    if (http2 === null) this.#http1.take(socket, connection);
+    else {
+      sniffPreface(socket, this.#state.settings.requestHeadMs, (isHttp2) => {
+        this.#serve(socket, connection, isHttp2);
+      });
+    }
+  }
+
+  #serve(socket: Duplex, connection: Connection, isHttp2: boolean): void {
+    if (isHttp2) this.#http2!.take(socket, connection);
+    else this.#http1.take(socket, connection);
+  }
+}
+
+/** Opens a listener; rejects with an Error when the address can't be had. */
+export async function openNodeListener(options: NodeListenerOptions): Promise<NodeListener> {
+  const listener = new NodeListener(options);
+  await listener.listen(options);
+  return listener;
+}
