@@ -5,6 +5,7 @@ import type { Balancer } from './balancer.ts';
 import type { ProxyError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { RequestFilter, ResponseStage } from './filter.ts';
+import type { RawHeaders } from './headers.ts';
 import type { Hedging } from './hedging.ts';
 import type { Queue } from './queue.ts';
 import type { Session } from './session.ts';
@@ -34,6 +35,8 @@ export interface Plan {
   /** Carries WebSockets. */
   readonly tunnel: Tunnel;
   readonly retry: RetryPolicy | null;
+  /** Statuses of responses that count like failed attempts. */
+  readonly failingStatuses: ReadonlySet<number> | null;
   /** Gives a failing upstream a rest. */
   readonly breaker: Breaker | null;
   /** Second attempts for exchanges that take long. */
@@ -95,6 +98,14 @@ export interface RequestHeadPolicy {
   readonly forwarded: 'x-forwarded' | 'rfc7239' | 'both' | 'off';
   /** Pseudonym sent in Via, or null for none (RFC 9110 section 7.6.3). */
   readonly via: string | null;
+  /** What the operator changes in the fields for the peer; null for nothing. */
+  readonly edits: HeaderEdits | null;
+}
+
+/** Changes to header fields that a configuration asks for. */
+export interface HeaderEdits {
+  /** Returns the changed fields; leaves `headers` alone. */
+  apply(headers: RawHeaders, exchange: Exchange): RawHeaders;
 }
 
 /** What is removed from and added to the peer's response head. */

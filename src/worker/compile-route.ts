@@ -72,6 +72,7 @@ function compilePlan(route: RouteConfig, name: string, context: PlanContext): Pl
     upstream: http,
     tunnel,
     retry: retryPolicy(upstream.config),
+    failingStatuses: failingStatuses(upstream.config),
     breaker: upstream.breaker,
     hedging: upstream.hedging,
     requestHead: requestHeadPolicy(upstream.config, context),
@@ -93,6 +94,10 @@ function requestHeadPolicy(
     forwarded: config.headers.forwarded,
     via: config.headers.via,
   };
+}
+
+function failingStatuses({ retry }: UpstreamConfig): ReadonlySet<number> | null {
+  return retry.statuses.length === 0 ? null : new Set(retry.statuses);
 }
 
 function retryPolicy({ retry }: UpstreamConfig): RetryPolicy | null {

@@ -17,6 +17,7 @@ import { peerRequestHeaders } from './filter/request-head.ts';
 import { cleanResponseHead } from './filter/response-head.ts';
 import { type FirstAttempt, type HedgeContext, hedge, type SecondAttempt } from './hedge.ts';
 import { holdPeer, releasePeer } from './hold.ts';
+import { Leftover, mayReplace, statusFailure } from './leftover.ts';
 import type { Mirrors } from './mirror.ts';
 import { noteBody, noteBreak, noteEnd, noteFailure, noteHead } from './outcome.ts';
 import { replyWithFailure } from './reply/reply.ts';
@@ -56,11 +57,11 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
   #error: ProxyError | null = null;
   /** Beside the first attempt, when that takes long. */
   #second: SecondAttempt | null = null;
-  /** For a shadow upstream, from the head of the response to its end. */
   /** Of a response that a further attempt replaces, while it is read to its end. */
   #leftover: Leftover | null = null;
   /** Of the response. */
   #source: Source | null = null;
+  /** For a shadow upstream, from the head of the response to its end. */
   #copy: Exchange | null = null;
 
   constructor(exchange: Exchange, plan: Plan, context: ForwardContext) {
@@ -94,8 +95,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
   }
 
   admit(peer: Peer): void {
-    const exchange = this.exchange;
-    const plan = this.plan;
+    const { exchange, plan } = this;
     exchange.running = null;
     holdPeer(exchange, peer, this.context);
     if (plan.samplesLatency) this.#sentAtMs = performance.now();
@@ -118,12 +118,11 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
   }
 
   onHead(source: Source): Sink {
-    const exchange = this.exchange;
-    const plan = this.plan;
-    exchange.running = source;
+    const { exchange, plan } = this;
     const error = statusFailure(exchange, plan);
     if (error !== null && mayReplace(exchange, error, plan)) return this.#passOver(source, error);
     this.#source = source;
+    exchange.running = source;
     exchange.headAtMs = performance.now();
     if (this.#second !== null) this.#second.lose();
     if (plan.samplesLatency) this.#sample(exchange.headAtMs);
@@ -145,6 +144,15 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
       }
     }
     return sink;
+  }
+
+  /** The response counts as a failed attempt, and another one follows. */
+  #passOver(source: Source, error: ProxyError): Leftover {
+    const leftover = new Leftover(source);
+    this.#leftover = leftover;
+    this.onFailure(error);
+    leftover.weigh(this.exchange);
+    return leftover;
   }
 
   onFailure(error: ProxyError): void {
@@ -178,8 +186,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
   }
 
   onUpgraded(source: Source): void {
-    const exchange = this.exchange;
-    const plan = this.plan;
+    const { exchange, plan } = this;
     exchange.running = source;
     exchange.headAtMs = performance.now();
     noteHead(exchange, this.context.peers);
@@ -189,6 +196,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
 
   onDone(error: ProxyError | null): void {
     const exchange = this.exchange;
+    if (this.#leftover?.takesEnd() === true) return;
     releasePeer(exchange, this.context);
     // A stage that is not done with the body yet stays.
     if (exchange.running === this.#source) exchange.running = null;
@@ -212,6 +220,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
       () => {
         this.#backoff = null;
         exchange.running = null;
+        this.#leftover?.drop();
         if (hasBudget(policy, exchange.peer!.group)) {
           context.retries += 1;
           this.attempt();
@@ -235,5 +244,6 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     if (this.#backoff !== null) clearTimeout(this.#backoff);
     this.#backoff = null;
     this.#ticket?.leave();
+    this.#leftover?.drop();
   }
 }

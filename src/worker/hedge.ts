@@ -4,7 +4,8 @@
 //   first ───────────── head ──► the second is cancelled, without blame
 //     └─ delay ─ second ─ head ─► the first is cancelled; the second goes on in its place
 //   first fails ──► nothing is said while the second runs: it stands for the retry
-//   second fails, or by its status counts as failed ──► as if it had never been, or, when the first failed too, the exchange goes on with that
+//   second fails, or counts as failed by its status ──► as if it had never been, or, when the first failed
+//   too, the exchange goes on with that
 
 import { ProxyError } from '../core/errors.ts';
 import { Exchange } from '../core/exchange.ts';

@@ -1,8 +1,9 @@
 // What an attempt says about its peer, and the exchange about its upstream: told to the shared state as it
 // happens. A client's mistake is never held against a peer.
 //
-//   peers: every attempt counts. Statuses of 500 and above and the peer's failures are errors (success
-//   rates); failures, 502, 503 and 504 also stand in the row that leads to ejection.
+//   peers: every attempt counts. Statuses of 500 and above, those of `retry.statuses` and the peer's
+//   failures are errors (success rates); failures, 502, 503, 504 and those statuses also stand in the row
+//   that leads to ejection.
 //   guards: every exchange counts once, by its last attempt (circuit breaker).
 
 import type { ProxyError } from '../core/errors.ts';
@@ -13,14 +14,13 @@ import type { PeerReports } from './hold.ts';
 export function noteHead(exchange: Exchange, reports: PeerReports): void {
   const peer = exchange.peer!;
   const { guard } = peer.group;
-  const { status } = exchange;
   peer.answers += 1;
   guard.answers += 1;
-  if (status >= 500) {
+  if (isError(exchange)) {
     peer.errors += 1;
     guard.errors += 1;
     if (guard.isWatched) reports.erred(guard);
-    if (status === 502 || status === 503 || status === 504) {
+    if (isFailure(exchange)) {
       peer.failures += 1;
       reports.failed(peer, null);
       return;
@@ -33,7 +33,7 @@ export function noteHead(exchange: Exchange, reports: PeerReports): void {
 /** The response of `exchange.peer` has come to its end. */
 export function noteBody(exchange: Exchange, reports: PeerReports): void {
   const peer = exchange.peer!;
-  if (!peer.isBreaking || exchange.status >= 500) return;
+  if (!peer.isBreaking || isError(exchange)) return;
   peer.isBreaking = false;
   reports.succeeded(peer);
 }
@@ -64,9 +64,23 @@ export function noteBreak(exchange: Exchange, error: ProxyError, reports: PeerRe
   peer.isBreaking = true;
   peer.failures += 1;
   // Its head was counted already, as an error or not.
-  if (exchange.status < 500) {
+  if (!isError(exchange)) {
     peer.errors += 1;
     peer.group.guard.errors += 1;
   }
   reports.failed(peer, error);
+}
+
+function isError(exchange: Exchange): boolean {
+  return exchange.status >= 500 || isListed(exchange);
+}
+
+/** Answers that stand for a peer that can't do its work, whatever it is asked. */
+function isFailure(exchange: Exchange): boolean {
+  const { status } = exchange;
+  return status === 502 || status === 503 || status === 504 || isListed(exchange);
+}
+
+function isListed({ plan, status }: Exchange): boolean {
+  return plan?.failingStatuses?.has(status) === true;
 }

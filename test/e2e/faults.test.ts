@@ -150,6 +150,22 @@ describe('no request fails when', { concurrency: 2 }, () => {
     assert.deepEqual(load.failures, []);
   });
 
+  it('a peer answers 500, where that counts like a failed attempt', async (context) => {
+    const retry = { statuses: [500, 502, 503], budgetMin: 100 };
+    const { peers, sluice, load } = await setScene(context, { retry });
+    const [, b] = peers;
+    b.behave('fail');
+    await untilPeer(sluice, b, 'out');
+    await load.more(200);
+    b.behave('ok');
+    await load.more(20, 'b');
+    await end(context, load);
+    const { fail } = await b.deeds();
+    context.diagnostic(`${fail} requests met the peer while it failed`);
+    assert.ok(fail > 0);
+    assert.deepEqual(load.failures, []);
+  });
+
   it('the sidecar is killed', async (context) => {
     const { peers, sluice, load } = await setScene(context);
     const victim = sluice.sidecar();
@@ -255,7 +271,7 @@ describe("nothing fails but what can't be saved when", { concurrency: 2 }, () =>
     assert.equal(load.count('504'), (await b.deeds()).hang);
   });
 
-  // An answer is an answer: it is passed on, and only checks find that the peer is ill.
+  // Without `retry.statuses` an answer is an answer: it is passed on, and only checks find the peer ill.
   it('a peer answers 500: its answers until a check has seen it', async (context) => {
     const { peers, sluice, load } = await setScene(context, { active: CHECKED });
     const [, b] = peers;

@@ -8,6 +8,7 @@ import { headerValue } from '../../../src/core/headers.ts';
 import type { Peer } from '../../../src/core/peer.ts';
 import type { Plan, RetryPolicy } from '../../../src/core/plan.ts';
 import type { RequestBody } from '../../../src/core/request-body.ts';
+import type { Source } from '../../../src/core/sink.ts';
 import type { Attempt, Upstream } from '../../../src/core/upstream.ts';
 import { RoundRobin } from '../../../src/worker/balance/round-robin.ts';
 import { type ForwardContext, forward } from '../../../src/worker/forward.ts';
@@ -65,7 +66,7 @@ interface Run {
   context?: Partial<ForwardContext>;
 }
 
-function run(upstream: ScriptedUpstream, options: Run = {}) {
+function run(upstream: Upstream, options: Run = {}) {
   const failed: Peer[] = [];
   const peers: PeerReports = {
     touched() {},
@@ -240,6 +241,80 @@ describe('forward', () => {
     await over();
     assert.equal(exchange.status, 503);
     assert.equal(failed.length, 1);
+  });
+
+  describe('with statuses that count like failed attempts', () => {
+    const plan = { failingStatuses: new Set([429, 500]) };
+
+    it('replaces such an answer, and blames the peer', async () => {
+      const upstream = new ScriptedUpstream(500, 200);
+      const { exchange, client, failed, configs, over } = run(upstream, { plan });
+      await over();
+      assert.equal(exchange.status, 200);
+      assert.equal(client.bytes, 'ok');
+      assert.deepEqual(failed, [upstream.peers[0]]);
+      assert.notEqual(upstream.peers[0], upstream.peers[1]);
+      assert.ok(configs.every(({ peer }) => peer.inFlight === 0));
+      const { answers, errors } = configs[0]!.peer.group.guard;
+      assert.deepEqual([answers, errors], [1, 0], 'the exchange went well');
+    });
+
+    it('passes the answer on where no other may follow', async () => {
+      const cases: [what: string, script: number[], options: Run][] = [
+        ['not idempotent', [500, 200], { method: 'POST' }],
+        ['no other peer', [500, 200], { peers: 1 }],
+        ['no budget', [500, 200], { elsewhere: { retries: 3, attempts: 0 } }],
+        ['no retries', [500, 200], { plan: { ...plan, retry: null } }],
+      ];
+      for (const [what, script, options] of cases) {
+        const upstream = new ScriptedUpstream(...script);
+        const { exchange, client, failed, over } = run(upstream, { plan, ...options });
+        await over();
+        assert.equal(exchange.status, 500, what);
+        assert.equal(client.bytes, 'ok', what);
+        assert.equal(exchange.failure, null, what);
+        assert.deepEqual(failed, upstream.peers, what);
+      }
+      const twice = run(new ScriptedUpstream(429, 429), { plan });
+      await twice.over();
+      assert.equal(twice.exchange.status, 429);
+      assert.equal(twice.exchange.failure, null);
+      assert.equal(twice.failed.length, 2);
+      const { answers, errors } = twice.configs[0]!.peer.group.guard;
+      assert.deepEqual([answers, errors], [1, 1]);
+    });
+
+    it('lets go of a body that is too long to be read', async () => {
+      let cancelled = 0;
+      const upstream: Upstream = {
+        send(exchange, _peer, attempt) {
+          const isFirst = exchange.attempts === 1;
+          const source: Source = {
+            pause() {},
+            resume() {},
+            cancel() {
+              cancelled += 1;
+              attempt.onDone(new ProxyError('client_closed'));
+            },
+          };
+          exchange.status = isFirst ? 500 : 200;
+          exchange.responseByteLength = -1;
+          const sink = attempt.onHead(source);
+          sink.start(source);
+          for (let at = 0; isFirst && cancelled === 0 && at < 100; at++) {
+            sink.write(Buffer.alloc(1024));
+          }
+          if (isFirst) return;
+          sink.end();
+          attempt.onDone(null);
+        },
+      };
+      const { exchange, client, over } = run(upstream, { plan });
+      await over();
+      assert.equal(exchange.status, 200);
+      assert.equal(client.bytes, '');
+      assert.equal(cancelled, 1);
+    });
   });
 
   it('starts no further attempt after the client left during the back-off', (t) => {

@@ -133,6 +133,24 @@ function run(options: { method?: string; body?: Partial<RequestBody>; plan?: Par
 }
 
 describe('hedging', () => {
+  it('waits on for the first attempt when the second answers with a failing status', () => {
+    const plan = { failingStatuses: new Set([500]) };
+    const { exchange, client, context, upstream, clock, first, reports, checkReleased } = run({
+      plan,
+    });
+    clock.strike();
+    const [, second] = upstream.sent as [ManualAttempt, ManualAttempt];
+    second.answer('broken', 500);
+    assert.equal(client.state, 'idle');
+    assert.equal(exchange.running, first);
+    first.answer('good');
+    assert.equal(client.bytes, 'good');
+    assert.equal(exchange.peer, first.peer);
+    assert.equal(context.hedgesWon, 0);
+    assert.deepEqual(reports.failed, [second.peer]);
+    checkReleased();
+  });
+
   it('begins a second attempt at another peer, and the first head wins: the second one', () => {
     const { exchange, client, context, upstream, clock, first, reports, checkReleased } = run();
     clock.strike();

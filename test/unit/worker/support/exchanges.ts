@@ -94,6 +94,7 @@ export function makePlan(parts: Partial<Plan> = {}): Plan {
       trust: { trustsAnybody: false, has: () => false },
       forwarded: 'both',
       via: null,
+      edits: null,
     },
     peerStages: null,
     clientStages: null,
