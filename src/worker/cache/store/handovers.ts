@@ -1,0 +1,99 @@
+// How one worker lets others have what it stored: as a file in the run directory, written when somebody
+// asks, read by those who wait, gone after a few seconds.
+
+import { unlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { CachedVariant, StoredResponse } from '../../../core/cache.ts';
+import type { CacheLink } from '../../../core/cache-link.ts';
+import { blobDigest, readBlob, writeBlob } from '../../../std/blob-file.ts';
+import type { Timers } from '../../../std/timers.ts';
+import { answerHeadBytesMax, readHead, writeHead } from './answer-blob.ts';
+
+/** Keys whose digests are known here; whoever asks for another is told that it is gone. */
+const keysMax = 16_384;
+/** Files at the same time. */
+const filesMax = 64;
+const fileMs = 10_000;
+const bodyBytesMax = 64 * 1024 * 1024;
+
+export interface HandoversOptions {
+  readonly directory: string;
+  readonly timers: Timers;
+  readonly link: CacheLink;
+}
+
+export interface HandedAnswer {
+  readonly response: StoredResponse;
+  readonly body: Buffer;
+}
+
+export class Handovers {
+  written = 0;
+  readonly #options: HandoversOptions;
+  readonly #keys = new Map<string, string>();
+  /** Digest and file of what is there now. */
+  readonly #files = new Map<string, string>();
+  #lastFile = 0;
+
+  constructor(options: HandoversOptions) {
+    this.#options = options;
+  }
+
+  /** This worker has stored that key. */
+  remember(digest: string, key: string): void {
+    this.#keys.delete(digest);
+    this.#keys.set(digest, key);
+    if (this.#keys.size <= keysMax) return;
+    for (const oldest of this.#keys.keys()) {
+      this.#keys.delete(oldest);
+      break;
+    }
+  }
+
+  /** Writes the newest answer of a digest and says where; '' when it is not to be had. */
+  async write(digest: string, find: (key: string) => readonly CachedVariant[]): Promise<void> {
+    const key = this.#keys.get(digest);
+    const [newest] = key === undefined ? [] : find(key);
+    const file = newest === undefined ? '' : await this.#writeFile(newest);
+    this.#options.link.send({ kind: 'handed', digest, file });
+  }
+
+  /** Returns what another worker wrote, or null. */
+  async read(file: string): Promise<HandedAnswer | null> {
+    const path = join(this.#options.directory, basename(file));
+    const blob = await readBlob(path, answerHeadBytesMax + bodyBytesMax).catch(() => null);
+    const response = blob === null ? null : readHead(blob.head);
+    return response === null ? null : { response, body: blob!.body };
+  }
+
+  close(): void {
+    for (const name of this.#files.keys()) this.#remove(name);
+  }
+
+  /** Returns the name of the file, or ''. */
+  async #writeFile({ response, body }: CachedVariant): Promise<string> {
+    if (this.#files.size >= filesMax) return '';
+    this.#lastFile += 1;
+    const name = `answer-${process.pid}-${this.#lastFile}`;
+    const path = join(this.#options.directory, name);
+    this.#files.set(name, path);
+    try {
+      const head = writeHead(response);
+      const digest = await blobDigest(head, body);
+      await writeBlob(path, `${path}.part`, { head, body, digest });
+    } catch {
+      // The others fetch for themselves.
+      this.#files.delete(name);
+      return '';
+    }
+    this.written += 1;
+    this.#options.timers.after(fileMs, () => this.#remove(name));
+    return name;
+  }
+
+  #remove(name: string): void {
+    const path = this.#files.get(name);
+    this.#files.delete(name);
+    if (path !== undefined) unlink(path).catch(() => {});
+  }
+}

@@ -1,0 +1,190 @@
+// Who fetches: one seeker for each key at a time, over all workers as long as the sidecar answers, else in
+// this one. The others wait for the answer, 5 s at most.
+
+import { hash } from 'node:crypto';
+import type { Lease, LeaseEnd, LeaseSeeker } from '../../../core/cache.ts';
+import { type CacheLink, leaseMs, type SidecarToCache } from '../../../core/cache-link.ts';
+import type { Cancel, Timers } from '../../../std/timers.ts';
+
+/** Keys that are sought at the same time; who comes with more fetches without a lease. */
+const seatsMax = 8192;
+const sweepMs = 250;
+
+interface Waiting {
+  readonly seeker: LeaseSeeker;
+  readonly untilMs: number;
+}
+
+/** Everybody in this worker who wants the same key. */
+interface Seat {
+  readonly id: number;
+  readonly key: string;
+  readonly digest: string;
+  /** asking: the sidecar has not answered; held: somebody here fetches; reading: another worker has it. */
+  state: 'asking' | 'held' | 'reading';
+  heldUntilMs: number;
+  readonly waiting: Waiting[];
+}
+
+export interface LeasesOptions {
+  readonly link: CacheLink;
+  readonly timers: Timers;
+  /** How long what was stored under a key stays fresh; 0 when it is not there. */
+  readonly freshMsOf: (key: string) => number;
+  /** Takes in what another worker has written; false when that cannot be read. */
+  readonly takeIn: (file: string) => Promise<boolean>;
+  readonly onPass: (key: string, passMs: number) => void;
+  /** Told of every key that was stored under a lease. */
+  readonly onStored: (digest: string, key: string) => void;
+}
+
+export class Leases {
+  granted = 0;
+  shared = 0;
+  readonly #options: LeasesOptions;
+  readonly #seats = new Map<string, Seat>();
+  readonly #byId = new Map<number, Seat>();
+  #lastId = 0;
+  #sweep: Cancel | null = null;
+
+  constructor(options: LeasesOptions) {
+    this.#options = options;
+  }
+
+  seek(key: string, seeker: LeaseSeeker): void {
+    this.#join(key, { seeker, untilMs: this.#options.timers.nowMs() + leaseMs });
+  }
+
+  /** The sidecar's answer to a seat. */
+  receive(message: Extract<SidecarToCache, { id: number }>): void {
+    const seat = this.#byId.get(message.id);
+    if (seat?.state !== 'asking') {
+      // Too late: give it to somebody else.
+      if (message.kind === 'granted') this.#giveBack(message.id);
+      return;
+    }
+    if (message.kind === 'granted') this.#grant(seat);
+    else if (message.kind === 'denied') {
+      if (message.passMs > 0) this.#options.onPass(seat.key, message.passMs);
+      this.#end(seat, 'denied');
+    } else if (message.kind === 'shared') {
+      seat.state = 'reading';
+      void this.#options.takeIn(message.file).then((isHere) => {
+        if (isHere) this.shared += seat.waiting.length;
+        this.#end(seat, isHere ? 'shared' : 'denied');
+      });
+    }
+  }
+
+  /** The sidecar is gone: each worker goes on by itself. */
+  disconnected(): void {
+    for (const seat of [...this.#seats.values()]) if (seat.state === 'asking') this.#grant(seat);
+  }
+
+  /** Everybody fetches for himself. */
+  close(): void {
+    this.#sweep?.();
+    this.#sweep = null;
+    for (const seat of [...this.#seats.values()]) this.#end(seat, 'denied');
+  }
+
+  #join(key: string, waiting: Waiting): void {
+    const known = this.#seats.get(key);
+    if (known !== undefined) {
+      known.waiting.push(waiting);
+      return;
+    }
+    if (this.#seats.size >= seatsMax) {
+      waiting.seeker.denied();
+      return;
+    }
+    this.#lastId += 1;
+    const digest = hash('sha256', key, 'base64url').slice(0, 22);
+    const seat: Seat = {
+      ...{ id: this.#lastId, key, digest, state: 'asking', heldUntilMs: 0 },
+      waiting: [waiting],
+    };
+    this.#seats.set(key, seat);
+    this.#byId.set(seat.id, seat);
+    this.#sweep ??= this.#options.timers.after(sweepMs, () => this.#look());
+    const { link } = this.#options;
+    const isSent = link.connected && link.send({ kind: 'seek', id: seat.id, digest });
+    if (!isSent) this.#grant(seat);
+  }
+
+  /** The first who waits fetches. */
+  #grant(seat: Seat): void {
+    const next = seat.waiting.shift();
+    if (next === undefined) {
+      this.#forget(seat);
+      this.#giveBack(seat.id, seat.digest);
+      return;
+    }
+    seat.state = 'held';
+    seat.heldUntilMs = this.#options.timers.nowMs() + leaseMs;
+    this.granted += 1;
+    let isOver = false;
+    const lease: Lease = {
+      release: (end) => {
+        if (isOver) return;
+        isOver = true;
+        this.#release(seat, end);
+      },
+    };
+    next.seeker.granted(lease);
+  }
+
+  #release(seat: Seat, end: LeaseEnd): void {
+    const { link, freshMsOf, onStored } = this.#options;
+    const freshMs = end === 'stored' ? freshMsOf(seat.key) : 0;
+    if (end === 'stored') onStored(seat.digest, seat.key);
+    link.send({ kind: 'lease-end', id: seat.id, digest: seat.digest, end, freshMs });
+    // An answer that came after its lease was over is as good as any.
+    const isCurrent = this.#seats.get(seat.key) === seat;
+    const current = isCurrent ? seat : end === 'stored' ? this.#seats.get(seat.key) : undefined;
+    if (current === undefined || (!isCurrent && current.state === 'held')) return;
+    if (end === 'stored') this.#end(current, 'shared');
+    else if (end === 'uncacheable') this.#end(current, 'denied');
+    else this.#again(current);
+  }
+
+  /** Everybody who waits gets the same word. */
+  #end(seat: Seat, word: 'shared' | 'denied'): void {
+    this.#forget(seat);
+    for (const { seeker } of seat.waiting.splice(0)) {
+      if (word === 'shared') seeker.shared();
+      else seeker.denied();
+    }
+  }
+
+  /** Whoever waits seeks anew; how long they have waited counts. */
+  #again(seat: Seat): void {
+    this.#forget(seat);
+    for (const waiting of seat.waiting.splice(0)) this.#join(seat.key, waiting);
+  }
+
+  #forget(seat: Seat): void {
+    this.#byId.delete(seat.id);
+    if (this.#seats.get(seat.key) === seat) this.#seats.delete(seat.key);
+  }
+
+  #giveBack(id: number, digest = ''): void {
+    const end = { kind: 'lease-end', id, digest, end: 'failed', freshMs: 0 } as const;
+    this.#options.link.send(end);
+  }
+
+  #look(): void {
+    this.#sweep = null;
+    const nowMs = this.#options.timers.nowMs();
+    for (const seat of [...this.#seats.values()]) {
+      while (seat.waiting.length > 0 && seat.waiting[0]!.untilMs <= nowMs) {
+        seat.waiting.shift()!.seeker.denied();
+      }
+      const isExpired = seat.state === 'held' && seat.heldUntilMs <= nowMs;
+      if (isExpired || (seat.state === 'asking' && seat.waiting.length === 0)) this.#again(seat);
+    }
+    if (this.#seats.size > 0) {
+      this.#sweep ??= this.#options.timers.after(sweepMs, () => this.#look());
+    }
+  }
+}

@@ -1,0 +1,213 @@
+// The memory tier of one worker: answers by key, within a budget of bytes. What a purge has reached is found
+// out here when it is looked at, and costs one compare while there was none.
+
+import { CachedVariant, type CacheEntry, type StoredResponse } from '../../../core/cache.ts';
+import { GONE, KEPT, type PurgeLog } from '../../../core/purge-log.ts';
+import { hash32 } from '../../../std/hash.ts';
+import { S3Fifo, type Slot } from '../../../std/s3-fifo.ts';
+import { softened } from './soften.ts';
+import { entryBytes, variantWeight } from './weight.ts';
+
+/** Variants under one key; of more, the oldest goes. */
+export const variantsMax = 16;
+/** A heavier entry would push out too much of the rest. */
+const entryShareMax = 0.5;
+/** One hash is remembered for so many bytes of the budget. */
+const bytesPerGhost = 4096;
+
+class Entry implements CacheEntry {
+  readonly key: string;
+  variants: readonly CachedVariant[] = [];
+  passUntilMs = 0;
+  /** Purges up to this one have been looked at. */
+  judgedAt = 0;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+}
+
+/** What the tier has done since it was made. */
+export interface MemoryCounters {
+  stored: number;
+  evicted: number;
+  purged: number;
+  /** Answers too heavy to be kept. */
+  refused: number;
+}
+
+export class MemoryTier {
+  readonly counters: MemoryCounters = { stored: 0, evicted: 0, purged: 0, refused: 0 };
+  readonly #slots = new Map<string, Slot<Entry>>();
+  readonly #policy: S3Fifo<Entry>;
+  readonly #purges: PurgeLog;
+  #bytesMax: number;
+
+  constructor(bytesMax: number, purges: PurgeLog) {
+    this.#purges = purges;
+    this.#bytesMax = bytesMax;
+    this.#policy = new S3Fifo<Entry>({
+      weightMax: bytesMax,
+      ghostsMax: Math.min(2 ** 20, Math.max(256, bytesMax / bytesPerGhost)),
+      onEvict: (entry) => {
+        this.#slots.delete(entry.key);
+        this.counters.evicted += 1;
+      },
+    });
+    this.resize(bytesMax);
+  }
+
+  get bytes(): number {
+    return this.#policy.weight + this.#policy.overheadBytes;
+  }
+
+  get bytesMax(): number {
+    return this.#bytesMax;
+  }
+
+  get entries(): number {
+    return this.#slots.size;
+  }
+
+  /** Returns what is there and not purged, and counts as a use. Allocates only after a purge. */
+  find(key: string): CacheEntry | null {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return null;
+    const entry = slot.value;
+    if (entry.judgedAt !== this.#purges.generation && !this.#judge(slot)) return null;
+    this.#policy.use(slot);
+    return entry;
+  }
+
+  /** Keeps a variant in place of a former one like it; returns how it is kept, null when it is purged. */
+  store(response: StoredResponse, body: Uint8Array): CachedVariant | null {
+    const verdict = this.#purges.judge(response, response.generation);
+    if (verdict === GONE) return null;
+    const kept = verdict === KEPT ? response : softened(response, verdict);
+    return this.#keep(new CachedVariant(kept, owned(body)));
+  }
+
+  /** The same body with a new head; its encodings stay. */
+  replaceHead(variant: CachedVariant, response: StoredResponse): CachedVariant | null {
+    const verdict = this.#purges.judge(response, response.generation);
+    if (verdict === GONE) return null;
+    const kept = verdict === KEPT ? response : softened(response, verdict);
+    return this.#keep(copyOf(variant, kept));
+  }
+
+  addEncoding(variant: CachedVariant, coding: string, body: Uint8Array): void {
+    const slot = this.#slots.get(variant.response.key);
+    if (slot?.value.variants.includes(variant) !== true) return;
+    variant.encodings ??= new Map();
+    variant.encodings.set(coding, owned(body));
+    this.#reweigh(slot);
+  }
+
+  pass(key: string, untilMs: number): void {
+    this.#slotOf(key).value.passUntilMs = untilMs;
+  }
+
+  remove(key: string): void {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return;
+    this.#slots.delete(key);
+    this.#policy.remove(slot);
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    for (const slot of this.#slots.values()) this.#policy.remove(slot);
+    this.#slots.clear();
+  }
+
+  /** A new budget; the table of what has left keeps its size. */
+  resize(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
+    this.#policy.resize(Math.max(0, bytesMax - this.#policy.overheadBytes));
+  }
+
+  #keep(variant: CachedVariant): CachedVariant {
+    const { key, varyKey } = variant.response;
+    const weight = entryBytes + variantWeight(variant);
+    if (weight > this.#policy.weightMax * entryShareMax) {
+      // What it replaces is no longer true.
+      this.remove(key);
+      this.counters.refused += 1;
+      return variant;
+    }
+    const slot = this.#slotOf(key);
+    const entry = slot.value;
+    // What was there may be purged, and must not outlive that in a judged entry.
+    if (entry.judgedAt !== this.#purges.generation && !this.#judge(slot))
+      return this.#keep(variant);
+    const others = entry.variants.filter(({ response }) => response.varyKey !== varyKey);
+    entry.variants = [variant, ...others.slice(0, variantsMax - 1)];
+    entry.passUntilMs = 0;
+    this.counters.stored += 1;
+    this.#reweigh(slot);
+    return variant;
+  }
+
+  #slotOf(key: string): Slot<Entry> {
+    const known = this.#slots.get(key);
+    if (known !== undefined) return known;
+    const entry = new Entry(key);
+    entry.judgedAt = this.#purges.generation;
+    const slot = this.#policy.add(entry, hash32(key), entryBytes + key.length * 2);
+    if (slot.isIn) this.#slots.set(key, slot);
+    return slot;
+  }
+
+  /** Other entries may have to go for it, or variants of its own: one key has no more than its share. */
+  #reweigh(slot: Slot<Entry>): void {
+    const entry = slot.value;
+    const most = this.#policy.weightMax * entryShareMax;
+    let weight = entryBytes;
+    let kept = 0;
+    for (const variant of entry.variants) {
+      const its = variantWeight(variant);
+      if (kept > 0 && weight + its > most) break;
+      weight += its;
+      kept += 1;
+    }
+    if (kept < entry.variants.length) entry.variants = entry.variants.slice(0, kept);
+    this.#policy.reweigh(slot, weight);
+  }
+
+  /** Applies the purges that came since it was looked at last; false when nothing is left. */
+  #judge(slot: Slot<Entry>): boolean {
+    const entry = slot.value;
+    const since = entry.judgedAt;
+    const before = entry.variants;
+    const variants: CachedVariant[] = [];
+    for (const variant of before) {
+      const { response } = variant;
+      const verdict = this.#purges.judge(response, Math.max(since, response.generation));
+      if (verdict === KEPT) variants.push(variant);
+      else if (verdict !== GONE) variants.push(copyOf(variant, softened(response, verdict)));
+    }
+    this.counters.purged += before.length - variants.length;
+    if (variants.length === 0 && before.length > 0) {
+      this.remove(entry.key);
+      return false;
+    }
+    entry.judgedAt = this.#purges.generation;
+    entry.variants = variants;
+    if (variants.length < before.length) this.#reweigh(slot);
+    return true;
+  }
+}
+
+function copyOf(variant: CachedVariant, response: StoredResponse): CachedVariant {
+  const copy = new CachedVariant(response, variant.body);
+  copy.encodings = variant.encodings;
+  return copy;
+}
+
+/** A small view of a large slab would hold all of it for as long as it is stored. */
+function owned(body: Uint8Array): Uint8Array {
+  if (body.byteLength === body.buffer.byteLength) return body;
+  const copy = Buffer.allocUnsafeSlow(body.byteLength);
+  copy.set(body);
+  return copy;
+}

@@ -1,0 +1,172 @@
+// Where the answers of one worker are kept: memory, disk behind it, and the other workers beside it.
+
+import {
+  CachedVariant,
+  type CacheEntry,
+  type CacheStore,
+  type LeaseSeeker,
+  type PurgeCommand,
+  type StoredResponse,
+} from '../../../core/cache.ts';
+import {
+  type CacheCountName,
+  type CacheLink,
+  cacheCountNames,
+  type SidecarToCache,
+} from '../../../core/cache-link.ts';
+import { PurgeLog } from '../../../core/purge-log.ts';
+import type { Timers } from '../../../std/timers.ts';
+import { Handovers } from './handovers.ts';
+import { Leases } from './leases.ts';
+import { MemoryTier } from './memory.ts';
+import { PurgeEnd } from './purge-end.ts';
+
+export interface StoreOptions {
+  /** Bytes of memory in this worker. */
+  readonly memoryBytes: number;
+  readonly link: CacheLink;
+  readonly timers: Timers;
+  /** Directory in which answers are handed to other workers. */
+  readonly runDirectory: string;
+}
+
+export class Store implements CacheStore {
+  readonly memory: MemoryTier;
+  readonly #purges = new PurgeLog();
+  readonly #purgeEnd: PurgeEnd;
+  readonly #leases: Leases;
+  readonly #handovers: Handovers;
+  readonly #timers: Timers;
+  #finds = 0;
+  #found = 0;
+
+  constructor({ memoryBytes, link, timers, runDirectory }: StoreOptions) {
+    this.#timers = timers;
+    this.memory = new MemoryTier(memoryBytes, this.#purges);
+    this.#purgeEnd = new PurgeEnd(this.#purges, link, timers);
+    this.#handovers = new Handovers({ directory: runDirectory, timers, link });
+    this.#leases = new Leases({
+      link,
+      timers,
+      freshMsOf: (key) => this.#freshMsOf(key),
+      takeIn: (file) => this.#takeIn(file),
+      onPass: (key, passMs) => this.memory.pass(key, timers.wallMs() + passMs),
+      onStored: (digest, key) => this.#handovers.remember(digest, key),
+    });
+  }
+
+  get generation(): number {
+    return this.#purges.generation;
+  }
+
+  get hasDisk(): boolean {
+    return false;
+  }
+
+  find(key: string): CacheEntry | null {
+    this.#finds += 1;
+    const entry = this.memory.find(key);
+    if (entry !== null) this.#found += 1;
+    return entry;
+  }
+
+  async fetch(key: string): Promise<CacheEntry | null> {
+    return this.memory.find(key);
+  }
+
+  store(response: StoredResponse, body: Uint8Array): CachedVariant {
+    return this.memory.store(response, body) ?? new CachedVariant(response, body);
+  }
+
+  replaceHead(variant: CachedVariant, response: StoredResponse): CachedVariant {
+    return this.memory.replaceHead(variant, response) ?? new CachedVariant(response, variant.body);
+  }
+
+  addEncoding(variant: CachedVariant, coding: string, body: Uint8Array): void {
+    this.memory.addEncoding(variant, coding, body);
+  }
+
+  pass(key: string, untilMs: number): void {
+    this.memory.pass(key, untilMs);
+  }
+
+  remove(key: string): void {
+    this.memory.remove(key);
+  }
+
+  purge(command: PurgeCommand): Promise<boolean> {
+    return this.#purgeEnd.purge(command);
+  }
+
+  lease(key: string, seeker: LeaseSeeker): void {
+    this.#leases.seek(key, seeker);
+  }
+
+  /** A message of the sidecar. */
+  receive(message: SidecarToCache): void {
+    switch (message.kind) {
+      case 'granted':
+      case 'denied':
+      case 'shared':
+        this.#leases.receive(message);
+        return;
+      case 'hand-over':
+        void this.#handovers.write(message.digest, (key) => this.memory.find(key)?.variants ?? []);
+        return;
+      case 'purges':
+      case 'purges-wanted':
+      case 'purged':
+        this.#purgeEnd.receive(message);
+        return;
+    }
+  }
+
+  /** The link to the sidecar is there, or is gone. */
+  linkChanged(connected: boolean): void {
+    if (connected) this.#purgeEnd.connected();
+    else {
+      this.#purgeEnd.disconnected();
+      this.#leases.disconnected();
+    }
+  }
+
+  /** Returns the numbers of `cacheCountNames`. */
+  counts(): number[] {
+    const { memory } = this;
+    const counts: Record<CacheCountName, number> = {
+      finds: this.#finds,
+      found: this.#found,
+      entries: memory.entries,
+      bytes: memory.bytes,
+      bytesMax: memory.bytesMax,
+      ...memory.counters,
+      leases: this.#leases.granted,
+      shared: this.#leases.shared,
+      handedOver: this.#handovers.written,
+      diskReads: 0,
+      diskHits: 0,
+      diskWrites: 0,
+      diskWritesDropped: 0,
+      diskCorrupt: 0,
+      diskWorks: 0,
+    };
+    return cacheCountNames.map((name) => counts[name]);
+  }
+
+  close(): void {
+    this.#leases.close();
+    this.#purgeEnd.close();
+    this.#handovers.close();
+  }
+
+  #freshMsOf(key: string): number {
+    const newest = this.memory.find(key)?.variants[0];
+    if (newest === undefined) return 0;
+    return Math.max(0, newest.response.freshUntilMs - this.#timers.wallMs());
+  }
+
+  async #takeIn(file: string): Promise<boolean> {
+    const answer = await this.#handovers.read(file);
+    return answer !== null && this.memory.store(answer.response, answer.body) !== null;
+  }
+}
