@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { RouteMatch } from '../routing/match.ts';
 import { readListenHost } from './addresses.ts';
 import { integer, section, size, text } from './fields.ts';
+import { access, clients, cors } from './schema-access.ts';
 import { requestPart } from './schema-balancing.ts';
 import { routeCache } from './schema-cache.ts';
 import { routeCompress } from './schema-compress.ts';
@@ -61,6 +62,9 @@ export const routeSchema = section({
   priority: integer({ min: -100, max: 100 })
     .prefault(0)
     .describe('Higher goes first where requests wait for a peer.'),
+  clients,
+  access,
+  cors,
   cache: routeCache,
   compress: routeCompress,
   requestBodyBytesMax: size({ min: 0, max: 2 ** 50 })

@@ -1,6 +1,8 @@
 // The one table of failures: what went wrong, who is to blame, whether an attempt may be repeated, and
 // what the client is told. Everything that refuses or breaks an exchange is a row of it.
 
+import type { RawHeaders } from './headers.ts';
+
 /** Who caused the failure; a client's fault is never held against a peer. */
 export type FailureSource = 'client' | 'peer' | 'proxy';
 
@@ -24,12 +26,15 @@ export const failures = {
   bad_framing: row(400, 'client', 'never', 'The length of the request is ambiguous.'),
   bad_host: row(400, 'client', 'never', 'The request must name exactly one valid host.'),
   bad_target: row(400, 'client', 'never', 'The request target is not valid.'),
+  unauthorized: row(401, 'client', 'never', 'Valid credentials are required.'),
+  forbidden: row(403, 'client', 'never', 'This request is not allowed.'),
   no_route: row(404, 'proxy', 'never', 'No route matches this request.'),
   no_script: row(404, 'proxy', 'never', 'No script answers this path.'),
   request_timeout: row(408, 'client', 'never', 'The request did not arrive in time.'),
   length_required: row(411, 'client', 'never', 'The length of the request body must be declared.'),
   body_too_large: row(413, 'client', 'never', 'The request body is too large.'),
   upgrade_required: row(426, 'client', 'never', 'This version of WebSocket is not supported.'),
+  too_many_requests: row(429, 'client', 'never', 'Too many requests.'),
   head_too_large: row(431, 'client', 'never', 'The request head is too large.'),
   closed: row(444, 'proxy', 'never', 'The route closes the connection without an answer.'),
   client_closed: row(499, 'client', 'never', 'The client closed the connection.'),
@@ -59,8 +64,10 @@ export const failures = {
   breaker_open: row(503, 'proxy', 'never', 'The upstream is failing and is given a rest.'),
   queue_full: row(503, 'proxy', 'never', 'Too many requests are waiting for the upstream.'),
   queue_timeout: row(503, 'proxy', 'never', 'The upstream had no free connection in time.'),
+  access_unavailable: row(503, 'proxy', 'never', 'Credentials cannot be checked at the moment.'),
   overloaded: row(503, 'proxy', 'never', 'The proxy is at its limit.'),
   draining: row(503, 'proxy', 'never', 'The proxy is shutting down.'),
+  not_stored: row(504, 'client', 'never', 'Nothing is stored that answers this request.'),
   connect_timeout: row(
     504,
     'peer',
@@ -73,17 +80,27 @@ export const failures = {
 
 export type FailureCode = keyof typeof failures;
 
+const NO_HEADERS: RawHeaders = [];
+
 /** A failure that happened: a row plus what is worth telling the operator (never the client). */
 export class ProxyError {
   readonly code: FailureCode;
   readonly detail: string;
-  /** When it is worth asking again; goes with a status of 503 (RFC 9110 section 10.2.3). */
+  /** When it is worth asking again; goes with a status of 429 or 503 (RFC 9110 section 10.2.3). */
   readonly retryAfterSeconds: number;
+  /** Further fields of the answer, such as a challenge. */
+  readonly headers: RawHeaders;
 
-  constructor(code: FailureCode, detail = '', retryAfterSeconds = 1) {
+  constructor(
+    code: FailureCode,
+    detail = '',
+    retryAfterSeconds = 1,
+    headers: RawHeaders = NO_HEADERS,
+  ) {
     this.code = code;
     this.detail = detail;
     this.retryAfterSeconds = retryAfterSeconds;
+    this.headers = headers;
   }
 
   get failure(): Failure {

@@ -45,6 +45,7 @@ export function createJsonLine(): LineBuilder {
       line += `,"failure":"${failure.code}"`;
       if (failure.detail !== '') line += `,"detail":${quote(failure.detail, valueCharsMax)}`;
     }
+    if (exchange.user !== '') line += `,"user":${quote(exchange.user, valueCharsMax)}`;
     if (agent !== undefined) line += `,"userAgent":${quote(agent, valueCharsMax)}`;
     if (referer !== undefined) line += `,"referer":${quote(referer, valueCharsMax)}`;
     return `${line}}\n`;
@@ -64,10 +65,11 @@ export function createCombinedLine(): LineBuilder {
   return (exchange, _durationMs, wallMs, valueCharsMax) => {
     const client = unspaced(escaped(exchange.clientAddress, valueCharsMax));
     const request = `${escaped(exchange.method, valueCharsMax)} ${escaped(exchange.receivedTarget, valueCharsMax)} HTTP/1.1`;
+    const user = unspaced(escaped(exchange.user || '-', valueCharsMax));
     const referer = escaped(loggedHeader(exchange, 'referer') ?? '-', valueCharsMax);
     const agent = escaped(loggedHeader(exchange, 'user-agent') ?? '-', valueCharsMax);
     return (
-      `${client} - - [${clock(wallMs)}] "${request}" ` +
+      `${client} - ${user} [${clock(wallMs)}] "${request}" ` +
       `${exchange.status} ${exchange.bytesSent} "${referer}" "${agent}"\n`
     );
   };

@@ -3,6 +3,7 @@
 
 import type { RouteConfig } from '../config/schema.ts';
 import type { RequestFilter } from '../core/filter.ts';
+import { compileAccess, compileClients, compileCors } from './compile-access.ts';
 import type { RouteContext } from './route-context.ts';
 
 /**
@@ -10,10 +11,14 @@ import type { RouteContext } from './route-context.ts';
  * (access), what becomes of the request (rewriting), plugins, and last what answers in place of a peer.
  */
 export function compileFilters(
-  _route: RouteConfig,
-  _context: RouteContext,
+  route: RouteConfig,
+  context: RouteContext,
 ): readonly RequestFilter[] | null {
-  const filters: (RequestFilter | null)[] = [];
+  const filters: (RequestFilter | null)[] = [
+    compileClients(route, context),
+    compileCors(route),
+    compileAccess(route, context),
+  ];
   const used = filters.filter((filter) => filter !== null);
   return used.length === 0 ? null : used;
 }

@@ -3,6 +3,7 @@
 
 import type { RouteConfig } from '../config/schema.ts';
 import type { ResponseStage } from '../core/filter.ts';
+import { compileCors } from './compile-access.ts';
 import { CompressStage } from './compress/compress-stage.ts';
 import type { RouteContext } from './route-context.ts';
 
@@ -20,7 +21,10 @@ export function compileClientStages(
   { compression }: RouteContext,
 ): readonly ResponseStage[] | null {
   const { compress } = route;
-  return used([compress === null ? null : new CompressStage(compress, compression)]);
+  return used([
+    compress === null ? null : new CompressStage(compress, compression),
+    compileCors(route),
+  ]);
 }
 
 function used(stages: readonly (ResponseStage | null)[]): readonly ResponseStage[] | null {

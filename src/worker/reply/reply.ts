@@ -27,7 +27,9 @@ export function sendReply(exchange: Exchange, reply: Reply): void {
 export function failureReply(exchange: Exchange, error: ProxyError): Reply {
   const { status, message } = error.failure;
   const headers = ['cache-control', 'no-store', 'x-request-id', exchange.requestId];
-  if (status === 503) headers.push('retry-after', String(error.retryAfterSeconds));
+  if (status === 503 || status === 429)
+    headers.push('retry-after', String(error.retryAfterSeconds));
+  headers.push(...error.headers);
   const accept = headerValue(exchange.requestHeaders, 'accept');
   if (accept !== undefined && /\bapplication\/(?:[\w.+-]+\+)?json\b/i.test(accept)) {
     headers.push('content-type', 'application/json');

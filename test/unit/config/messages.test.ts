@@ -81,7 +81,7 @@ describe('names that must exist', () => {
 describe('unknown keys', () => {
   it('shows what stands there when no name is near', () => {
     assert.deepEqual(problemsOf(withRoutes({ to: 'app', zebra: 1 })), [
-      'routes[0].zebra: unknown key; here stand name, match, to, splitBy, mirror, priority, cache, compress, requestBodyBytesMax',
+      'routes[0].zebra: unknown key; here stand name, match, to, splitBy, mirror, priority, clients, access, cors, cache, compress, requestBodyBytesMax',
     ]);
   });
 

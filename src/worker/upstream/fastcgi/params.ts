@@ -15,7 +15,7 @@ export function paramsOf(
   bodyBytes: number,
 ): string[] {
   const { method, target, entry } = exchange;
-  const isHttps = schemeOf(exchange) === 'https';
+  const isHttps = exchange.scheme === 'https';
   const port = portOf(exchange.host) ?? entry.port;
   const fields = headerParams(exchange);
   const params = [
@@ -39,15 +39,6 @@ export function paramsOf(
   // Of two with one name applications take the last.
   params.push(...options.params);
   return params;
-}
-
-/** Whether the client came by TLS: what a proxy in front of us said counts when that is trusted. */
-function schemeOf(exchange: Exchange): string {
-  const { requestHeaders, entry } = exchange;
-  for (let at = 0; at < requestHeaders.length; at += 2) {
-    if (requestHeaders[at] === 'x-forwarded-proto') return requestHeaders[at + 1]!;
-  }
-  return entry.scheme;
 }
 
 /** The fields of the request as `HTTP_` parameters; several of one name become one. */
