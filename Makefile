@@ -15,7 +15,8 @@ help:
 	@echo 'make test           everything: unit, contract, sim and e2e tests'
 	@echo 'make check          format, lint, types, tidy and unit tests (under a minute)'
 	@echo 'make test-unit      one suite; also test-contract, test-sim, test-e2e'
-	@echo 'make bench QUICK=1  side by side with nginx and HAProxy'
+	@echo 'make bench QUICK=1  side by side with nginx and HAProxy, under 6 minutes'
+	@echo 'make bench          the same with every proxy there is, over an hour'
 	@echo 'make perf           this proxy measured by itself'
 	@echo 'make pack           the npm package as a tarball'
 	@echo 'make debian         install the Debian packages that tests and bench need'
@@ -51,7 +52,8 @@ debian packages:
 	@.ci/debian
 
 bench: install debian
-	@node native-bench/$(if $(QUICK),quick,compare).ts $(ARGS)
+	@$(if $(QUICK),,native-bench/install-peers)
+	@node native-bench/bench.ts $(if $(QUICK),--quick) $(ARGS)
 
 perf: install debian
 	@node perf/run.ts $(ARGS)

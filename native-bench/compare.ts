@@ -2,15 +2,15 @@
 // one per cent, in turns of a fraction of a second. `node native-bench/compare.ts --help`.
 
 import { parseArgs } from 'node:util';
-import { startContender } from './contenders.ts';
+import { startContender } from './contender.ts';
 import { describeMachine, requirePrograms } from './harness/machine.ts';
 import { startOrigin } from './harness/origin.ts';
 import { median, quantile } from './harness/statistics.ts';
 import { Workbench } from './harness/workbench.ts';
 import { terminalTable, writeJson } from './report.ts';
 import { LOAD_CORE, PROXY_CORE } from './rounds.ts';
-import { scenarioNamed } from './scenarios.ts';
-import { selectContenders, selectionOptions } from './selection.ts';
+import { closedLoopNamed } from './scenarios.ts';
+import { requireContenders, selectContenders, selectionOptions } from './selection.ts';
 import { runSlices, type Turn } from './slices.ts';
 
 const HELP = `node native-bench/compare.ts [options]
@@ -20,7 +20,7 @@ const HELP = `node native-bench/compare.ts [options]
   --turn-ms N           length of a turn in milliseconds (default 80)
   --warm-up-turns N     turns before those that count (default 30)
   --foreign-max SHARE   leave out turns in which others took more of the core (default 0.1)
-  --only NAME,NAME      run only these of nginx, haproxy, sluice and the extra ones
+  --only NAME,NAME      who runs, of all (default nginx,haproxy,sluice and the extra ones)
   --sluice NAME=FLAGS   Sluice once more under NAME with further flags, may be repeated
   --extra NAME=COMMAND  any command that serves $PORT before $ORIGIN_PORT, may be repeated
   --baseline NAME       whom the ratios refer to, may be repeated (default nginx)
@@ -44,8 +44,9 @@ else await main();
 
 async function main(): Promise<void> {
   const contenders = selectContenders(options);
-  requirePrograms(['nginx', 'wrk', 'taskset', ...contenders.flatMap((each) => each.needs)]);
-  const scenario = scenarioNamed(options.scenario);
+  requirePrograms(['nginx', 'wrk', 'taskset']);
+  requireContenders(contenders);
+  const scenario = closedLoopNamed(options.scenario);
   const workbench = new Workbench();
   try {
     const origin = await startOrigin(workbench, LOAD_CORE);

@@ -1,61 +1,14 @@
-// The proxies that are measured: how each is started on one core, and what its version is.
+// All that can be measured: Sluice in its variants, the native proxies, the Node ones, any other command.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { versionOf } from './harness/machine.ts';
-import { fillTemplate } from './harness/template.ts';
-import { type Command, freePort, type Running, type Workbench } from './harness/workbench.ts';
+import type { Contender, Lane } from './contender.ts';
+import type { Command } from './harness/workbench.ts';
+import { nativePeers } from './native-peers.ts';
+import { nodePeers } from './node-peers.ts';
 
-/** What a contender needs to know to run. */
-export interface Lane {
-  readonly directory: string;
-  readonly port: number;
-  readonly originPort: number;
-  /** Where Sluice's admin listener goes. */
-  readonly adminPort: number;
-  /** Idle connections to the origin that must be kept: as many as the client opens. */
-  readonly upstreamConnections: number;
-}
-
-export interface Contender {
-  readonly name: string;
-  /** Programs that must be installed. */
-  readonly needs: readonly string[];
-  readonly version: () => string;
-  readonly command: (lane: Lane) => Omit<Command, 'name' | 'core'>;
-}
-
-/** A contender that answers on its port. */
-export interface Contestant {
-  readonly name: string;
-  readonly port: number;
-  readonly running: Running;
-}
-
-const folder = new URL('./peers-config/', import.meta.url);
 const projectRoot = new URL('../', import.meta.url);
-
-const nginx: Contender = {
-  name: 'nginx',
-  needs: ['nginx'],
-  version: () => versionOf('nginx', ['-v']) ?? 'missing',
-  command: (lane) => {
-    const config = writeConfig('nginx.conf', lane);
-    const errorLog = join(lane.directory, 'nginx-error.log');
-    return { program: 'nginx', args: ['-p', lane.directory, '-c', config, '-e', errorLog] };
-  },
-};
-
-const haproxy: Contender = {
-  name: 'haproxy',
-  needs: ['haproxy'],
-  version: () => versionOf('haproxy', ['-v']) ?? 'missing',
-  command: (lane) => ({
-    program: 'haproxy',
-    args: ['-db', '-f', writeConfig('haproxy.cfg', lane)],
-  }),
-};
 
 /** As in the peers' files: connections to the origin are kept for long, and for any number of requests. */
 const LONG_KEEP_ALIVE = [
@@ -63,16 +16,22 @@ const LONG_KEEP_ALIVE = [
   ...['--set', 'upstreams.app.keepAlive.idleMs=60s'],
 ];
 
-/** Sluice as an operator would start it, with one worker; `args` are flags to add. */
+/** Sluice as an operator would start it; `args` are flags to add. */
 export function sluiceContender(name: string, args: readonly string[]): Contender {
   return {
     name,
-    needs: [],
+    kind: 'sluice',
+    missing: () => null,
     version: () => {
       const manifest = readFileSync(new URL('package.json', projectRoot), 'utf8');
       return `${(JSON.parse(manifest) as { version: string }).version}, Node ${process.versions.node}`;
     },
-    command: (lane) => sluiceCommand(lane, ['--cores', '1', ...LONG_KEEP_ALIVE, ...args]),
+    can: { webSocket: true, accessLog: true },
+    command: (lane) => {
+      const log = ['--log-access', 'json', '--access-file', join(lane.directory, 'access.log')];
+      const flags = [...LONG_KEEP_ALIVE, ...(lane.accessLog ? log : []), ...args];
+      return sluiceCommand(lane, ['--cores', `${lane.workers}`, ...flags]);
+    },
   };
 }
 
@@ -82,11 +41,12 @@ export function sluiceCommand(
   args: readonly string[],
 ): Omit<Command, 'name' | 'core'> {
   const main = fileURLToPath(new URL('src/main.ts', projectRoot));
+  const logOff = args.includes('--log-access') ? [] : ['--log-access', 'off'];
   return {
     program: process.execPath,
     args: [
       ...[main, 'run', '--listen', `127.0.0.1:${lane.port}`],
-      ...['--to', `http://127.0.0.1:${lane.originPort}`, '--log-access', 'off', ...args],
+      ...['--to', `http://127.0.0.1:${lane.originPort}`, ...logOff, ...args],
     ],
     environment: { SLUICE_ADMIN_PORT: `${lane.adminPort}`, SLUICE_LOG_LEVEL: 'warn' },
   };
@@ -96,8 +56,10 @@ export function sluiceCommand(
 export function commandContender(name: string, commandLine: string): Contender {
   return {
     name,
-    needs: [],
+    kind: 'command',
+    missing: () => null,
     version: () => 'command',
+    can: { webSocket: true, accessLog: false },
     command: (lane) => ({
       program: 'sh',
       args: ['-c', `exec ${commandLine}`],
@@ -106,29 +68,21 @@ export function commandContender(name: string, commandLine: string): Contender {
   };
 }
 
-export const standardContenders: readonly Contender[] = [
-  nginx,
-  haproxy,
-  sluiceContender('sluice', []),
+const sluice = sluiceContender('sluice', []);
+
+/** The like of nginx and HAProxy as they are configured here: peers are told nothing about the client. */
+const sluiceLean = sluiceContender('sluice-lean', ['--set', 'headers.forwarded=off']);
+
+/** Requests are written to peers before the answers to earlier ones are there. */
+const sluicePipelining = sluiceContender('sluice-pipelining', [
+  ...['--set', 'headers.forwarded=off', '--set', 'upstreams.app.pipelining=16'],
+]);
+
+/** Everybody, in the order of the tables. */
+export const allContenders: readonly Contender[] = [
+  sluice,
+  sluiceLean,
+  sluicePipelining,
+  ...nativePeers,
+  ...nodePeers,
 ];
-
-/** Starts `contender` on `core` and waits until it accepts connections. */
-export async function startContender(
-  contender: Contender,
-  workbench: Workbench,
-  lane: Pick<Lane, 'originPort' | 'upstreamConnections'> & { core: number },
-): Promise<Contestant> {
-  const { name } = contender;
-  const port = await freePort();
-  const { directory } = workbench;
-  const command = contender.command({ ...lane, port, adminPort: await freePort(), directory });
-  const running = workbench.start({ ...command, name, core: lane.core });
-  await workbench.accepting(running, port);
-  return { name, port, running };
-}
-
-function writeConfig(name: string, lane: Lane): string {
-  const path = join(lane.directory, name);
-  writeFileSync(path, fillTemplate(new URL(name, folder), { ...lane }));
-  return path;
-}

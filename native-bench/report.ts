@@ -1,70 +1,9 @@
-// Turns rounds into the table on the terminal, the JSON file and the fragment of README.md.
+// Tables for the terminal and for Markdown, JSON, and fragments between markers of a page.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Machine } from './harness/machine.ts';
-import { median, type Spread, spreadOf } from './harness/statistics.ts';
-import type { Measurement, Round } from './rounds.ts';
-import type { Scenario } from './scenarios.ts';
-
-/** One contender over all rounds of one scenario; ratios are paired: round by round against nginx. */
-export interface Row {
-  readonly name: string;
-  readonly cpuMicrosPerRequest: Spread;
-  readonly cpuRatio: Spread | null;
-  readonly requestsPerSecond: Spread;
-  readonly rateRatio: Spread | null;
-  readonly p50Micros: number;
-  readonly p99Micros: number;
-  readonly residentBytes: number;
-  readonly roleMicrosPerRequest: Record<string, number>;
-}
-
-export interface ScenarioResult {
-  readonly scenario: Scenario;
-  readonly rows: readonly Row[];
-  readonly rounds: readonly Round[];
-}
-
-export interface BenchResult {
-  readonly machine: Machine;
-  readonly versions: Record<string, string>;
-  readonly durationS: number;
-  readonly baseline: string;
-  readonly results: readonly ScenarioResult[];
-}
-
-/** Sums `rounds` up, one row a contender; ratios are to the contender called `baseline`. */
-export function summarise(
-  rounds: readonly Round[],
-  names: readonly string[],
-  baseline: string,
-): Row[] {
-  return names.map((name) => {
-    const all = rounds.map((round) => measurementOf(round, name));
-    const base = names.includes(baseline)
-      ? rounds.map((each) => measurementOf(each, baseline))
-      : null;
-    const ratio = (value: (of: Measurement) => number): Spread | null =>
-      base && spreadOf(all.map((each, at) => value(each) / value(base[at] ?? each)));
-    const roles = Object.keys(all[0]?.roleMicrosPerRequest ?? {});
-    return {
-      name,
-      cpuMicrosPerRequest: spreadOf(all.map((each) => each.cpuMicrosPerRequest)),
-      cpuRatio: ratio((each) => each.cpuMicrosPerRequest),
-      requestsPerSecond: spreadOf(all.map((each) => each.requestsPerSecond)),
-      rateRatio: ratio((each) => each.requestsPerSecond),
-      p50Micros: median(all.map((each) => each.load.p50Micros)),
-      p99Micros: median(all.map((each) => each.load.p99Micros)),
-      residentBytes: median(all.map((each) => each.residentBytes)),
-      roleMicrosPerRequest: Object.fromEntries(
-        roles.map((role) => [
-          role,
-          median(all.map((each) => each.roleMicrosPerRequest[role] ?? 0)),
-        ]),
-      ),
-    };
-  });
-}
+import { median, spreadOf } from './harness/statistics.ts';
+import type { IdleRow } from './idle.ts';
+import type { Row } from './summary.ts';
 
 const HEAD = [
   'proxy',
@@ -84,6 +23,23 @@ export function tableCells(rows: readonly Row[], baseline: string): string[][] {
   return [head, ...rows.map(rowCells)];
 }
 
+/** Returns the cells of the table of idle connections, head first. */
+export function idleCells(rows: readonly IdleRow[], baseline: string): string[][] {
+  const growth = (row: IdleRow): number => median(row.bytesPerConnection);
+  const base = rows.find((each) => each.name === baseline);
+  const body = rows.map((row) => {
+    const { least, most } = spreadOf(row.bytesPerConnection);
+    return [
+      row.name,
+      `${Math.round(growth(row))}`,
+      base === undefined ? '–' : (growth(row) / growth(base)).toFixed(2),
+      `${Math.round(least)}–${Math.round(most)}`,
+      megabytes(median(row.residentBytesBefore)),
+    ];
+  });
+  return [['proxy', 'bytes per connection', `× ${baseline}`, 'spread', 'RSS MiB before'], ...body];
+}
+
 /** Returns the table padded for a terminal. */
 export function terminalTable(cells: readonly string[][]): string {
   const widths = (cells[0] ?? []).map((_, at) => Math.max(...cells.map((row) => row[at]!.length)));
@@ -94,6 +50,16 @@ export function terminalTable(cells: readonly string[][]): string {
   return cells.map(line).join('\n');
 }
 
+/** Returns the table as Markdown: names to the left, figures to the right. */
+export function markdownTable(cells: readonly string[][]): string {
+  const [head = [], ...body] = cells;
+  const rule = `|---|${'---:|'.repeat(head.length - 1)}`;
+  return [head, ...body]
+    .map((row) => `| ${row.join(' | ')} |`)
+    .toSpliced(1, 0, rule)
+    .join('\n');
+}
+
 /** Returns what the processes of `rows` cost apart, for proxies of more than one process. */
 export function roleLines(rows: readonly Row[]): string[] {
   return rows
@@ -102,31 +68,6 @@ export function roleLines(rows: readonly Row[]): string[] {
       const roles = Object.entries(row.roleMicrosPerRequest);
       return `${row.name}: ${roles.map(([role, micros]) => `${role} ${micros.toFixed(2)}`).join(', ')}`;
     });
-}
-
-/** Returns the Markdown that README.md carries between its markers. */
-export function markdownFragment(result: BenchResult): string {
-  const { machine, versions, baseline } = result;
-  const lines: string[] = [];
-  for (const { scenario, rows, rounds } of result.results) {
-    const [head, ...body] = tableCells(rows, baseline);
-    lines.push(`**${scenario.title}** (median of ${rounds.length} interleaved rounds)`, '');
-    lines.push(`| ${head!.join(' | ')} |`, `|---|${'---:|'.repeat(head!.length - 1)}`);
-    for (const row of body) lines.push(`| ${row.join(' | ')} |`);
-    const roles = roleLines(rows);
-    if (roles.length > 0) lines.push('', `CPU µs per request by process: ${roles.join('; ')}.`);
-    lines.push('');
-  }
-  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  lines.push(
-    `Measured ${machine.date} with \`make bench QUICK=1\` at commit ${machine.commit} on ` +
-      `${machine.cores} × ${machine.cpu}, Linux ${machine.kernel}: ${named.join('; ')}. Each proxy ` +
-      'with all its processes on core 0 and one worker, keep-alive to the origin, no access log; wrk ' +
-      `(one thread) and the origin, an nginx, on core 1; rounds of ${result.durationS} s in rotated ` +
-      'order. CPU is user and system time of all processes of the proxy from /proc, over completed ' +
-      'requests; ratios are medians of the ratios round by round, spread is their least and most.',
-  );
-  return lines.join('\n');
 }
 
 /** Writes the result as JSON into `folder` and returns the path. */
@@ -147,12 +88,6 @@ export function writeFragment(file: URL, name: string, fragment: string): void {
   writeFileSync(file, `${kept}\n${fragment}\n${text.slice(to)}`);
 }
 
-function measurementOf(round: Round, name: string): Measurement {
-  const found = round.measurements.find((each) => each.name === name);
-  if (found === undefined) throw new Error(`round ${round.number} lacks ${name}`);
-  return found;
-}
-
 function rowCells(row: Row): string[] {
   const { cpuMicrosPerRequest: cpu, cpuRatio, requestsPerSecond: rate, rateRatio } = row;
   return [
@@ -164,6 +99,10 @@ function rowCells(row: Row): string[] {
     rateRatio === null ? '–' : rateRatio.median.toFixed(2),
     (row.p50Micros / 1000).toFixed(2),
     (row.p99Micros / 1000).toFixed(2),
-    (row.residentBytes / 2 ** 20).toFixed(0),
+    megabytes(row.residentBytes),
   ];
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(0);
 }

@@ -1,7 +1,7 @@
 // Measures contenders against each other in interleaved rounds, so that what the machine does besides
 // hits all of them alike, and sorts out rounds in which it did too much.
 
-import type { Contestant } from './contenders.ts';
+import type { Contestant } from './contender.ts';
 import {
   coreTicks,
   processTree,
@@ -10,8 +10,8 @@ import {
 } from './harness/cpu-account.ts';
 import { rotated } from './harness/statistics.ts';
 import type { Running } from './harness/workbench.ts';
-import { type LoadReport, loadFault, runWrk } from './harness/wrk.ts';
-import type { Scenario } from './scenarios.ts';
+import type { LoadReport } from './load/load-report.ts';
+import type { RunLoad } from './load-runner.ts';
 
 /** The cores: one for the proxy under test, one for origin and load together. */
 export const PROXY_CORE = 0;
@@ -38,29 +38,55 @@ export interface Round {
 }
 
 export interface RoundsPlan {
-  readonly scenario: Scenario;
   readonly contestants: readonly Contestant[];
   readonly origin: Running;
+  readonly load: RunLoad;
+  /** Whether proxy, origin and load share the cores; else each side has its own. */
+  readonly isShared: boolean;
   readonly rounds: number;
   readonly durationS: number;
   readonly warmUpS: number;
-  /** A round in which others took a larger share of a core is measured again, as long as time is left. */
+  /** Rounds in which others took a larger share of a core are measured again, at most half as many. */
   readonly foreignShareMax: number;
   readonly progress: (line: string) => void;
 }
 
-/** Runs warm-up and rounds; at most twice as many rounds as asked for. Throws on any failed request. */
-export async function runRounds(plan: RoundsPlan): Promise<Round[]> {
+/** A contestant that failed, and how; it has no part in the rounds. */
+export interface Dropout {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface RoundsResult {
+  readonly rounds: readonly Round[];
+  readonly dropouts: readonly Dropout[];
+}
+
+/** Runs warm-up and rounds; at most half as many again as asked for. Who fails a request is out. */
+export async function runRounds(plan: RoundsPlan): Promise<RoundsResult> {
+  const dropouts: Dropout[] = [];
+  const attempt = async (contestant: Contestant, durationS: number) => {
+    if (dropouts.some((each) => each.name === contestant.name)) return null;
+    try {
+      return await measure(plan, contestant, durationS);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      dropouts.push({ name: contestant.name, reason });
+      plan.progress(`${contestant.name} is out: ${reason}`);
+      return null;
+    }
+  };
   for (const contestant of plan.contestants) {
     plan.progress(`warm-up ${contestant.name}`);
-    await measure(plan, contestant, plan.warmUpS);
+    await attempt(contestant, plan.warmUpS);
   }
   const rounds: Round[] = [];
-  for (let number = 1; number <= plan.rounds * 2; number += 1) {
+  for (let number = 1; number <= roundsMax(plan.rounds); number += 1) {
     if (rounds.filter((each) => each.quiet).length >= plan.rounds) break;
     const measurements: Measurement[] = [];
     for (const contestant of rotated(plan.contestants, number)) {
-      const measurement = await measure(plan, contestant, plan.durationS);
+      const measurement = await attempt(contestant, plan.durationS);
+      if (measurement === null) continue;
       measurements.push(measurement);
       plan.progress(`round ${number}/${plan.rounds} ${describe(measurement)}`);
     }
@@ -68,13 +94,27 @@ export async function runRounds(plan: RoundsPlan): Promise<Round[]> {
     if (!quiet) plan.progress(`round ${number} was disturbed by other work`);
     rounds.push({ number, measurements, quiet });
   }
-  return chosen(rounds, plan.rounds);
+  return { rounds: chosen(without(rounds, dropouts), plan.rounds), dropouts };
+}
+
+/** Leaves out what dropouts did before they failed: rounds are compared as a whole. */
+function without(rounds: readonly Round[], dropouts: readonly Dropout[]): Round[] {
+  const isOut = (name: string): boolean => dropouts.some((each) => each.name === name);
+  return rounds.map((round) => ({
+    ...round,
+    measurements: round.measurements.filter((each) => !isOut(each.name)),
+  }));
+}
+
+/** Returns how many rounds there can be when the machine is not quiet. */
+export function roundsMax(rounds: number): number {
+  return rounds + Math.ceil(rounds / 2);
 }
 
 /** Prefers quiet rounds; where there are too few, takes the least disturbed of the rest. */
 function chosen(rounds: readonly Round[], count: number): Round[] {
   const disturbance = (round: Round): number =>
-    Math.max(...round.measurements.map((each) => each.foreignShare));
+    Math.max(0, ...round.measurements.map((each) => each.foreignShare));
   return rounds.toSorted((a, b) => disturbance(a) - disturbance(b)).slice(0, count);
 }
 
@@ -83,12 +123,9 @@ async function measure(
   contestant: Contestant,
   durationS: number,
 ): Promise<Measurement> {
-  const { scenario } = plan;
   const before = snapshot(plan, contestant);
-  const load = await runWrk({ scenario, port: contestant.port, durationS, core: LOAD_CORE });
+  const load = await plan.load(contestant, durationS);
   const after = snapshot(plan, contestant);
-  const fault = loadFault(load) ?? lengthFault(scenario, load);
-  if (fault !== null) throw new Error(`${contestant.name} in ${scenario.name}: ${fault}`);
   const byRole: Record<string, number> = {};
   let totalMicros = 0;
   for (const [key, use] of after.proxy) {
@@ -103,7 +140,7 @@ async function measure(
     roleMicrosPerRequest: byRole,
     requestsPerSecond: load.requests / (load.durationMicros / 1e6),
     residentBytes: [...after.proxy.values()].reduce((sum, use) => sum + use.residentBytes, 0),
-    foreignShare: foreignShare(before, after, totalMicros),
+    foreignShare: foreignShare(plan, { before, after }, totalMicros),
   };
 }
 
@@ -120,22 +157,26 @@ function snapshot(plan: RoundsPlan, contestant: Contestant) {
   };
 }
 
-/** What was stolen or used on either core beyond what proxy, origin and load used themselves. */
-function foreignShare(before: Snapshot, after: Snapshot, proxyMicros: number): number {
-  const share = (core: 'proxyCore' | 'loadCore', ownMicros: number): number => {
-    const total = after[core].total - before[core].total;
-    const used = after[core].busy + after[core].steal - before[core].busy - before[core].steal;
-    return Math.max(0, (used - ownMicros / TICK_MICROS) / total);
-  };
+/** What was stolen or used on the cores beyond what proxy, origin and load used themselves. */
+function foreignShare(
+  plan: RoundsPlan,
+  span: { before: Snapshot; after: Snapshot },
+  proxyMicros: number,
+): number {
+  const { before, after } = span;
   const loadMicros = after.loadMicros - before.loadMicros;
-  return Math.max(share('proxyCore', proxyMicros), share('loadCore', loadMicros));
-}
-
-/** A proxy that answers fast with less than the body must not win. */
-function lengthFault(scenario: Scenario, load: LoadReport): string | null {
-  const bytesPerRequest = load.bytes / load.requests;
-  if (bytesPerRequest >= scenario.responseBodyBytes) return null;
-  return `${Math.round(bytesPerRequest)} bytes per answer, ${scenario.responseBodyBytes} expected`;
+  const spent = (core: 'proxyCore' | 'loadCore') => {
+    const used = after[core].busy + after[core].steal - before[core].busy - before[core].steal;
+    return { used, total: after[core].total - before[core].total };
+  };
+  const [proxy, load] = [spent('proxyCore'), spent('loadCore')];
+  const share = (of: { used: number; total: number }, ownMicros: number): number =>
+    Math.max(0, (of.used - ownMicros / TICK_MICROS) / of.total);
+  if (plan.isShared) {
+    const both = { used: proxy.used + load.used, total: proxy.total + load.total };
+    return share(both, proxyMicros + loadMicros);
+  }
+  return Math.max(share(proxy, proxyMicros), share(load, loadMicros));
 }
 
 function describe(measurement: Measurement): string {

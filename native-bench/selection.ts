@@ -1,11 +1,7 @@
 // Which contenders a command line asks for: the standard ones, variants of Sluice, any other command.
 
-import {
-  type Contender,
-  commandContender,
-  sluiceContender,
-  standardContenders,
-} from './contenders.ts';
+import type { Contender } from './contender.ts';
+import { allContenders, commandContender, sluiceContender } from './contenders.ts';
 
 /** Options for parseArgs that all benches share. */
 export const selectionOptions = {
@@ -20,10 +16,18 @@ export interface Selection {
   readonly extra: readonly string[];
 }
 
-/** Returns the contenders asked for, in the order asked for; throws on an unknown name. */
-export function selectContenders(selection: Selection): Contender[] {
-  const all = [
-    ...standardContenders,
+/** Whom the fine instruments take when nobody is named; they look at a few per cent. */
+const FINE = ['nginx', 'haproxy', 'sluice'];
+
+/**
+ * Returns the contenders asked for, in the order asked for; those of `standard` and the extra ones when
+ * nobody is named. Throws on an unknown name.
+ */
+export function selectContenders(
+  selection: Selection,
+  standard: readonly string[] = FINE,
+): Contender[] {
+  const extra = [
     ...selection.sluice.map((each) => {
       const [name, flags] = splitPair(each);
       return sluiceContender(
@@ -33,12 +37,21 @@ export function selectContenders(selection: Selection): Contender[] {
     }),
     ...selection.extra.map((each) => commandContender(...splitPair(each))),
   ];
-  if (selection.only === undefined) return all;
-  return selection.only.split(',').map((name) => {
+  const all = [...allContenders, ...extra];
+  const names = selection.only?.split(',') ?? [...standard, ...extra.map((each) => each.name)];
+  return names.map((name) => {
     const found = all.find((each) => each.name === name);
-    if (found === undefined) throw new Error(`nobody is called ${name}`);
-    return found;
+    if (found !== undefined) return found;
+    throw new Error(
+      `nobody is called ${name}; there are ${all.map((each) => each.name).join(', ')}`,
+    );
   });
+}
+
+/** Throws when one of `contenders` is not installed. */
+export function requireContenders(contenders: readonly Contender[]): void {
+  const missing = contenders.map((each) => each.missing()).filter((each) => each !== null);
+  if (missing.length > 0) throw new Error(missing.join('; '));
 }
 
 function splitPair(pair: string): [string, string] {

@@ -5,12 +5,12 @@
 
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Contestant } from './contenders.ts';
+import type { Contestant } from './contender.ts';
 import { processTree } from './harness/cpu-account.ts';
 import type { Origin } from './harness/origin.ts';
 import { shuffled } from './harness/statistics.ts';
 import type { Running, Workbench } from './harness/workbench.ts';
-import { wrkCommand } from './harness/wrk.ts';
+import { wrkCommand } from './load/wrk.ts';
 import type { Scenario } from './scenarios.ts';
 
 export interface SlicesPlan {
@@ -77,9 +77,9 @@ function startLoad(plan: SlicesPlan, contestant: Contestant): Running {
   const command = wrkCommand({ scenario, port: contestant.port, durationS: 3600, core });
   return plan.workbench.start({
     name: `load-${contestant.name}`,
-    program: 'taskset',
+    program: 'wrk',
     args: command.args,
-    core: null,
+    core,
     environment: command.environment,
   });
 }

@@ -5,22 +5,23 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { type Contender, type Contestant, startContender } from './contenders.ts';
+import { type Contender, type Contestant, startContender } from './contender.ts';
 import { processTree } from './harness/cpu-account.ts';
 import { requirePrograms } from './harness/machine.ts';
 import { startOrigin } from './harness/origin.ts';
 import { Workbench } from './harness/workbench.ts';
-import { loadFault, runWrk } from './harness/wrk.ts';
+import { loadFault } from './load/load-report.ts';
+import { runWrk } from './load/wrk.ts';
 import { terminalTable, writeJson } from './report.ts';
 import { LOAD_CORE, PROXY_CORE } from './rounds.ts';
-import { type Scenario, scenarioNamed } from './scenarios.ts';
-import { selectContenders, selectionOptions } from './selection.ts';
+import { closedLoopNamed, type Scenario } from './scenarios.ts';
+import { requireContenders, selectContenders, selectionOptions } from './selection.ts';
 
 const HELP = `node native-bench/syscalls.ts [options]
 
   --scenario NAME       which work (default small-get)
   --duration S          seconds of load under strace (default 3)
-  --only NAME,NAME      run only these of nginx, haproxy, sluice and the extra ones
+  --only NAME,NAME      who runs, of all (default nginx,haproxy,sluice and the extra ones)
   --sluice NAME=FLAGS   Sluice once more under NAME with further flags, may be repeated
   --extra NAME=COMMAND  any command that serves $PORT before $ORIGIN_PORT, may be repeated
 `;
@@ -47,14 +48,9 @@ else await main();
 
 async function main(): Promise<void> {
   const contenders = selectContenders(options);
-  requirePrograms([
-    'nginx',
-    'wrk',
-    'taskset',
-    'strace',
-    ...contenders.flatMap((each) => each.needs),
-  ]);
-  const scenario = scenarioNamed(options.scenario);
+  requirePrograms(['nginx', 'wrk', 'taskset', 'strace']);
+  requireContenders(contenders);
+  const scenario = closedLoopNamed(options.scenario);
   const counts: Record<string, Calls> = {};
   for (const contender of contenders) {
     process.stdout.write(`  ${contender.name}\n`);

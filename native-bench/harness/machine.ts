@@ -1,8 +1,11 @@
 // Where and with what a result was measured: without it a number means nothing.
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
+
+/** Servers lie where the PATH of ordinary users does not lead. */
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 export interface Machine {
   readonly date: string;
@@ -24,19 +27,37 @@ export function describeMachine(): Machine {
   };
 }
 
+/** Returns the PATH of this process and the folders that servers are installed in. */
+export function searchPath(): string {
+  return [process.env['PATH'] ?? '', ...SYSTEM_FOLDERS].join(':');
+}
+
+/** Returns where `program` is installed; null when it is not. */
+export function programPath(program: string): string | null {
+  const found = searchPath()
+    .split(':')
+    .filter((folder) => folder !== '')
+    .map((folder) => `${folder}/${program}`);
+  return found.find((path) => existsSync(path)) ?? null;
+}
+
 /** Returns the first version number that `program args` prints; null when the program is missing. */
 export function versionOf(program: string, args: readonly string[]): string | null {
-  const ran = spawnSync(program, args, { encoding: 'utf8' });
+  const ran = spawnSync(program, args, {
+    encoding: 'utf8',
+    timeout: 10_000,
+    env: { ...process.env, PATH: searchPath() },
+  });
   if (ran.error !== undefined) return null;
   return /\d+\.\d+(\.\d+)?/.exec(`${ran.stdout}${ran.stderr}`)?.[0] ?? 'unknown';
 }
 
 /** Throws, telling how to install them, when one of `programs` is missing. */
 export function requirePrograms(programs: readonly string[]): void {
-  const missing = programs.filter((each) => spawnSync('which', [each]).status !== 0);
+  const missing = programs.filter((each) => programPath(each) === null);
   if (missing.length > 0) {
     throw new Error(
-      `missing: ${missing.join(', ')}; \`make debian\` installs what the bench needs`,
+      `missing: ${missing.join(', ')}; \`make debian\` and native-bench/install-peers install them`,
     );
   }
 }

@@ -2,11 +2,13 @@
 
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LARGE_BODY_BYTES, SMALL_BODY_BYTES } from '../scenarios.ts';
+import { fileURLToPath } from 'node:url';
+import { HUGE_BODY_BYTES, LARGE_BODY_BYTES, SMALL_BODY_BYTES } from '../scenarios.ts';
 import { fillTemplate } from './template.ts';
 import { freePort, type Running, type Workbench } from './workbench.ts';
 
-const template = new URL('../peers-config/origin-nginx.conf', import.meta.url);
+const echoScript = new URL('../load/web-socket-origin.ts', import.meta.url);
+const template = new URL('../peers/origin/nginx.conf', import.meta.url);
 
 /** A running origin. */
 export interface Origin {
@@ -15,12 +17,16 @@ export interface Origin {
 }
 
 /** Starts the origin pinned to `core` (null: anywhere) and waits until it accepts connections. */
-export async function startOrigin(workbench: Workbench, core: number | null): Promise<Origin> {
+export async function startOrigin(
+  workbench: Workbench,
+  core: number | string | null,
+): Promise<Origin> {
   const { directory } = workbench;
   const originPort = await freePort();
   const files = join(directory, 'files');
   mkdirSync(files);
   writeFileSync(join(files, '64k.bin'), Buffer.alloc(LARGE_BODY_BYTES, 'sluice '));
+  writeFileSync(join(files, '10m.bin'), Buffer.alloc(HUGE_BODY_BYTES, 'sluice '));
   chmodSync(directory, 0o755);
   const smallBody = 'sluice '.repeat(SMALL_BODY_BYTES).slice(0, SMALL_BODY_BYTES);
   const config = join(directory, 'origin-nginx.conf');
@@ -33,4 +39,16 @@ export async function startOrigin(workbench: Workbench, core: number | null): Pr
   });
   await workbench.accepting(running, originPort);
   return { port: originPort, running };
+}
+
+/** Starts the WebSocket echo pinned to `core` and waits until it accepts connections. */
+export async function startWebSocketOrigin(
+  workbench: Workbench,
+  core: number | string | null,
+): Promise<Origin> {
+  const port = await freePort();
+  const args = [fileURLToPath(echoScript), `${port}`];
+  const running = workbench.start({ name: 'echo', program: process.execPath, args, core });
+  await workbench.accepting(running, port);
+  return { port, running };
 }

@@ -8,6 +8,7 @@ import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processTree } from './cpu-account.ts';
+import { searchPath } from './machine.ts';
 
 /** What to start, and on which core. */
 export interface Command {
@@ -51,7 +52,7 @@ export class Workbench {
     const child = spawn(pinned[0] ?? '', pinned.slice(1), {
       detached: true,
       stdio: ['ignore', log, log],
-      env: { ...process.env, ...command.environment },
+      env: { ...process.env, PATH: searchPath(), ...command.environment },
     });
     const pid = child.pid;
     if (pid === undefined) throw new Error(`cannot start ${pinned.join(' ')}`);

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { median, quantile, rotated } from '../../../native-bench/harness/statistics.ts';
-import { summarise, writeFragment } from '../../../native-bench/report.ts';
+import { writeFragment } from '../../../native-bench/report.ts';
 import type { Measurement, Round } from '../../../native-bench/rounds.ts';
+import { summarise } from '../../../native-bench/summary.ts';
 
 function measurement(name: string, cpuMicrosPerRequest: number): Measurement {
   const load = {
@@ -63,8 +64,12 @@ describe('summarise', () => {
   });
 
   it('gives no ratio when the baseline did not run', () => {
-    const [row] = summarise([round(1, 10, 12)], ['sluice'], 'nginx');
-    assert.equal(row?.cpuRatio, null);
+    const alone = { ...round(1, 10, 12), measurements: [measurement('sluice', 12)] };
+    const rows = summarise([alone], ['sluice', 'nginx'], 'nginx');
+    assert.deepEqual(
+      rows.map((row) => [row.name, row.cpuRatio]),
+      [['sluice', null]],
+    );
   });
 });
 

@@ -1,0 +1,89 @@
+// What the bench needs to know of a proxy that it measures, and how one is started on its cores.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { programPath } from './harness/machine.ts';
+import { fillTemplate } from './harness/template.ts';
+import { type Command, freePort, type Running, type Workbench } from './harness/workbench.ts';
+
+/** What a contender is told to do. */
+export interface Lane {
+  /** Exists, and is this contender's alone. */
+  readonly directory: string;
+  readonly port: number;
+  readonly originPort: number;
+  /** Where Sluice's admin listener goes. */
+  readonly adminPort: number;
+  /** Idle connections to the origin that must be kept: as many as the client opens. */
+  readonly upstreamConnections: number;
+  /** Worker processes or threads. */
+  readonly workers: number;
+  /** Whether every request is logged into a file. */
+  readonly accessLog: boolean;
+}
+
+export interface Contender {
+  readonly name: string;
+  readonly kind: 'sluice' | 'native' | 'node' | 'command';
+  /** Says what is not installed; null when it can run. */
+  readonly missing: () => string | null;
+  readonly version: () => string;
+  /** What it can do, in the bench's configuration of it. */
+  readonly can: { readonly webSocket: boolean; readonly accessLog: boolean };
+  readonly command: (lane: Lane) => Omit<Command, 'name' | 'core'>;
+}
+
+/** A contender that answers on its port. */
+export interface Contestant {
+  readonly name: string;
+  readonly port: number;
+  readonly running: Running;
+}
+
+/** What differs between starts; the rest of a lane is found here. */
+export interface Start {
+  /** The name in this run, for instance `nginx with log`; the contender's own when left out. */
+  readonly as?: string;
+  readonly originPort: number;
+  readonly upstreamConnections: number;
+  /** Core number, a list like `0-1`, or null for any. */
+  readonly core: number | string | null;
+  readonly workers?: number;
+  readonly accessLog?: boolean;
+}
+
+/** Starts `contender` and waits until it accepts connections. Throws with its log when it does not. */
+export async function startContender(
+  contender: Contender,
+  workbench: Workbench,
+  start: Start,
+): Promise<Contestant> {
+  const { originPort, upstreamConnections, core, as: name = contender.name } = start;
+  const directory = join(workbench.directory, name.replace(/[^\w-]+/g, '-'));
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const { workers = 1, accessLog = false } = start;
+  const lane = { directory, originPort, upstreamConnections, port, adminPort, workers, accessLog };
+  const running = workbench.start({ ...contender.command(lane), name, core });
+  await workbench.accepting(running, port);
+  return { name, port, running };
+}
+
+/** Writes `peers/PATH`, filled in, into the lane's directory and returns where it lies. */
+export function writeConfig(
+  path: string,
+  lane: Lane,
+  values: Record<string, string | number> = {},
+): string {
+  const file = join(lane.directory, path.slice(path.lastIndexOf('/') + 1));
+  const { directory, port, originPort, upstreamConnections, workers } = lane;
+  const known = { directory, port, originPort, upstreamConnections, workers };
+  const template = new URL(path, new URL('./peers/', import.meta.url));
+  writeFileSync(file, fillTemplate(template, { ...known, ...values }));
+  return file;
+}
+
+/** Says that `program` is not installed, or null. */
+export function missingProgram(program: string): string | null {
+  return programPath(program) === null ? `${program} is not installed` : null;
+}

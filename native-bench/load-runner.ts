@@ -1,0 +1,85 @@
+// Which load generator a scenario is driven by, and what a contender is told when it is its turn.
+
+import { fileURLToPath } from 'node:url';
+import type { Contestant } from './contender.ts';
+import { type LoadReport, loadFault } from './load/load-report.ts';
+import { runOpenLoop } from './load/open-loop.ts';
+import { runProgram } from './load/run-program.ts';
+import type { WebSocketOrders, WebSocketResult } from './load/web-socket-load.ts';
+import { type LoadRun, runWrk } from './load/wrk.ts';
+import { OPEN_LOOP_SHARE, type Scenario, WEB_SOCKET_MESSAGE_BYTES } from './scenarios.ts';
+
+/** Puts load on a contestant for a while. Rejects on any failed or short answer. */
+export type RunLoad = (contestant: Contestant, durationS: number) => Promise<LoadReport>;
+
+const webSocketScript = fileURLToPath(new URL('load/web-socket-load.ts', import.meta.url));
+
+/** Returns the load of `scenario`, made on `core`; files of the generators go into `directory`. */
+export function loadRunner(
+  scenario: Scenario,
+  place: { core: number | string | null; directory: string },
+): RunLoad {
+  const once = onceRunner(scenario, place);
+  return async (contestant, durationS) => {
+    const load = await once(contestant, durationS);
+    const fault = loadFault(load) ?? lengthFault(scenario, load);
+    if (fault !== null) throw new Error(`${contestant.name} in ${scenario.name}: ${fault}`);
+    return load;
+  };
+}
+
+function onceRunner(
+  scenario: Scenario,
+  place: { core: number | string | null; directory: string },
+): RunLoad {
+  const run = (contestant: Contestant, durationS: number): LoadRun => {
+    return { scenario, port: contestant.port, durationS, core: place.core };
+  };
+  switch (scenario.kind) {
+    case 'web-socket':
+      return (contestant, durationS) => runWebSocket(run(contestant, durationS));
+    case 'open-loop':
+      return openLoop(run, place.directory);
+    default:
+      return (contestant, durationS) => runWrk(run(contestant, durationS));
+  }
+}
+
+/** The first run of a contestant, its warm-up, finds its peak; the others are at a share of it. */
+function openLoop(
+  run: (contestant: Contestant, durationS: number) => LoadRun,
+  directory: string,
+): RunLoad {
+  const peaks = new Map<string, number>();
+  return async (contestant, durationS) => {
+    const peak = peaks.get(contestant.name);
+    if (peak === undefined) {
+      // What is not compiled and connected yet would make the peak too low.
+      await runWrk(run(contestant, durationS));
+      const load = await runWrk(run(contestant, durationS));
+      peaks.set(contestant.name, load.requests / (load.durationMicros / 1e6));
+      return load;
+    }
+    const requestsPerSecond = peak * OPEN_LOOP_SHARE;
+    return runOpenLoop({ ...run(contestant, durationS), requestsPerSecond, directory });
+  };
+}
+
+async function runWebSocket(run: LoadRun): Promise<LoadReport> {
+  const { scenario, port, durationS, core } = run;
+  const { path, connections } = scenario;
+  const messageBytes = WEB_SOCKET_MESSAGE_BYTES;
+  const orders: WebSocketOrders = { port, path, connections, durationS, messageBytes };
+  const args = [webSocketScript, JSON.stringify(orders)];
+  const text = await runProgram({ program: process.execPath, args, core, durationS });
+  const found = /^RESULT (\{.*\})$/m.exec(text);
+  if (found === null) throw new Error(`the WebSocket load gave no report:\n${text.slice(-2000)}`);
+  return (JSON.parse(found[1] ?? '') as WebSocketResult).report;
+}
+
+/** A proxy that answers fast with less than the body must not win. */
+function lengthFault(scenario: Scenario, load: LoadReport): string | null {
+  const bytesPerRequest = load.bytes / load.requests;
+  if (bytesPerRequest >= scenario.responseBodyBytes) return null;
+  return `${Math.round(bytesPerRequest)} bytes per answer, ${scenario.responseBodyBytes} expected`;
+}

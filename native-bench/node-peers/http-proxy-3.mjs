@@ -1,0 +1,24 @@
+// http-proxy-3 on its native code path (node:http), which its README calls the stable one, with an agent
+// that keeps connections alive.
+
+import { Agent, createServer } from 'node:http';
+import { createProxyServer } from 'http-proxy-3';
+import { serve } from './serve.mjs';
+
+serve((port, originPort) => {
+  const proxy = createProxyServer({
+    target: `http://127.0.0.1:${originPort}`,
+    agent: new Agent({
+      keepAlive: true,
+      maxSockets: Number.POSITIVE_INFINITY,
+      maxFreeSockets: 2048,
+    }),
+    ws: true,
+  });
+  proxy.on('error', (_error, _request, response) => response?.destroy());
+  const server = createServer({ keepAliveTimeout: 75_000 }, (request, response) => {
+    proxy.web(request, response);
+  });
+  server.on('upgrade', (request, socket, head) => proxy.ws(request, socket, head));
+  server.listen({ port, host: '127.0.0.1', backlog: 4096 });
+});
