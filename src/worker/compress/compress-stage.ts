@@ -7,6 +7,7 @@ import type { ResponseStage } from '../../core/filter.ts';
 import { hasToken, headerValue } from '../../core/headers.ts';
 import type { Sink } from '../../core/sink.ts';
 import { createDecoder, type DecoderName } from '../../std/encode.ts';
+import { ZstdFrames } from '../../std/zstd-frames.ts';
 import { acceptsCoding, CodingChooser } from './accept-encoding.ts';
 import { CompressedBody } from './compressed-body.ts';
 import type { Compression } from './compression.ts';
@@ -93,6 +94,7 @@ export class CompressStage implements ResponseStage {
       codec: createDecoder(coding as DecoderName),
       flushKind: null,
       bounds: { bytesMax: policy.decodedBytesMax, ratioMax: policy.decodedRatioMax },
+      witness: coding === 'zstd' ? new ZstdFrames() : null,
       blame: 'undecodable',
       onOver: (end) => {
         if (end === 'done') counters.decoded += 1;

@@ -209,6 +209,7 @@ export class CompressedBody implements Sink, Source {
       codec: createEncoder(coding, policy.levels[coding]),
       flushKind: FLUSH_KIND[coding],
       bounds: null,
+      witness: null,
       blame: 'internal_error',
       onOver: (end, bytesIn, bytesOut) => {
         compression.closeStream();

@@ -19,6 +19,12 @@ export interface RecodingBounds {
   readonly ratioMax: number;
 }
 
+/** Sees what goes into a codec. */
+export interface Witness {
+  readonly isComplete: boolean;
+  see(chunk: Uint8Array): void;
+}
+
 /** How a stream recodes, and who is told how it went. */
 export interface Recoding {
   readonly codec: Codec;
@@ -26,6 +32,8 @@ export interface Recoding {
   readonly flushKind: number | null;
   /** What may come out of it; null for no bound. */
   readonly bounds: RecodingBounds | null;
+  /** Knows whether the bytes were all, where the codec itself does not. */
+  readonly witness: Witness | null;
   /** The failure when the codec fails: the bytes that it got are wrong. */
   readonly blame: 'internal_error' | 'undecodable';
   /** Called once, whatever the end. */
@@ -73,6 +81,7 @@ export class RecodedStream implements Sink, Source {
     if (this.#isOver || chunk.byteLength === 0) return true;
     this.#bytesIn += chunk.byteLength;
     if (this.#recoding.flushKind !== null) this.#awaitPause();
+    this.#recoding.witness?.see(chunk);
     return this.#recoding.codec.write(Buffer.from(chunk));
   }
 
@@ -143,6 +152,11 @@ export class RecodedStream implements Sink, Source {
 
   #finish(): void {
     if (this.#isOver) return;
+    const { witness, blame } = this.#recoding;
+    if (witness?.isComplete === false) {
+      this.#break(new ProxyError(blame, 'ends too early'));
+      return;
+    }
     this.#close('done');
     this.#next.end();
   }

@@ -1,0 +1,125 @@
+// Bodies that a peer encodes though the client did not ask: decoded, within bounds.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { until } from '../../../support/deadline.ts';
+import { type Answer, Passage, page } from './bodies.ts';
+
+const ENCODERS = {
+  gzip: gzipSync,
+  'x-gzip': gzipSync,
+  br: brotliCompressSync,
+  zstd: zstdCompressSync,
+  deflate: deflateSync,
+} as const;
+
+function encodedAnswer(coding: string, more: Answer = {}): Answer {
+  const headers = ['content-type', 'text/html', 'content-encoding', coding, 'etag', '"1"'];
+  return { headers, ...more };
+}
+
+describe('a body in a coding that the client did not ask for', () => {
+  for (const [coding, encode] of Object.entries(ENCODERS)) {
+    it(`is decoded from ${coding}, whatever its chunks`, async () => {
+      const body = page(100_000);
+      const encoded = encode(body);
+      for (const chunkBytes of [encoded.length, 1000, 7]) {
+        const byteLength = encoded.length;
+        const passage = new Passage(encodedAnswer(coding, { byteLength }));
+        await passage.feed(encoded, chunkBytes);
+        passage.sink.end();
+        await passage.client.over();
+        assert.ok(passage.client.body.equals(body));
+        assert.equal(passage.client.ended, 1);
+        assert.equal(passage.client.field('content-encoding'), undefined);
+        assert.equal(passage.client.field('etag'), 'W/"1"');
+        assert.equal(passage.client.field('vary'), 'accept-encoding');
+        assert.equal(passage.client.byteLength, -1);
+        assert.equal(passage.compression.counters.decoded, 1);
+        assert.equal(passage.exchange.running, null);
+      }
+    });
+  }
+
+  it('is encoded again in one that the client likes', async () => {
+    const encoded = gzipSync(page(100_000));
+    const passage = new Passage(encodedAnswer('gzip', { accept: 'br' }));
+    await passage.feed(encoded, 1000);
+    passage.sink.end();
+    await passage.client.over();
+    assert.equal(passage.client.field('content-encoding'), 'br');
+    assert.ok(passage.client.plain.equals(page(100_000)));
+    assert.ok(passage.isFree);
+  });
+
+  it('has a head for HEAD, too', () => {
+    const passage = new Passage(encodedAnswer('gzip', { method: 'HEAD', byteLength: 500 }));
+    assert.ok(passage.isUntouched);
+    assert.equal(passage.exchange.responseByteLength, -1);
+    assert.ok(!passage.exchange.responseHeaders.includes('content-encoding'));
+  });
+
+  it('stays as it is where the route does not decode, or the client accepts it', () => {
+    for (const more of [{ policy: { decode: false } }, { accept: 'gzip' }, { accept: '*' }]) {
+      assert.ok(new Passage(encodedAnswer('gzip', more)).isUntouched);
+    }
+  });
+
+  // A bomb: a few kilobytes that become gigabytes, to fill the client, the disk of a cache, or our memory.
+  it('is broken off when it becomes too large, or too large for what it was', async () => {
+    const zeros = Buffer.alloc(4 * 1024 * 1024);
+    for (const [coding, encode] of Object.entries(ENCODERS)) {
+      for (const policy of [{ decodedBytesMax: 2_000_000 }, { decodedRatioMax: 20 }]) {
+        const passage = new Passage(encodedAnswer(coding, { policy }));
+        await passage.feed(encode(zeros), 16_000);
+        passage.sink.end();
+        await passage.client.over();
+        assert.equal(passage.client.error?.code, 'undecodable');
+        assert.equal(passage.exchange.failure?.code, 'undecodable');
+        assert.equal(passage.client.ended, 0);
+        assert.ok(passage.client.body.length <= 2_000_000);
+        assert.equal(passage.compression.counters.undecodable, 1);
+      }
+    }
+  });
+
+  it('is broken off when it is not what it says, or ends too early', async () => {
+    for (const [coding, encode] of Object.entries(ENCODERS)) {
+      const encoded = encode(page(100_000));
+      const wrong = [Buffer.from('this is not encoded at all'), encoded.subarray(0, -5)];
+      for (const body of wrong) {
+        const passage = new Passage(encodedAnswer(coding));
+        await passage.feed(body, 1000);
+        passage.sink.end();
+        await passage.client.over();
+        assert.equal(passage.client.error?.code, 'undecodable', coding);
+        assert.equal(passage.client.ended, 0);
+      }
+    }
+  });
+
+  it('stops its source when it is found out while that goes on', async () => {
+    const passage = new Passage(encodedAnswer('gzip'));
+    passage.sink.write(Buffer.from('this is not encoded at all'));
+    await until(() => passage.cancelledBy !== null, { what: 'the source is cancelled' });
+    assert.equal(passage.cancelledBy?.code, 'undecodable');
+  });
+
+  it('waits for a slow client', async () => {
+    const body = page(5_000_000);
+    const encoded = gzipSync(body);
+    const passage = new Passage(encodedAnswer('gzip'));
+    const { client } = passage;
+    client.isFull = true;
+    const feeding = passage.feed(encoded, 8000);
+    await until(() => passage.isPaused && client.chunks.length > 0, { what: 'it is full' });
+    assert.ok(client.body.length < 1_000_000);
+    client.isFull = false;
+    client.source?.resume();
+    await feeding;
+    passage.sink.end();
+    await client.over();
+    assert.ok(client.body.equals(body));
+  });
+});
