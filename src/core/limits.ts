@@ -20,6 +20,8 @@ export const limits = {
   streamHighWaterBytes: 64 * KIB,
   /** Request body held for a repeated attempt. */
   replayBytes: 64 * KIB,
+  /** Bodies that are fetched for the cache and not yet whole, per worker. */
+  cacheFillBytes: 64 * MIB,
   /** Copies of requests for shadow upstreams, per worker. */
   mirrorsInFlightMax: 64,
   /** Bodies that wait to be whole before they are compressed, and streams that compress, per worker. */

@@ -2,9 +2,10 @@
 // not use is null and costs one compare.
 
 import type { Balancer } from './balancer.ts';
+import type { CacheUse } from './cache.ts';
 import type { ProxyError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import type { RequestFilter, ResponseStage } from './filter.ts';
+import type { Reply, RequestFilter, ResponseStage } from './filter.ts';
 import type { RawHeaders } from './headers.ts';
 import type { Hedging } from './hedging.ts';
 import type { Queue } from './queue.ts';
@@ -41,6 +42,8 @@ export interface Plan {
   readonly breaker: Breaker | null;
   /** Second attempts for exchanges that take long. */
   readonly hedging: Hedging | null;
+  /** Answers what is stored; null where nothing is. */
+  readonly cache: CacheUse | null;
   readonly requestHead: RequestHeadPolicy;
   /** Before the cache: what they change is stored. */
   readonly peerStages: readonly ResponseStage[] | null;
@@ -49,6 +52,14 @@ export interface Plan {
   readonly responseHead: ResponseHeadPolicy;
   /** Largest request body in bytes, 0 for no limit. */
   readonly requestBodyBytesMax: number;
+  /** In place of the proxy's own error pages; null for none. */
+  readonly errorPages: ErrorPages | null;
+}
+
+/** Pages of the operator in place of error responses. */
+export interface ErrorPages {
+  /** Returns the page for a status, or null. */
+  replyFor(status: number): Reply | null;
 }
 
 /** Shares a route among plans that differ in their upstream. */

@@ -5,6 +5,7 @@ import type { RequestFilter, ResponseStage } from '../core/filter.ts';
 import type { Mirror, Plan, RequestHeadPolicy, RetryPolicy } from '../core/plan.ts';
 import { parseHashKey } from './balance/hash-key.ts';
 import { WeightedSplit } from './balance/split.ts';
+import { withCache } from './compile-cache.ts';
 import { compileFilters } from './compile-filters.ts';
 import { compileClientStages, compilePeerStages } from './compile-stages.ts';
 import type { RouteContext } from './route-context.ts';
@@ -45,6 +46,7 @@ function compileMirror(route: RouteConfig, context: RouteContext): Mirror | null
     plan: Object.freeze({
       ...live,
       session: null,
+      cache: null,
       retry: null,
       queue: null,
       breaker: null,
@@ -58,7 +60,7 @@ function compilePlan(route: RouteConfig, name: string, context: PlanContext): Pl
   const upstream = context.upstreams.get(name);
   if (upstream === undefined) throw new Error(`route ${route.name}: no upstream ${name}`);
   const { http, tunnel } = upstream.transports;
-  return Object.freeze({
+  const plan: Plan = {
     route: route.name,
     routeIndex: context.routeIndexOf(route.name),
     filters: context.filters,
@@ -78,9 +80,11 @@ function compilePlan(route: RouteConfig, name: string, context: PlanContext): Pl
     requestHead: requestHeadPolicy(upstream.config, context),
     peerStages: context.peerStages,
     clientStages: context.clientStages,
+    cache: null,
     responseHead: context.responseHead,
     requestBodyBytesMax: route.requestBodyBytesMax,
-  });
+  };
+  return withCache(plan, route, name, context.cache);
 }
 
 function requestHeadPolicy(

@@ -11,6 +11,7 @@ import { upstreamSpecs } from '../channel/upstream-specs.ts';
 import type { Config } from '../config/schema.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { type AccessLog, createAccessLog } from '../observe/access-log.ts';
+import { compressionReadings } from '../observe/compression-readings.ts';
 import { EventLog } from '../observe/events.ts';
 import { checkLogFile } from '../observe/log-output.ts';
 import { Metrics } from '../observe/metrics.ts';
@@ -18,6 +19,7 @@ import { encodeSnapshot, type WorkerReadings } from '../observe/metrics-snapshot
 import { ProcessSampler } from '../observe/process-sample.ts';
 import { RequestIdSource } from '../observe/request-id.ts';
 import { createHostClock } from '../std/host-clock.ts';
+import { Caches } from './caches.ts';
 import type { SessionParts } from './compile-session.ts';
 import { Compression } from './compress/compression.ts';
 import { createTransports } from './create-transports.ts';
@@ -70,6 +72,7 @@ export class DataPlane {
   readonly #sampler: ProcessSampler;
   readonly #link: SidecarLink;
   readonly #context: ForwardContext;
+  readonly #caches: Caches;
   readonly #server: Server;
   readonly #listeners: ListenerSet;
   readonly #recorder: { wantsAddress: boolean };
@@ -101,6 +104,11 @@ export class DataPlane {
       mirrors: this.#mirrors,
       random: Math.random,
     };
+    this.#caches = new Caches({
+      link: { connected: false, send: () => false },
+      runDirectory,
+      context: this.#context,
+    });
     const recorder = {
       wantsAddress: true,
       record: (exchange: Exchange, ms: number) => this.#record(exchange, ms),
@@ -137,6 +145,7 @@ export class DataPlane {
       events: this.eventLog.events,
       offload: this.#offload,
       compression: this.#compression,
+      caches: this.#caches,
     });
     // The very first snapshot must be there before its listeners, later ones only when activated.
     if (this.#active === null) this.#server.install(this.#staged);
@@ -233,6 +242,7 @@ export class DataPlane {
 
   #encodeMetrics(): Uint8Array | null {
     const readings: WorkerReadings = {
+      ...compressionReadings(this.#compression.counters, this.#offload.counters),
       exchangesOpen: this.#server.exchangesRunning,
       connectionsOpen: this.#listeners.connectionsOpen,
       webSocketsOpen: this.#listeners.webSocketsOpen,

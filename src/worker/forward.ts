@@ -13,6 +13,7 @@ import type { Plan } from '../core/plan.ts';
 import type { Queue, Ticket, Waiter } from '../core/queue.ts';
 import type { Sink, Source } from '../core/sink.ts';
 import type { TunnelAttempt } from '../core/tunnel.ts';
+import { attachStages } from './attach-stages.ts';
 import { peerRequestHeaders } from './filter/request-head.ts';
 import { cleanResponseHead } from './filter/response-head.ts';
 import { type FirstAttempt, type HedgeContext, hedge, type SecondAttempt } from './hedge.ts';
@@ -132,17 +133,9 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     cleanResponseHead(exchange, plan.responseHead);
     if (plan.session !== null) plan.session.settle(exchange);
     let sink = exchange.client;
-    // Attached from the client's side inwards, so that the first stage in the list meets the bytes first.
-    if (plan.clientStages !== null) {
-      for (let at = plan.clientStages.length - 1; at >= 0; at--) {
-        sink = plan.clientStages[at]!.attach(exchange, sink);
-      }
-    }
-    if (plan.peerStages !== null) {
-      for (let at = plan.peerStages.length - 1; at >= 0; at--) {
-        sink = plan.peerStages[at]!.attach(exchange, sink);
-      }
-    }
+    if (plan.clientStages !== null) sink = attachStages(exchange, plan.clientStages, sink);
+    if (plan.cache !== null) sink = plan.cache.attach(exchange, sink);
+    if (plan.peerStages !== null) sink = attachStages(exchange, plan.peerStages, sink);
     return sink;
   }
 

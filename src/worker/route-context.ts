@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
 import type { Offload } from '../core/offload.ts';
 import type { ResponseHeadPolicy, TrustPolicy } from '../core/plan.ts';
+import type { CacheHost } from './cache/fill-context.ts';
 import type { CompiledUpstream } from './compile-upstream.ts';
 import type { Compression } from './compress/compression.ts';
 import type { KeptParts } from './kept.ts';
@@ -21,4 +22,6 @@ export interface RouteContext {
   /** Threads for work that would hold up the event loop. */
   readonly offload: Offload;
   readonly compression: Compression;
+  /** What the caches of all routes share; null when no route caches. */
+  readonly cache: CacheHost | null;
 }

@@ -1,4 +1,4 @@
-// The story of one exchange, top to bottom: identify → route → filters → forward → account.
+// The story of one exchange, top to bottom: identify → route → filters → cache → forward → account.
 // How attempts and retries go is told in forward.ts.
 
 import { ProxyError } from '../core/errors.ts';
@@ -63,7 +63,7 @@ export class Server implements ExchangeHandler {
     exchange.plan = plan;
     if (exchange.requestBody !== null && !this.#limitBody(exchange, plan)) return;
     if (plan.filters !== null && !this.#passes(exchange, plan, 0)) return;
-    forward(exchange, plan, this.#context);
+    this.#send(exchange, plan);
   }
 
   /** A listener found a reason not to serve: the request is malformed or one too many. */
@@ -87,6 +87,10 @@ export class Server implements ExchangeHandler {
     releasePeer(exchange, this.#context);
     this.#context.exchangesRunning -= 1;
     this.#recorder.record(exchange, performance.now() - exchange.startedAtMs);
+  }
+
+  #send(exchange: Exchange, plan: Plan): void {
+    if (plan.cache === null || !plan.cache.serve(exchange)) forward(exchange, plan, this.#context);
   }
 
   /** From here on the body watches its limit itself; what is declared or here already is seen at once. */
@@ -125,7 +129,7 @@ export class Server implements ExchangeHandler {
   #resume(exchange: Exchange, plan: Plan, from: number, verdict: Settled): void {
     if (exchange.finished) return;
     if (verdict !== undefined) this.#answer(exchange, verdict);
-    else if (this.#passes(exchange, plan, from)) forward(exchange, plan, this.#context);
+    else if (this.#passes(exchange, plan, from)) this.#send(exchange, plan);
   }
 
   #answer(exchange: Exchange, verdict: Reply | ProxyError): void {

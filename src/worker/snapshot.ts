@@ -9,6 +9,7 @@ import type { Plan } from '../core/plan.ts';
 import { NOWHERE } from '../routing/asked.ts';
 import { Router } from '../routing/router.ts';
 import type { TargetPolicy } from '../routing/target-policy.ts';
+import type { Caches } from './caches.ts';
 import { compileRoute } from './compile-route.ts';
 import { type CompiledUpstream, compileUpstream, type UpstreamParts } from './compile-upstream.ts';
 import type { Compression } from './compress/compression.ts';
@@ -35,6 +36,7 @@ export interface SnapshotParts extends UpstreamParts {
   readonly events: Events;
   readonly offload: Offload;
   readonly compression: Compression;
+  readonly caches: Caches;
 }
 
 /** Compiles `config`; throws only on a configuration that was never validated. */
@@ -57,6 +59,7 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
     events: parts.events,
     offload: parts.offload,
     compression: parts.compression,
+    cache: parts.caches.hostFor(config, parts.kept),
   };
   const router = new Router<Plan>({ matchers: config.matchers, geo: NOWHERE });
   for (const route of config.routes) router.add(route.match, compileRoute(route, context));

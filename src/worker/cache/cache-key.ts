@@ -33,10 +33,10 @@ export class CacheKeys {
 
   /** Returns the key, or null when it would be too long. */
   of(exchange: Exchange): string | null {
-    const { entry, host, target } = exchange;
+    const { scheme, host, target } = exchange;
     // Neither host nor target holds a blank or a control byte; a route's name holds no line feed.
     const rest = this.#isPlain ? target : this.#chosen(exchange);
-    const key = `${entry.scheme} ${host.toLowerCase()} ${rest}\n${this.#route}`;
+    const key = `${scheme} ${host.toLowerCase()} ${rest}\n${this.#route}`;
     return key.length > KEY_CHARS_MAX ? null : key;
   }
 
@@ -54,11 +54,6 @@ export class CacheKeys {
 
 function part(value: string | null): string {
   return value === null ? '\n' : `\n=${value}`;
-}
-
-/** Returns the URL by which an answer is purged: `scheme://host/path?query`, without a default port. */
-export function urlOf({ entry, host, target }: Exchange): string {
-  return `${originOf(entry.scheme, host)}${target}`;
 }
 
 /** Returns `scheme://host`, lower-case, without a default port. */

@@ -93,8 +93,8 @@ export function dateOf({ date, receivedAtMs }: FetchedResponse): number {
 }
 
 /** Returns the age that the answer had when it came, in ms (section 4.2.3). */
-export function initialAgeMs(response: FetchedResponse, sentAtMs: number): number {
-  const { headers, receivedAtMs } = response;
+export function initialAgeMs(response: FetchedResponse): number {
+  const { headers, sentAtMs, receivedAtMs } = response;
   const apparentMs = Math.max(0, receivedAtMs - dateOf(response));
   const [first = ''] = (joinedValue(headers, 'age') ?? '').split(',');
   const ageS = /^\d+$/.test(first.trim()) ? Math.min(Number(first), SECONDS_MAX) : 0;

@@ -19,9 +19,9 @@ const SAFE: ReadonlySet<string> = new Set([
 
 /** Returns what the answer in `exchange` invalidates; usually nothing. */
 export function invalidatedBy(exchange: Exchange): readonly PurgeCommand[] {
-  const { method, status, entry, host, target, responseHeaders } = exchange;
+  const { method, status, scheme, host, receivedTarget: target, responseHeaders } = exchange;
   if (SAFE.has(method) || status < 200 || status >= 400) return [];
-  const origin = originOf(entry.scheme, host);
+  const origin = originOf(scheme, host);
   const urls = new Set([`${origin}${target}`]);
   for (const name of ['location', 'content-location']) {
     const url = sameOrigin(headerValue(responseHeaders, name), origin, target);

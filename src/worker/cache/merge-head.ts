@@ -4,8 +4,13 @@ import type { StoredResponse } from '../../core/cache.ts';
 import { headerValue, type RawHeaders } from '../../core/headers.ts';
 import { withoutFields } from './fields.ts';
 
-/** These describe the body that is stored, and stay as they are. */
-const OF_THE_BODY: readonly string[] = ['content-encoding', 'content-range', 'content-length'];
+/** These describe the body that is stored, and stay as they are; cookies are for one client alone. */
+const NOT_MERGED: readonly string[] = [
+  'content-encoding',
+  'content-range',
+  'content-length',
+  'set-cookie',
+];
 
 /** Whether a 304 is about this answer: a validator in it must be the stored one. */
 export function isAbout(stored: StoredResponse, notModified: RawHeaders): boolean {
@@ -17,7 +22,7 @@ export function isAbout(stored: StoredResponse, notModified: RawHeaders): boolea
 
 /** Returns the stored fields with those of the 304 in place of the ones of the same name. */
 export function mergedFields(stored: RawHeaders, notModified: RawHeaders): RawHeaders {
-  const fresh = withoutFields(notModified, new Set(OF_THE_BODY));
+  const fresh = withoutFields(notModified, new Set(NOT_MERGED));
   const names = new Set<string>();
   for (let at = 0; at < fresh.length; at += 2) names.add(fresh[at]!);
   return [...withoutFields(stored, names), ...fresh];

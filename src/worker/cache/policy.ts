@@ -30,11 +30,9 @@ export interface FetchedRequest {
   readonly origin: string;
   /** As the client sent them: Vary goes by these. */
   readonly headers: RawHeaders;
+  /** It says who the client is, by Authorization or in a way that a filter has checked. */
+  readonly isAuthorized: boolean;
   readonly generation: number;
-  /** When it was sent. */
-  readonly sentAtMs: number;
-  /** The client or the operator wants the answer not to be stored. */
-  readonly mayStore: boolean;
 }
 
 /** What came back. */
@@ -44,5 +42,7 @@ export interface FetchedResponse {
   readonly headers: RawHeaders;
   /** Date as received, '' when there was none. */
   readonly date: string;
+  /** When the request for it was sent. */
+  readonly sentAtMs: number;
   readonly receivedAtMs: number;
 }

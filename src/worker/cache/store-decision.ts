@@ -12,7 +12,6 @@ import { selectVary, varyKeyOf, varyNames } from './vary.ts';
 
 /** Why an answer is not stored. */
 export type StoreRefusal =
-  | 'request'
   | 'status'
   | 'no-store'
   | 'private'
@@ -53,7 +52,7 @@ export function decideStore(
   const isMeant = lifetime.by !== 'none' || word.directives.noCache || word.directives.isPublic;
   const canValidate = isMeant && (etag !== '' || lastModified !== '');
   if (lifetime.lifetimeMs === 0 && !canValidate) return 'no-lifetime';
-  const times = timesOf(request, response, { word, policy, lifetimeMs: lifetime.lifetimeMs });
+  const times = timesOf(response, { word, policy, lifetimeMs: lifetime.lifetimeMs });
   if (times.freshUntilMs <= response.receivedAtMs && times.staleIfErrorUntilMs === 0) {
     if (!canValidate) return 'no-lifetime';
   }
@@ -77,12 +76,11 @@ export function decideStore(
 }
 
 function refuses(
-  { headers: sent, mayStore }: FetchedRequest,
+  { isAuthorized }: FetchedRequest,
   { status, headers }: FetchedResponse,
   directives: Directives,
   policy: CachePolicy,
 ): StoreRefusal | null {
-  if (!mayStore) return 'request';
   if (status < 200 || status === 206 || status === 304) return 'status';
   if (policy.respectsOrigin) {
     const isUnderstood = UNDERSTOOD.has(status);
@@ -93,7 +91,7 @@ function refuses(
   }
   const mayAuthorized =
     directives.isPublic || directives.sharedMaxAge >= 0 || directives.mustRevalidate;
-  if (!mayAuthorized && headerValue(sent, 'authorization') !== undefined) return 'authorization';
+  if (isAuthorized && !mayAuthorized) return 'authorization';
   if (headerValue(headers, 'set-cookie') === undefined || policy.storesSetCookie) return null;
   const isNamed = policy.respectsOrigin && directives.withheld.includes('set-cookie');
   return isNamed ? null : 'set-cookie';
@@ -117,13 +115,12 @@ type Times = Pick<
 >;
 
 function timesOf(
-  { sentAtMs }: FetchedRequest,
   response: FetchedResponse,
   { word: { directives }, policy, lifetimeMs }: Terms,
 ): Times {
-  const { receivedAtMs } = response;
+  const { sentAtMs, receivedAtMs } = response;
   const fetchMs = receivedAtMs - sentAtMs;
-  const bornMs = receivedAtMs - initialAgeMs(response, sentAtMs);
+  const bornMs = receivedAtMs - initialAgeMs(response);
   const mustValidate = policy.respectsOrigin && directives.noCache;
   const freshUntilMs = mustValidate ? 0 : bornMs + lifetimeMs;
   const stale = staleness(directives, policy);

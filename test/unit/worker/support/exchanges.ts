@@ -89,6 +89,7 @@ export function makePlan(parts: Partial<Plan> = {}): Plan {
     failingStatuses: null,
     breaker: null,
     hedging: null,
+    cache: null,
     requestHead: {
       hostHeader: 'client',
       trust: { trustsAnybody: false, has: () => false },
@@ -100,6 +101,7 @@ export function makePlan(parts: Partial<Plan> = {}): Plan {
     clientStages: null,
     responseHead: { remove: new Set(['server']), via: null },
     requestBodyBytesMax: 0,
+    errorPages: null,
     ...parts,
   };
 }

@@ -1,0 +1,76 @@
+// A body that lies in memory on its way to a client: given in pieces that a slow reader can make us wait
+// for, so that what waits for a socket is bounded.
+
+import type { Exchange } from '../../core/exchange.ts';
+import { limits } from '../../core/limits.ts';
+import type { Sink, Source } from '../../core/sink.ts';
+
+/** What stands behind a body that is given in one piece. */
+const NOTHING_BEHIND: Source = { pause() {}, resume() {}, cancel() {} };
+
+/** Sends `body` to `sink` as the response of `exchange`, and ends. */
+export function sendBody(exchange: Exchange, sink: Sink, body: Uint8Array): void {
+  if (body.byteLength <= limits.streamHighWaterBytes) {
+    sink.start(NOTHING_BEHIND);
+    if (body.byteLength > 0) sink.write(body);
+    sink.end();
+    return;
+  }
+  sendPieces(exchange, sink, [body]);
+}
+
+/** Like `sendBody`, for a body in several pieces. */
+export function sendPieces(exchange: Exchange, sink: Sink, pieces: readonly Uint8Array[]): void {
+  const source = new BodySource(sink, pieces);
+  exchange.running = source;
+  sink.start(source);
+  source.resume();
+}
+
+class BodySource implements Source {
+  readonly #sink: Sink;
+  #pieces: readonly Uint8Array[];
+  #piece = 0;
+  #offset = 0;
+  #isPaused = true;
+  #isGiving = false;
+
+  constructor(sink: Sink, pieces: readonly Uint8Array[]) {
+    this.#sink = sink;
+    this.#pieces = pieces;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    // From inside `write`: the loop that is running sees it.
+    if (this.#isGiving) return;
+    this.#isGiving = true;
+    while (!this.#isPaused && this.#piece < this.#pieces.length) this.#giveNext();
+    this.#isGiving = false;
+    if (this.#isPaused || this.#piece < this.#pieces.length) return;
+    this.#isPaused = true;
+    this.#sink.end();
+  }
+
+  cancel(): void {
+    this.#isPaused = true;
+    this.#pieces = [];
+    this.#piece = 1;
+  }
+
+  #giveNext(): void {
+    const piece = this.#pieces[this.#piece]!;
+    const end = this.#offset + limits.streamHighWaterBytes;
+    const chunk = piece.subarray(this.#offset, end);
+    this.#offset = end;
+    if (end >= piece.byteLength) {
+      this.#piece += 1;
+      this.#offset = 0;
+    }
+    if (chunk.byteLength > 0 && !this.#sink.write(chunk)) this.#isPaused = true;
+  }
+}

@@ -1,0 +1,40 @@
+// Cache-Status (RFC 9211): one member that tells what this cache did, behind those of caches before it.
+
+import type { StoredResponse } from '../../core/cache.ts';
+import type { RawHeaders } from '../../core/headers.ts';
+
+/** Why a request went to a peer (section 2.2). */
+export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'stale' | 'request';
+
+/** Returns the member for an answer from the store. */
+export function hitStatus(name: string, stored: StoredResponse, nowMs: number): string {
+  // Negative when stale (section 2.4).
+  return `${name}; hit; ttl=${Math.trunc((stored.freshUntilMs - nowMs) / 1000)}`;
+}
+
+export interface Forwarded {
+  readonly reason: ForwardReason;
+  /** Status of the peer's answer when the client gets another one; 0 to leave it out. */
+  readonly status: number;
+  readonly isStored: boolean;
+  readonly isCollapsed: boolean;
+}
+
+/** Returns the member for an answer that came from a peer. */
+export function forwardStatus(name: string, forwarded: Forwarded): string {
+  let text = `${name}; fwd=${forwarded.reason}`;
+  if (forwarded.status !== 0) text += `; fwd-status=${forwarded.status}`;
+  if (forwarded.isStored) text += '; stored';
+  if (forwarded.isCollapsed) text += '; collapsed';
+  return text;
+}
+
+/** Returns the member for a stale answer in place of a failure. */
+export function standInStatus(name: string, status: number): string {
+  return `${name}; fwd=stale; fwd-status=${status}; detail=stale-if-error`;
+}
+
+/** Adds the member of this cache to a head; nothing without a name. */
+export function addStatus(headers: RawHeaders, member: string | null): void {
+  if (member !== null) headers.push('cache-status', member);
+}

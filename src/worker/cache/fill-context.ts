@@ -1,0 +1,42 @@
+// What the fetches of one route have in common.
+
+import type { CacheStore } from '../../core/cache.ts';
+import type { ProxyError } from '../../core/errors.ts';
+import type { Exchange } from '../../core/exchange.ts';
+import type { Plan } from '../../core/plan.ts';
+import type { AnswerContext, Wanted } from './answer.ts';
+import type { ForwardReason } from './cache-status.ts';
+import type { HeldBudget } from './held-bytes.ts';
+import type { CachePolicy } from './policy.ts';
+
+/** A fetch that others can wait for. */
+export interface Joinable {
+  /** Whether a request that comes now can have its answer from this fetch. */
+  canJoin(exchange: Exchange): boolean;
+  join(exchange: Exchange, wanted: Wanted, reason: ForwardReason): void;
+}
+
+/** What a worker does for its caches; joined in worker/*.ts, because phases don't know each other. */
+export interface CacheHost {
+  readonly store: CacheStore;
+  /** Fetches that run and can be joined, of all routes: keys name their routes. */
+  readonly fills: Map<string, Joinable>;
+  readonly budget: HeldBudget;
+  readonly random: () => number;
+  /** Sends an exchange to a peer. */
+  forward(exchange: Exchange, plan: Plan): void;
+  /** Answers with a failure. */
+  refuse(exchange: Exchange, error: ProxyError): void;
+  /** Answers with a line of text. */
+  reply(exchange: Exchange, status: number, line: string): void;
+}
+
+export interface FillContext {
+  readonly host: CacheHost;
+  readonly policy: CachePolicy;
+  /** By which fetches go: no cache, no client stages. */
+  readonly plan: Plan;
+  readonly answers: AnswerContext;
+  /** The exchange looks once more, and does not wait for another's fetch this time. */
+  again(exchange: Exchange): void;
+}

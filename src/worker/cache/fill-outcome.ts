@@ -1,0 +1,143 @@
+// The head of a fetch is there: what it means for the store, and for each of those who wait.
+
+import type { CachedVariant, StoredResponse } from '../../core/cache.ts';
+import type { ProxyError } from '../../core/errors.ts';
+import type { RawHeaders } from '../../core/headers.ts';
+import { standInStatus } from './cache-status.ts';
+import { noteFetch } from './fetch-exchange.ts';
+import { withoutFields } from './fields.ts';
+import type { Fill } from './fill.ts';
+import { isAbout, mergedFields } from './merge-head.ts';
+import { isFailure, standsInForFailure } from './reuse.ts';
+import { decideStore, isShareable } from './store-decision.ts';
+import { matchesVary } from './vary.ts';
+import { isForWhole } from './waiter.ts';
+
+/** After a failure nobody waits for another's fetch this long: it would fail them all one after the other. */
+const FAILURE_PASS_MS = 1000;
+/** For caches only. */
+const NOT_PASSED_ON: ReadonlySet<string> = new Set(['surrogate-key', 'cache-tag']);
+
+/** Decides what becomes of a fill, now that the head is in its fetch. */
+export function takeHead(fill: Fill): void {
+  const { fetch, task } = fill;
+  const { validated } = task;
+  const isBad = fetch.failure !== null || isFailure(fetch.status);
+  if (isBad && validated !== null && standsInForFailure(validated.response, Date.now())) {
+    answerStale(fill, validated);
+  } else if (fetch.failure !== null) {
+    refuseAll(fill, fetch.failure);
+  } else if (fetch.status === 304 && validated !== null) {
+    takeValidation(fill, validated);
+  } else {
+    takeAnswer(fill, isBad);
+  }
+}
+
+/** May it be stored, and may all have it? Failures may, too, when somebody says so (negative caching). */
+function takeAnswer(fill: Fill, isBad: boolean): void {
+  const { context, fetch, task, audience } = fill;
+  const { policy } = context;
+  const response = fill.response(fetch.status, fetch.responseHeaders);
+  const decision = decideStore(task.request, response, policy);
+  const isTooLong = fetch.responseByteLength > policy.objectBytesMax;
+  if (typeof decision === 'string' || isTooLong) {
+    giveOn(fill, isBad ? Math.min(policy.passMs, FAILURE_PASS_MS) : policy.passMs);
+    return;
+  }
+  const isShared = isShareable(decision, response.receivedAtMs);
+  if (!fill.hold(decision, isShared)) {
+    giveOn(fill, 0);
+    return;
+  }
+  const { first } = audience;
+  if (!isShared) fill.releaseOthers('uncacheable', policy.passMs);
+  for (const waiter of audience.all) {
+    if (waiter.isOver) continue;
+    const isFirst = waiter === first;
+    const fits = isFirst || matchesVary(decision.vary, waiter.exchange.requestHeaders);
+    if (!fits) fill.release(waiter);
+    else if (isForWhole(waiter)) {
+      fill.stream(waiter, isFirst ? ownFields(fill) : decision.headers.slice());
+    }
+  }
+}
+
+/** Not for the store: who came first gets it as it comes, all others ask for themselves. */
+function giveOn(fill: Fill, passMs: number): void {
+  const { audience, context, task, fetch } = fill;
+  const isBad = isFailure(fetch.status);
+  // What was stored is no answer any more.
+  if (task.validated !== null && !isBad) context.host.store.remove(task.request.key);
+  fill.relay();
+  const { first } = audience;
+  fill.releaseOthers(isBad ? 'failed' : 'uncacheable', passMs);
+  if (first === null || first.isOver) {
+    fill.ignore();
+  } else if (isForWhole(first)) {
+    fill.stream(first, ownFields(fill));
+  } else {
+    fill.ignore();
+    fill.release(first);
+  }
+}
+
+/** What is stored is still the answer (RFC 9111 section 4.3.3). */
+function takeValidation(fill: Fill, validated: CachedVariant): void {
+  const { context, fetch, task, audience } = fill;
+  const { policy, host } = context;
+  const before = validated.response;
+  if (!isAbout(before, fetch.responseHeaders)) {
+    host.store.remove(task.request.key);
+    fill.ignore();
+    for (const waiter of audience.all) fill.release(waiter);
+    return;
+  }
+  const headers = mergedFields(before.headers, fetch.responseHeaders);
+  const response = fill.response(before.status, headers);
+  const decision = decideStore(task.request, response, policy);
+  const isStored = typeof decision !== 'string';
+  const next: StoredResponse = {
+    ...before,
+    ...(isStored ? decision : { headers }),
+    bodyBytes: before.bodyBytes,
+    tags: before.tags,
+  };
+  const variant = host.store.replaceHead(validated, next);
+  if (!isStored) host.store.remove(task.request.key);
+  if (!isStored || !isShareable(next, response.receivedAtMs)) {
+    fill.releaseOthers('uncacheable', policy.passMs);
+  }
+  fill.over(isStored ? 'stored' : 'uncacheable');
+  for (const waiter of audience.all) {
+    waiter.exchange.cacheStatus = 'revalidated';
+    fill.answer(waiter, variant, fill.statusOf(waiter));
+  }
+}
+
+/** A failure while something stale may stand in for it (RFC 5861 section 4). */
+function answerStale(fill: Fill, stale: CachedVariant): void {
+  const { statusName } = fill.context.answers;
+  const status = statusName === null ? null : standInStatus(statusName, fill.fetch.status);
+  fill.ignore();
+  for (const waiter of fill.audience.all) {
+    waiter.exchange.cacheStatus = 'stale';
+    fill.answer(waiter, stale, status);
+  }
+}
+
+function refuseAll(fill: Fill, failure: ProxyError): void {
+  fill.ignore();
+  for (const waiter of fill.audience.all) {
+    fill.audience.remove(waiter);
+    waiter.letGo();
+    noteFetch(waiter.exchange, fill.fetch);
+    waiter.exchange.headAtMs = 0;
+    fill.context.host.refuse(waiter.exchange, failure);
+  }
+}
+
+/** The peer's fields for who caused the fetch: with what is withheld from the store. */
+function ownFields({ fetch }: Fill): RawHeaders {
+  return withoutFields(fetch.responseHeaders, NOT_PASSED_ON);
+}

@@ -1,0 +1,330 @@
+// One fetch for everybody who asks for the same, from the right to do it until the answer is stored.
+// What its answer means for whom is told in fill-outcome.ts.
+//
+//   seeking ──lease──► fetching ──head──► holding ──end──► stored
+//      │                  │ │               └── too much ──► late ──all have what was held──► relaying
+//      │                  │ ├── not to be stored ──► relaying to who came first; others ask for themselves
+//      │                  │ ├── 304 ──► stored anew, everybody is answered
+//      │                  │ └── failure ──► a stale answer, or the failure
+//      └── another worker has fetched ──► everybody looks again
+
+import type {
+  CachedVariant,
+  Lease,
+  LeaseEnd,
+  LeaseSeeker,
+  StoredResponse,
+} from '../../core/cache.ts';
+import { ProxyError } from '../../core/errors.ts';
+import type { Exchange } from '../../core/exchange.ts';
+import type { RawHeaders } from '../../core/headers.ts';
+import type { Sink, Source } from '../../core/sink.ts';
+import { answerFrom, type Wanted } from './answer.ts';
+import { Audience } from './audience.ts';
+import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
+import { fetchExchange, noteFetch } from './fetch-exchange.ts';
+import type { FillContext, Joinable } from './fill-context.ts';
+import { takeHead } from './fill-outcome.ts';
+import { HeldBytes } from './held-bytes.ts';
+import type { FetchedRequest, FetchedResponse } from './policy.ts';
+import { matchesVary } from './vary.ts';
+import { type Feed, isForWhole, Waiter } from './waiter.ts';
+
+const NO_BYTES = new Uint8Array(0);
+const UNWANTED = new ProxyError('client_closed', 'not wanted by the cache');
+
+/** What a fill is for. */
+export interface FillTask {
+  /** Under which others find it while it runs. */
+  readonly fillKey: string;
+  readonly request: FetchedRequest;
+  /** Stored and stale, or to be refreshed; null when nothing is stored. */
+  readonly validated: CachedVariant | null;
+  /** The exchange that set it off. */
+  readonly client: Exchange;
+}
+
+export class Fill implements Sink, Feed, LeaseSeeker, Joinable {
+  readonly context: FillContext;
+  readonly task: FillTask;
+  readonly fetch: Exchange;
+  readonly audience = new Audience();
+  #mode: 'waiting' | 'holding' | 'late' | 'relaying' | 'ignoring' = 'waiting';
+  #lease: Lease | null = null;
+  #source: Source | null = null;
+  #sentAtMs = 0;
+  #decision: StoredResponse | null = null;
+  #isShared = false;
+  #held: HeldBytes | null = null;
+  #stored: CachedVariant | null = null;
+  /** Came after it was clear that not all can be held, and before everybody had what was. */
+  #late: Uint8Array[] = [];
+  #hasEnded = false;
+  #isOver = false;
+
+  constructor(context: FillContext, task: FillTask) {
+    this.context = context;
+    this.task = task;
+    // Made now: later the client may be gone, and its address with it.
+    this.fetch = fetchExchange(task.client, context.plan, this, task.validated);
+    if (task.validated !== null) task.validated.isRefreshing = true;
+  }
+
+  get held(): Uint8Array {
+    if (this.#stored !== null) return this.#stored.body;
+    return this.#held === null ? NO_BYTES : this.#held.bytes;
+  }
+
+  get isComplete(): boolean {
+    return this.#stored !== null;
+  }
+
+  canJoin(exchange: Exchange): boolean {
+    if (this.#mode === 'waiting') return true;
+    if (this.#mode !== 'holding' || !this.#isShared) return false;
+    return matchesVary(this.#decision!.vary, exchange.requestHeaders);
+  }
+
+  join(exchange: Exchange, wanted: Wanted, reason: ForwardReason): void {
+    const waiter = new Waiter(exchange, wanted, reason, this);
+    exchange.cacheStatus = this.audience.isEmpty ? 'miss' : 'collapsed';
+    this.audience.add(waiter);
+    // Whoever wants less than the whole waits until it is here.
+    if (this.#mode === 'holding' && isForWhole(waiter)) {
+      this.stream(waiter, this.#decision!.headers.slice());
+    }
+  }
+
+  /** Looks on disk, asks for the right to fetch, and fetches; `isAlone`: at once. */
+  run(isAlone: boolean): void {
+    const { store } = this.context.host;
+    const { key } = this.task.request;
+    if (isAlone) {
+      this.#send();
+    } else if (store.hasDisk && this.task.validated === null) {
+      void store.fetch(key).then((entry) => {
+        if (this.#isOver) return;
+        if (entry === null || entry.variants.length === 0) store.lease(key, this);
+        else this.releaseAll();
+      });
+    } else {
+      store.lease(key, this);
+    }
+  }
+
+  granted(lease: Lease): void {
+    this.#lease = lease;
+    if (this.#isOver) lease.release('failed');
+    else this.#send();
+  }
+
+  shared(): void {
+    if (!this.#isOver) this.releaseAll();
+  }
+
+  denied(): void {
+    if (!this.#isOver) this.#send();
+  }
+
+  /** The head of the answer is in `fetch`. */
+  start(source: Source): void {
+    this.#source = source;
+    takeHead(this);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#mode === 'relaying') return this.audience.relay(chunk);
+    if (this.#mode === 'late') {
+      this.#late.push(new Uint8Array(chunk));
+      return false;
+    }
+    if (this.#mode !== 'holding') return true;
+    if (this.#held!.append(chunk)) {
+      this.audience.pump();
+      return true;
+    }
+    this.#stopHolding();
+    return this.write(chunk);
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    if (this.#mode === 'holding') this.#complete();
+    else if (this.#mode === 'relaying') this.#finish(null);
+  }
+
+  fail(error: ProxyError): void {
+    this.#finish(error);
+  }
+
+  caughtUp(): void {
+    if (this.#mode === 'late') this.#relayLate();
+    else if (this.#mode === 'relaying' && !this.audience.isBlocked) this.#source!.resume();
+  }
+
+  leave(waiter: Waiter, error: ProxyError): void {
+    this.audience.remove(waiter);
+    if (!this.audience.isEmpty) this.caughtUp();
+    // What will be stored is wanted by those who come next.
+    else if (this.#mode !== 'holding' && !this.#isOver) {
+      this.over('failed');
+      this.fetch.running?.cancel(error);
+    }
+  }
+
+  /** What came back, with `headers` for its fields. */
+  response(status: number, headers: RawHeaders): FetchedResponse {
+    const { responseDate: date } = this.fetch;
+    return { status, headers, date, sentAtMs: this.#sentAtMs, receivedAtMs: Date.now() };
+  }
+
+  /** Keeps the body that comes; false when there is no room for it. */
+  hold(decision: StoredResponse, isShared: boolean): boolean {
+    const { host, policy } = this.context;
+    this.#held = HeldBytes.open(host.budget, this.fetch.responseByteLength, policy.objectBytesMax);
+    if (this.#held === null) return false;
+    this.#decision = decision;
+    this.#isShared = isShared;
+    this.#mode = 'holding';
+    return true;
+  }
+
+  /** Gives the body on as it comes. */
+  relay(): void {
+    this.#forget();
+    this.#mode = 'relaying';
+  }
+
+  /** Nobody wants what still comes from the peer. */
+  ignore(): void {
+    this.#mode = 'ignoring';
+    this.over('failed');
+    if (this.fetch.failure === null && this.fetch.status !== 304) this.#source!.cancel(UNWANTED);
+  }
+
+  /** Gives a waiter the head, and the body as it comes. `fields` become its own. */
+  stream(waiter: Waiter, fields: RawHeaders): void {
+    const { answers } = this.context;
+    const { exchange } = waiter;
+    noteFetch(exchange, this.fetch);
+    exchange.status = this.fetch.status;
+    exchange.responseHeaders = fields;
+    exchange.responseByteLength = this.fetch.responseByteLength;
+    addStatus(fields, this.statusOf(waiter));
+    waiter.begin(answers.stages === null ? exchange.client : answers.stages(exchange));
+  }
+
+  /** Answers a waiter from memory; `status` is the member of Cache-Status. */
+  answer(waiter: Waiter, variant: CachedVariant, status: string | null): void {
+    if (waiter.isOver) return;
+    this.audience.remove(waiter);
+    waiter.letGo();
+    noteFetch(waiter.exchange, this.fetch);
+    const { answers: context } = this.context;
+    answerFrom(waiter.exchange, variant, waiter.wanted, {
+      context,
+      nowMs: Date.now(),
+      status: status ?? '',
+    });
+  }
+
+  statusOf({ exchange, reason }: Waiter): string | null {
+    const { statusName } = this.context.answers;
+    if (statusName === null) return null;
+    const { status } = this.fetch;
+    return forwardStatus(statusName, {
+      reason,
+      status: status === 304 ? status : 0,
+      isStored: this.#decision !== null,
+      isCollapsed: exchange.cacheStatus === 'collapsed',
+    });
+  }
+
+  /** A waiter looks for itself. */
+  release(waiter: Waiter): void {
+    if (waiter.isOver) return;
+    this.audience.remove(waiter);
+    waiter.letGo();
+    this.context.again(waiter.exchange);
+  }
+
+  /** Everybody but the first looks for himself; nobody waits for this key for `passMs`. */
+  releaseOthers(end: LeaseEnd, passMs: number): void {
+    const { store } = this.context.host;
+    if (passMs > 0) store.pass(this.task.request.key, Date.now() + passMs);
+    this.#lease?.release(end);
+    for (const waiter of this.audience.all.slice(1)) this.release(waiter);
+  }
+
+  /** The answer is there already, or is no answer: all look again. */
+  releaseAll(): void {
+    this.over('failed');
+    for (const waiter of this.audience.all) this.release(waiter);
+  }
+
+  /** Nobody joins any more, nothing is held. Idempotent. */
+  over(end: LeaseEnd): void {
+    this.#isOver = true;
+    this.#forget();
+    this.#held?.release();
+    this.#held = null;
+    this.fetch.finished = true;
+    if (this.task.validated !== null) this.task.validated.isRefreshing = false;
+    this.#lease?.release(end);
+  }
+
+  #send(): void {
+    this.#sentAtMs = Date.now();
+    this.context.host.forward(this.fetch, this.context.plan);
+  }
+
+  #complete(): void {
+    const body = this.#held!.take();
+    this.#held = null;
+    const response = { ...this.#decision!, bodyBytes: body.byteLength };
+    const stored = this.context.host.store.store(response, body);
+    this.#stored = stored;
+    this.over('stored');
+    for (const waiter of this.audience.all) {
+      if (waiter.isStreaming) waiter.pump();
+      else this.answer(waiter, stored, this.statusOf(waiter));
+    }
+  }
+
+  /** More than may be held: who has not begun looks elsewhere, the others get the rest as it comes. */
+  #stopHolding(): void {
+    const { host, policy } = this.context;
+    this.#decision = null;
+    host.store.pass(this.task.request.key, Date.now() + policy.passMs);
+    this.#lease?.release('uncacheable');
+    this.#forget();
+    this.#mode = 'late';
+    for (const waiter of this.audience.all) if (!waiter.isStreaming) this.release(waiter);
+    this.#relayLate();
+  }
+
+  #relayLate(): void {
+    if (!this.audience.isCaughtUp) return;
+    this.#mode = 'relaying';
+    this.#held?.release();
+    this.#held = null;
+    const late = this.#late;
+    this.#late = [];
+    for (const chunk of late) this.audience.relay(chunk);
+    if (this.#hasEnded) this.#finish(null);
+    else if (late.length > 0 && !this.audience.isBlocked) this.#source!.resume();
+  }
+
+  #finish(error: ProxyError | null): void {
+    this.over(error === null ? 'uncacheable' : 'failed');
+    for (const waiter of this.audience.finish(error)) {
+      waiter.letGo();
+      if (error !== null) this.context.host.refuse(waiter.exchange, error);
+    }
+  }
+
+  #forget(): void {
+    const { fills } = this.context.host;
+    if (fills.get(this.task.fillKey) === this) fills.delete(this.task.fillKey);
+  }
+}

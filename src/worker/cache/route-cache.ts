@@ -1,0 +1,216 @@
+// The cache of one plan: the way of a request through it.
+//
+//   request ─► may it use the cache? ─► key ─► stored? ─► may that be used now? ─► answered
+//                 │ no: bypass              └────────────────┴─ no: fetched, alone or with others (fill.ts)
+
+import type { CachedVariant, CacheEntry, CacheUse } from '../../core/cache.ts';
+import { ProxyError } from '../../core/errors.ts';
+import type { Exchange } from '../../core/exchange.ts';
+import type { Sink } from '../../core/sink.ts';
+import { answerFrom } from './answer.ts';
+import type { Directives } from './cache-control.ts';
+import { type CacheKeys, originOf } from './cache-key.ts';
+import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
+import type { Condition } from './conditions.ts';
+import { Fill } from './fill.ts';
+import type { FillContext } from './fill-context.ts';
+import { remembered } from './freshness.ts';
+import { invalidatedBy } from './invalidation.ts';
+import { answerPurge, type Purger } from './purge.ts';
+import { emptyFacts, type RequestFacts, readRequestFacts } from './request-facts.ts';
+import { decideReuse, refreshesEarly } from './reuse.ts';
+import { matchesVary, selectVary, varyKeyOf } from './vary.ts';
+
+/** What a request is told when it must not be forwarded (RFC 9111 section 5.2.1.7). */
+const NOT_STORED = new ProxyError('not_stored');
+
+/** Shared by all requests of this worker: filled anew for each. */
+const facts: RequestFacts = emptyFacts();
+
+export interface RouteCacheOptions extends Omit<FillContext, 'again'> {
+  readonly keys: CacheKeys;
+  /** Fields that are part of the key. */
+  readonly keyedFields: ReadonlySet<string>;
+  readonly bypass: Condition | null;
+  readonly noStore: Condition | null;
+  /** Whose PURGE is obeyed; null for nobody's. */
+  readonly purger: Purger | null;
+}
+
+export class RouteCache implements CacheUse {
+  readonly #options: RouteCacheOptions;
+  readonly #context: FillContext;
+  readonly #route: string;
+
+  constructor(options: RouteCacheOptions) {
+    this.#options = options;
+    this.#route = options.plan.route;
+    this.#context = { ...options, again: (exchange) => this.#again(exchange) };
+  }
+
+  serve(exchange: Exchange): boolean {
+    const { method } = exchange;
+    if (method === 'GET' || method === 'HEAD') return this.#lookUp(exchange, false);
+    const { purger, host } = this.#options;
+    if (method !== 'PURGE' || purger === null) return false;
+    return answerPurge(exchange, purger, host);
+  }
+
+  attach(exchange: Exchange, next: Sink): Sink {
+    const { host, policy } = this.#options;
+    for (const command of invalidatedBy(exchange)) void host.store.purge(command);
+    if (policy.statusName !== null) {
+      const isMethod = exchange.method !== 'GET' && exchange.method !== 'HEAD';
+      const reason = isMethod ? 'method' : 'bypass';
+      const how = { reason, status: 0, isStored: false, isCollapsed: false } as const;
+      addStatus(exchange.responseHeaders, forwardStatus(policy.statusName, how));
+    }
+    return next;
+  }
+
+  /** `isAlone`: it has waited once and will not again. */
+  #lookUp(exchange: Exchange, isAlone: boolean): boolean {
+    const { host, keys, policy, answers } = this.#options;
+    const key = this.#keyFor(exchange, keys);
+    if (key === null) {
+      exchange.cacheStatus = 'bypass';
+      return false;
+    }
+    const nowMs = Date.now();
+    const entry = host.store.find(key);
+    const wishes = this.#wishes();
+    const variant = entry === null ? null : chooseVariant(entry, exchange);
+    if (variant !== null) {
+      const reuse = decideReuse(variant.response, wishes, nowMs);
+      if (reuse !== 'validate') {
+        if (reuse !== 'allowed') this.#refresh(exchange, variant, nowMs);
+        exchange.cacheStatus = reuse === 'fresh' ? 'hit' : 'stale';
+        if (isAlone && exchange.headAtMs === 0) exchange.cacheStatus = 'collapsed';
+        answerFrom(exchange, variant, facts, { context: answers, nowMs, status: '' });
+        return true;
+      }
+    }
+    if (wishes?.onlyIfCached === true) {
+      host.refuse(exchange, NOT_STORED);
+      return true;
+    }
+    const mustBeAlone =
+      isAlone || !policy.collapses || (entry !== null && entry.passUntilMs > nowMs);
+    return this.#fetch(exchange, key, { entry, variant, mustBeAlone });
+  }
+
+  /** Returns null when the request must not see the cache; leaves what it says in `facts`. */
+  #keyFor(exchange: Exchange, keys: CacheKeys): string | null {
+    const { bypass, keyedFields } = this.#options;
+    // A GET with a body may be answered by what is in it, which is no part of any key.
+    if (exchange.requestBody !== null || exchange.webSocket !== null) return null;
+    readRequestFacts(facts, exchange.requestHeaders, keyedFields);
+    if (facts.isSteered || facts.hasOtherCondition) return null;
+    if (bypass?.(exchange) === true) return null;
+    return keys.of(exchange);
+  }
+
+  /** What the client wants of a cache; null when it wants nothing special, or nobody heeds it. */
+  #wishes(): Directives | null {
+    if (!this.#options.policy.respectsClient) return null;
+    if (facts.cacheControl !== '') return remembered(facts.cacheControl);
+    return facts.pragma.toLowerCase() === 'no-cache' ? remembered('no-cache') : null;
+  }
+
+  /** Returns false when the exchange is better sent as it is. */
+  #fetch(
+    exchange: Exchange,
+    key: string,
+    found: { entry: CacheEntry | null; variant: CachedVariant | null; mustBeAlone: boolean },
+  ): boolean {
+    const { host, noStore } = this.#options;
+    const { entry, variant, mustBeAlone } = found;
+    exchange.cacheStatus = 'miss';
+    if (noStore?.(exchange) === true || this.#wishes()?.noStore === true) return false;
+    // A part, or a head alone, is no reason to fetch a whole that is likely not to be stored.
+    const wantsLess = exchange.method === 'HEAD' || (facts.range !== '' && mustBeAlone);
+    if (variant === null && wantsLess) return false;
+    const fillKey = fillKeyOf(key, entry, exchange);
+    const { range, ifRange, ifNoneMatch, ifModifiedSince } = facts;
+    const wanted = { range, ifRange, ifNoneMatch, ifModifiedSince };
+    const reason = reasonOf(entry, variant);
+    const running = mustBeAlone ? undefined : host.fills.get(fillKey);
+    if (running?.canJoin(exchange) === true) {
+      running.join(exchange, wanted, reason);
+      return true;
+    }
+    const fill = this.#newFill(exchange, { key, fillKey, variant });
+    fill.join(exchange, wanted, reason);
+    const isAlone = mustBeAlone || running !== undefined;
+    if (!isAlone) host.fills.set(fillKey, fill);
+    fill.run(isAlone);
+    return true;
+  }
+
+  /** Fetches in the background what is stale, or soon will be. */
+  #refresh(exchange: Exchange, variant: CachedVariant, nowMs: number): void {
+    const { response, isRefreshing } = variant;
+    const { host, policy } = this.#options;
+    if (isRefreshing || nowMs < response.refreshFromMs) return;
+    if (nowMs < response.freshUntilMs) {
+      if (!policy.refreshesEarly || !refreshesEarly(response, nowMs, host.random())) return;
+    }
+    const fillKey = `${response.key}\n${response.varyKey}`;
+    if (host.fills.has(fillKey)) return;
+    const { key } = response;
+    const fill = this.#newFill(exchange, { key, fillKey, variant });
+    host.fills.set(fillKey, fill);
+    fill.run(false);
+  }
+
+  #newFill(
+    client: Exchange,
+    what: { key: string; fillKey: string; variant: CachedVariant | null },
+  ): Fill {
+    const origin = originOf(client.scheme, client.host);
+    return new Fill(this.#context, {
+      fillKey: what.fillKey,
+      validated: what.variant,
+      client,
+      request: {
+        key: what.key,
+        url: `${origin}${client.receivedTarget}`,
+        route: this.#route,
+        origin,
+        headers: client.requestHeaders,
+        isAuthorized: facts.hasAuthorization || client.user !== '',
+        generation: this.#options.host.store.generation,
+      },
+    });
+  }
+
+  #again(exchange: Exchange): void {
+    if (exchange.finished || this.#lookUp(exchange, true)) return;
+    this.#options.host.forward(exchange, exchange.plan!);
+  }
+}
+
+/** The newest stored answer that fits the request. */
+function chooseVariant(entry: CacheEntry, exchange: Exchange): CachedVariant | null {
+  const { variants } = entry;
+  for (let at = 0; at < variants.length; at++) {
+    const { vary } = variants[at]!.response;
+    if (vary.length === 0 || matchesVary(vary, exchange.requestHeaders)) return variants[at]!;
+  }
+  return null;
+}
+
+/** Requests with the same are answered alike, as far as is known before the answer. */
+function fillKeyOf(key: string, entry: CacheEntry | null, exchange: Exchange): string {
+  const newest = entry?.variants[0];
+  if (newest === undefined || newest.response.vary.length === 0) return `${key}\n`;
+  const { vary } = newest.response;
+  const names: string[] = [];
+  for (let at = 0; at < vary.length; at += 2) names.push(vary[at]!);
+  return `${key}\n${varyKeyOf(selectVary(names, exchange.requestHeaders))}`;
+}
+
+function reasonOf(entry: CacheEntry | null, variant: CachedVariant | null): ForwardReason {
+  if (variant !== null) return 'stale';
+  return entry === null || entry.variants.length === 0 ? 'uri-miss' : 'vary-miss';
+}

@@ -1,0 +1,150 @@
+// A client that waits for a fetch, and then gets what it brings while it arrives.
+//
+//   waiting ──begin──► streaming ──all given──► over
+//      │ └─ answered from the store, or let go: the exchange is somebody else's ─► over
+//      └── the client leaves ─► over
+
+import type { ProxyError } from '../../core/errors.ts';
+import type { Exchange } from '../../core/exchange.ts';
+import { limits } from '../../core/limits.ts';
+import type { Sink, Source } from '../../core/sink.ts';
+import type { Wanted } from './answer.ts';
+import type { ForwardReason } from './cache-status.ts';
+
+/** What a waiter reads from. */
+export interface Feed {
+  /** What has arrived and may still be wanted. */
+  readonly held: Uint8Array;
+  /** No more will come. */
+  readonly isComplete: boolean;
+  /** The waiter has got all there is, after it had been slower. */
+  caughtUp(): void;
+  /** The waiter is gone. */
+  leave(waiter: Waiter, error: ProxyError): void;
+}
+
+const PIECE_BYTES = limits.streamHighWaterBytes;
+
+export class Waiter implements Source {
+  readonly exchange: Exchange;
+  readonly wanted: Wanted;
+  /** Why it did not get an answer from the store. */
+  readonly reason: ForwardReason;
+  readonly #feed: Feed;
+  #sink: Sink | null = null;
+  #given = 0;
+  #isPaused = false;
+  #isGiving = false;
+  #isOver = false;
+  /** What comes is not held any more. */
+  #isRelayed = false;
+
+  constructor(exchange: Exchange, wanted: Wanted, reason: ForwardReason, feed: Feed) {
+    this.exchange = exchange;
+    this.wanted = wanted;
+    this.reason = reason;
+    this.#feed = feed;
+    exchange.running = this;
+  }
+
+  /** Left, answered or let go. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get isStreaming(): boolean {
+    return this.#sink !== null;
+  }
+
+  /** Wants no more for the time being. */
+  get isBlocked(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Has got everything that is held. */
+  get isCaughtUp(): boolean {
+    return this.#isRelayed || this.#given === this.#feed.held.byteLength;
+  }
+
+  /** The head is in the exchange; the body goes to `sink` as it comes. */
+  begin(sink: Sink): void {
+    this.#sink = sink;
+    sink.start(this);
+    this.pump();
+  }
+
+  /** It is answered otherwise, or begins anew. */
+  letGo(): void {
+    this.#isOver = true;
+    if (this.exchange.running === this) this.exchange.running = null;
+  }
+
+  /** Gives what is held and has not been given. */
+  pump(): void {
+    if (this.#sink === null || this.#isGiving || this.#isOver) return;
+    this.#isGiving = true;
+    const wasBehind = !this.isCaughtUp;
+    while (!this.#isPaused && !this.#isOver && !this.isCaughtUp) {
+      const chunk = this.#feed.held.subarray(this.#given, this.#given + PIECE_BYTES);
+      this.#given += chunk.byteLength;
+      if (!this.#sink.write(chunk)) this.#isPaused = true;
+    }
+    this.#isGiving = false;
+    if (this.#isOver || !this.isCaughtUp) return;
+    if (this.#feed.isComplete) {
+      if (!this.#isPaused) this.#end();
+    } else if (wasBehind) {
+      this.#feed.caughtUp();
+    }
+  }
+
+  /** Gives a chunk that is not held; false when the client wants no more for now. */
+  relay(chunk: Uint8Array): boolean {
+    if (this.#isOver) return true;
+    this.#isRelayed = true;
+    if (!this.#sink!.write(chunk)) this.#isPaused = true;
+    return !this.#isPaused;
+  }
+
+  /** The body broke off, or the rest of a relayed one is there (null). */
+  finish(error: ProxyError | null): void {
+    if (this.#isOver) return;
+    if (error === null) {
+      this.#end();
+      return;
+    }
+    const sink = this.#sink!;
+    this.letGo();
+    this.exchange.failure ??= error;
+    sink.fail(error);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.isCaughtUp && !this.#feed.isComplete) this.#feed.caughtUp();
+    else this.pump();
+  }
+
+  cancel(error: ProxyError): void {
+    if (this.#isOver) return;
+    this.letGo();
+    this.#feed.leave(this, error);
+  }
+
+  #end(): void {
+    const sink = this.#sink!;
+    this.letGo();
+    sink.end();
+  }
+}
+
+/** Wants the whole answer, whatever the client has. */
+export function isForWhole({ exchange, wanted }: Waiter): boolean {
+  const { range, ifNoneMatch, ifModifiedSince } = wanted;
+  return exchange.method === 'GET' && range === '' && ifNoneMatch === '' && ifModifiedSince === '';
+}
