@@ -18,3 +18,21 @@ export interface CompressionPolicy {
   readonly decodedRatioMax: number;
   readonly decodedBytesMax: number;
 }
+
+/** What one coding did, since the worker started. */
+export interface CodingCounters {
+  responses: number;
+  /** Of bodies before and after. */
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** What compression did in one worker, since it started. */
+export interface CompressionCounters {
+  readonly codings: Readonly<Record<ContentCoding, CodingCounters>>;
+  /** Went out as they were because threads or streams were all taken. */
+  skipped: number;
+  /** Bodies decoded for clients that did not ask for their coding, and those that could not be. */
+  decoded: number;
+  undecodable: number;
+}

@@ -33,6 +33,9 @@ export function createJsonLine(): LineBuilder {
     line += `,"method":${quote(exchange.method, valueCharsMax)},"host":${quote(exchange.host, valueCharsMax)}`;
     line += `,"target":${quote(exchange.receivedTarget, valueCharsMax)},"status":${exchange.status}`;
     line += `,"bytesSent":${exchange.bytesSent},"bytesReceived":${exchange.bytesReceived}`;
+    if (exchange.encoding !== '') {
+      line += `,"encoding":"${exchange.encoding}","plainBytes":${exchange.plainBytes}`;
+    }
     line += `,"durationMs":${milliseconds(durationMs)}`;
     if (exchange.headAtMs > 0) {
       line += `,"headMs":${milliseconds(exchange.headAtMs - exchange.startedAtMs)}`;

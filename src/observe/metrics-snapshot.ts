@@ -2,6 +2,7 @@
 
 import { limits } from '../core/limits.ts';
 import type { Peer } from '../core/peer.ts';
+import { type CompressionReadings, NO_COMPRESSION_READINGS } from './compression-readings.ts';
 import { LatencyHistogram, type PackedLatency } from './latency.ts';
 import { type Metrics, STATUS_CLASSES } from './metrics.ts';
 import type { ProcessSample } from './process-sample.ts';
@@ -28,7 +29,7 @@ export interface PeerSample {
 }
 
 /** Numbers that others in the worker keep and the snapshot only reads. */
-export interface WorkerReadings {
+export interface WorkerReadings extends CompressionReadings {
   /** Exchanges, client connections and WebSockets open now. */
   readonly exchangesOpen: number;
   readonly connectionsOpen: number;

@@ -1,6 +1,7 @@
 // Metrics in the text format of Prometheus, version 0.0.4. Labels come from the configuration only, never
 // from requests, so that clients can't make series.
 
+import { addCompression } from './compression-readings.ts';
 import { BUCKET_BOUNDS_SECONDS } from './latency.ts';
 import { STATUS_CLASSES } from './metrics.ts';
 import type { MergedMetrics } from './metrics-snapshot.ts';
@@ -19,6 +20,7 @@ export function prometheusText(merged: MergedMetrics, processes: readonly Proces
   addLatency(text, merged);
   addPeers(text, merged);
   addReadings(text, merged);
+  addCompression(text, merged.readings);
   addProcesses(text, processes);
   return text.toString();
 }

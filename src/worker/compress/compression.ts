@@ -1,26 +1,9 @@
 // What all routes of one worker share when they compress: the threads, the counts, and the bounds of what
 // is held in memory at a time.
 
-import type { ContentCoding } from '../../core/compression.ts';
+import type { CodingCounters, CompressionCounters, ContentCoding } from '../../core/compression.ts';
 import { limits } from '../../core/limits.ts';
 import type { Offload } from '../../core/offload.ts';
-
-/** What one coding did, since the worker started. */
-export interface CodingCounters {
-  responses: number;
-  /** Of bodies before and after. */
-  bytesIn: number;
-  bytesOut: number;
-}
-
-export interface CompressionCounters {
-  readonly codings: Readonly<Record<ContentCoding, CodingCounters>>;
-  /** Went out as they were because threads, memory or streams were taken. */
-  skipped: number;
-  /** Bodies decoded for clients that did not ask for their coding, and those that could not be. */
-  decoded: number;
-  undecodable: number;
-}
 
 export class Compression {
   readonly offload: Offload;

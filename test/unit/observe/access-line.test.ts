@@ -51,6 +51,15 @@ describe('JSON line', () => {
     assert.equal(line['detail'], 'ECONNRESET "x"');
   });
 
+  it('tells the coding that the proxy put on the body, and the length before', () => {
+    const exchange = finishedExchange();
+    exchange.encoding = 'zstd';
+    exchange.plainBytes = 9000;
+    const line = JSON.parse(createJsonLine()(exchange, 1, 0, 100)) as Record<string, unknown>;
+    assert.deepEqual([line['encoding'], line['plainBytes']], ['zstd', 9000]);
+    assert.equal('encoding' in jsonOf({}), false);
+  });
+
   it('leaves out what an unrouted request does not have', () => {
     const line = jsonOf({ status: 404, failure: 'no_route', hasRoute: false });
     assert.deepEqual(

@@ -29,7 +29,7 @@ function textOfTwoWorkers(): string {
     const { peer } = makePeers(1)[0]!;
     peer.inFlight = 3;
     peer.healthy = worker === 0;
-    const readings = { ...NO_READINGS, retries: 2, linkDegraded: worker };
+    const readings = { ...NO_READINGS, retries: 2, linkDegraded: worker, brBytesOut: 70 };
     return takeSnapshot({ metrics, process, peers: [peer], readings });
   });
   return prometheusText(
@@ -78,6 +78,7 @@ describe('prometheusText', () => {
     assert.match(text, /^sluice_failures_total\{code="no_peer"\} 2$/m);
     assert.match(text, /^sluice_retries_total 4$/m);
     assert.match(text, /^sluice_workers_degraded 1$/m);
+    assert.match(text, /^sluice_compression_out_bytes_total\{coding="br"\} 140$/m);
     assert.match(text, /^sluice_peer_attempts_in_flight\{upstream="app",peer="10.0.0.1:80"\} 6$/m);
     assert.match(text, /^sluice_peer_healthy\{upstream="app",peer="10.0.0.1:80"\} 0$/m);
     assert.match(text, /^sluice_process_resident_memory_bytes\{role="worker",worker="1"\} [1-9]/m);
