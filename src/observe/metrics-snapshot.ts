@@ -73,6 +73,7 @@ export const NO_READINGS: WorkerReadings = {
   exchangesOpen: 0,
   connectionsOpen: 0,
   webSocketsOpen: 0,
+  ...NO_COMPRESSION_READINGS,
   exchangesWaiting: 0,
   connections: 0,
   retries: 0,

@@ -6,21 +6,17 @@ import type { Exchange } from '../../core/exchange.ts';
 import type { ResponseStage } from '../../core/filter.ts';
 import { hasToken, headerValue } from '../../core/headers.ts';
 import type { Sink } from '../../core/sink.ts';
-import { createDecoder, type DecoderName } from '../../std/encode.ts';
-import { ZstdFrames } from '../../std/zstd-frames.ts';
 import { acceptsCoding, CodingChooser } from './accept-encoding.ts';
 import { CompressedBody } from './compressed-body.ts';
 import type { Compression } from './compression.ts';
+import { announcePlain, decodingStream, isDecodable } from './decode-body.ts';
 import { isStreamType, MediaList } from './media-list.ts';
-import { RecodedStream } from './recoded-stream.ts';
 import {
   readBodyFacts,
   recodedFields,
   revalidatedFields,
   variedFields,
 } from './response-fields.ts';
-
-const DECODABLE: ReadonlySet<string> = new Set(['zstd', 'br', 'gzip', 'deflate']);
 
 export class CompressStage implements ResponseStage {
   readonly name = 'compress';
@@ -80,22 +76,18 @@ export class CompressStage implements ResponseStage {
     { coding, contentType }: { coding: string; contentType: string },
   ): Sink {
     const policy = this.#policy;
-    if (!policy.decode || !DECODABLE.has(coding)) return next;
+    if (!policy.decode || !isDecodable(coding)) return next;
     if (acceptsCoding(exchange.requestHeaders, coding)) {
       exchange.responseHeaders = variedFields(exchange.responseHeaders);
       return next;
     }
-    exchange.responseHeaders = recodedFields(exchange.responseHeaders, null);
-    exchange.responseByteLength = -1;
+    announcePlain(exchange);
     const sink = this.#compress(exchange, next, contentType);
     if (exchange.method === 'HEAD') return sink;
     const { counters } = this.#compression;
-    return new RecodedStream(exchange, sink, {
-      codec: createDecoder(coding as DecoderName),
-      flushKind: null,
+    return decodingStream(exchange, sink, {
+      coding,
       bounds: { bytesMax: policy.decodedBytesMax, ratioMax: policy.decodedRatioMax },
-      witness: coding === 'zstd' ? new ZstdFrames() : null,
-      blame: 'undecodable',
       onOver: (end) => {
         if (end === 'done') counters.decoded += 1;
         if (end === 'refused') counters.undecodable += 1;

@@ -1,12 +1,45 @@
-// Decodes bodies for stages that change their text: what comes behind sees plain bytes.
+// Decodes bodies that a peer encoded: for clients that can't read them, and for stages that change their
+// text. What comes behind sees plain bytes.
 
 import type { Exchange } from '../../core/exchange.ts';
 import type { Sink } from '../../core/sink.ts';
 import { createDecoder, type DecoderName } from '../../std/encode.ts';
-import { RecodedStream, type RecodingBounds } from './recoded-stream.ts';
+import { ZstdFrames } from '../../std/zstd-frames.ts';
+import { RecodedStream, type RecodingBounds, type RecodingEnd } from './recoded-stream.ts';
 import { readBodyFacts, recodedFields } from './response-fields.ts';
 
 const DECODABLE: ReadonlySet<string> = new Set(['zstd', 'br', 'gzip', 'deflate']);
+
+/** Tells whether bodies in `coding` can be decoded. */
+export function isDecodable(coding: string): coding is DecoderName {
+  return DECODABLE.has(coding);
+}
+
+/** Settles fields and length of a response whose body will be decoded. */
+export function announcePlain(exchange: Exchange): void {
+  exchange.responseHeaders = recodedFields(exchange.responseHeaders, null);
+  exchange.responseByteLength = -1;
+}
+
+/** What is decoded, and who is told how it went. */
+export interface Decoding {
+  readonly coding: DecoderName;
+  readonly bounds: RecodingBounds;
+  readonly onOver: (end: RecodingEnd) => void;
+}
+
+/** Returns a sink that gives `next` the decoded body. */
+export function decodingStream(exchange: Exchange, next: Sink, decoding: Decoding): Sink {
+  const { coding, bounds, onOver } = decoding;
+  return new RecodedStream(exchange, next, {
+    codec: createDecoder(coding),
+    flushKind: null,
+    bounds,
+    witness: coding === 'zstd' ? new ZstdFrames() : null,
+    blame: 'undecodable',
+    onOver,
+  });
+}
 
 /**
  * Returns a sink that gives `next` the decoded body, and settles fields and length; null when the coding
@@ -14,15 +47,8 @@ const DECODABLE: ReadonlySet<string> = new Set(['zstd', 'br', 'gzip', 'deflate']
  */
 export function decodeBody(exchange: Exchange, next: Sink, bounds: RecodingBounds): Sink | null {
   const { coding } = readBodyFacts(exchange.responseHeaders);
-  if (!DECODABLE.has(coding)) return null;
-  exchange.responseHeaders = recodedFields(exchange.responseHeaders, null);
-  exchange.responseByteLength = -1;
+  if (!isDecodable(coding)) return null;
+  announcePlain(exchange);
   if (exchange.method === 'HEAD') return next;
-  return new RecodedStream(exchange, next, {
-    codec: createDecoder(coding as DecoderName),
-    flushKind: null,
-    bounds,
-    blame: 'undecodable',
-    onOver: () => {},
-  });
+  return decodingStream(exchange, next, { coding, bounds, onOver: () => {} });
 }
