@@ -44,6 +44,7 @@ export function createJsonLine(): LineBuilder {
     if (peer !== null) {
       line += `,"peer":${quote(peer.id, valueCharsMax)},"attempts":${exchange.attempts}`;
     }
+    if (exchange.cacheStatus !== null) line += `,"cache":"${exchange.cacheStatus}"`;
     if (failure !== null) {
       line += `,"failure":"${failure.code}"`;
       if (failure.detail !== '') line += `,"detail":${quote(failure.detail, valueCharsMax)}`;

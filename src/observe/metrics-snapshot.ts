@@ -2,6 +2,7 @@
 
 import { limits } from '../core/limits.ts';
 import type { Peer } from '../core/peer.ts';
+import { CACHE_COLUMNS } from './cache-numbers.ts';
 import { type CompressionReadings, NO_COMPRESSION_READINGS } from './compression-readings.ts';
 import { LatencyHistogram, type PackedLatency } from './latency.ts';
 import { type Metrics, STATUS_CLASSES } from './metrics.ts';
@@ -16,6 +17,8 @@ export interface RouteSample {
   readonly bytesSent: number;
   readonly latency: PackedLatency;
   readonly latencySumSeconds: number;
+  /** Columns of cache-numbers; empty when the route never cached. */
+  readonly cache: readonly number[];
 }
 
 export interface PeerSample {
@@ -70,10 +73,10 @@ export const GAUGE_READINGS: ReadonlySet<keyof WorkerReadings> = new Set([
 ]);
 
 export const NO_READINGS: WorkerReadings = {
+  ...NO_COMPRESSION_READINGS,
   exchangesOpen: 0,
   connectionsOpen: 0,
   webSocketsOpen: 0,
-  ...NO_COMPRESSION_READINGS,
   exchangesWaiting: 0,
   connections: 0,
   retries: 0,
@@ -149,6 +152,7 @@ export interface MergedRoute {
   bytesReceived: number;
   bytesSent: number;
   readonly latency: LatencyHistogram;
+  readonly cache: number[];
 }
 
 /** Adds up the snapshots of all workers. */
@@ -215,6 +219,7 @@ function addRoute(routes: Map<string, MergedRoute>, sample: RouteSample): void {
       bytesReceived: 0,
       bytesSent: 0,
       latency: new LatencyHistogram(),
+      cache: [],
     };
     routes.set(sample.route, sum);
   }
@@ -223,6 +228,9 @@ function addRoute(routes: Map<string, MergedRoute>, sample: RouteSample): void {
   }
   sum.bytesReceived += sample.bytesReceived;
   sum.bytesSent += sample.bytesSent;
+  for (const [column, count] of sample.cache.slice(0, CACHE_COLUMNS).entries()) {
+    sum.cache[column] = (sum.cache[column] ?? 0) + count;
+  }
   sum.latency.addPacked(sample.latency, sample.latencySumSeconds);
 }
 

@@ -4,6 +4,7 @@
 import { type FailureCode, failures } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { limits } from '../core/limits.ts';
+import { CacheNumbers } from './cache-numbers.ts';
 import { LatencyHistogram } from './latency.ts';
 
 /** Column 0 holds what ended without a status. */
@@ -27,9 +28,12 @@ export interface RouteNumbers {
   readonly bytesReceived: number;
   readonly bytesSent: number;
   readonly latency: LatencyHistogram | null;
+  /** Columns of cache-numbers; empty when the route never cached. */
+  readonly cache: readonly number[];
 }
 
 export class Metrics {
+  readonly cache = new CacheNumbers();
   readonly #rows = new Map<string, number>();
   #requests = new Float64Array(0);
   #bytesReceived = new Float64Array(0);
@@ -66,6 +70,7 @@ export class Metrics {
     this.#requests[row * COLUMNS + column]! += 1;
     this.#bytesReceived[row]! += exchange.bytesReceived;
     this.#bytesSent[row]! += exchange.bytesSent;
+    if (exchange.cacheStatus !== null) this.cache.record(row, exchange.cacheStatus);
     if (exchange.failure !== null) {
       this.#failures[FAILURE_INDEX.get(exchange.failure.code)!]! += 1;
     }
@@ -91,6 +96,7 @@ export class Metrics {
         bytesReceived: this.#bytesReceived[row]!,
         bytesSent: this.#bytesSent[row]!,
         latency: this.#latency[row]!,
+        cache: this.cache.read(row),
       });
     }
     return routes;

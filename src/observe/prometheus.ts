@@ -1,6 +1,7 @@
 // Metrics in the text format of Prometheus, version 0.0.4. Labels come from the configuration only, never
 // from requests, so that clients can't make series.
 
+import { addCaches } from './cache-numbers.ts';
 import { addCompression } from './compression-readings.ts';
 import { BUCKET_BOUNDS_SECONDS } from './latency.ts';
 import { STATUS_CLASSES } from './metrics.ts';
@@ -18,6 +19,7 @@ export function prometheusText(merged: MergedMetrics, processes: readonly Proces
   const text = new MetricsText();
   addTraffic(text, merged);
   addLatency(text, merged);
+  addCaches(text, merged.routes);
   addPeers(text, merged);
   addReadings(text, merged);
   addCompression(text, merged.readings);

@@ -25,6 +25,7 @@ const ROUTE: Shape = {
   bytesSent: isNumber,
   latency: (value) => isListOf(value, isNumber),
   latencySumSeconds: isNumber,
+  cache: (value) => isListOf(value, isNumber),
 };
 
 const PEER: Shape = {

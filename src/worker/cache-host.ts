@@ -9,12 +9,17 @@ import { type ForwardContext, forward } from './forward.ts';
 import { replyWithFailure, sendReply } from './reply/reply.ts';
 
 /** Makes the host of all caches that keep their answers in `store`. */
-export function createCacheHost(store: CacheStore, context: ForwardContext): CacheHost {
+export function createCacheHost(
+  store: CacheStore,
+  context: ForwardContext,
+  onStored: CacheHost['stored'],
+): CacheHost {
   return {
     store,
     fills: new Map(),
     budget: new HeldBudget(limits.cacheFillBytes),
     random: context.random,
+    stored: onStored,
     forward: (exchange, plan) => forward(exchange, plan, context),
     refuse: replyWithFailure,
     reply: replyWithLine,

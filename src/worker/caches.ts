@@ -13,6 +13,8 @@ export interface CachesOptions {
   readonly link: CacheLink;
   readonly runDirectory: string;
   readonly context: ForwardContext;
+  /** Told of every answer that is stored. */
+  readonly onStored: CacheHost['stored'];
 }
 
 export class Caches {
@@ -30,8 +32,8 @@ export class Caches {
   }
 
   #open(memoryBytes: number): Kept & { readonly host: CacheHost } {
-    const { link, runDirectory, context } = this.#options;
+    const { link, runDirectory, context, onStored } = this.#options;
     const store = new Store({ memoryBytes, link, timers: systemTimers, runDirectory });
-    return { host: createCacheHost(store, context), close: () => store.close() };
+    return { host: createCacheHost(store, context, onStored), close: () => store.close() };
   }
 }

@@ -108,6 +108,7 @@ export class DataPlane {
       link: { connected: false, send: () => false },
       runDirectory,
       context: this.#context,
+      onStored: (row, bytes) => this.#metrics.cache.recordStored(row, bytes),
     });
     const recorder = {
       wantsAddress: true,
@@ -115,7 +116,13 @@ export class DataPlane {
     };
     this.#recorder = recorder;
     this.#server = new Server(this.#context, new RequestIdSource(), recorder);
-    this.#listeners = new ListenerSet(this.#server);
+    this.#listeners = new ListenerSet({
+      server: this.#server,
+      events: this.eventLog.events,
+      secret,
+      // One worker tells what all of them see.
+      tells: slot === 0,
+    });
   }
 
   /**
@@ -130,7 +137,7 @@ export class DataPlane {
   }
 
   /** Compiles a configuration and opens its listeners. Throws an Error that says what can't be done. */
-  stage(config: Config, version: number): void {
+  async stage(config: Config, version: number): Promise<void> {
     this.discard();
     const { access, accessFile } = config.log;
     if (access !== 'off' && accessFile !== '-') checkLogFile(accessFile);
@@ -149,7 +156,7 @@ export class DataPlane {
     });
     // The very first snapshot must be there before its listeners, later ones only when activated.
     if (this.#active === null) this.#server.install(this.#staged);
-    this.#listeners.stage(config);
+    await this.#listeners.stage(config);
   }
 
   /** Makes the staged configuration live; false when that version is not staged. */

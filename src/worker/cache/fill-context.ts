@@ -23,6 +23,8 @@ export interface CacheHost {
   readonly fills: Map<string, Joinable>;
   readonly budget: HeldBudget;
   readonly random: () => number;
+  /** An answer of that route (its index in the metrics) was stored. */
+  stored(routeIndex: number, bodyBytes: number): void;
   /** Sends an exchange to a peer. */
   forward(exchange: Exchange, plan: Plan): void;
   /** Answers with a failure. */

@@ -1,25 +1,59 @@
 // The head of a fetch is there: what it means for the store, and for each of those who wait.
 
-import type { CachedVariant, StoredResponse } from '../../core/cache.ts';
+import type { CachedVariant, LeaseEnd, StoredResponse } from '../../core/cache.ts';
 import type { ProxyError } from '../../core/errors.ts';
+import type { Exchange } from '../../core/exchange.ts';
 import type { RawHeaders } from '../../core/headers.ts';
+import type { Audience } from './audience.ts';
 import { standInStatus } from './cache-status.ts';
 import { noteFetch } from './fetch-exchange.ts';
 import { withoutFields } from './fields.ts';
-import type { Fill } from './fill.ts';
+import type { FillContext } from './fill-context.ts';
 import { isAbout, mergedFields } from './merge-head.ts';
+import type { FetchedRequest, FetchedResponse } from './policy.ts';
 import { isFailure, standsInForFailure } from './reuse.ts';
 import { decideStore, isShareable } from './store-decision.ts';
 import { matchesVary } from './vary.ts';
-import { isForWhole } from './waiter.ts';
+import { isForWhole, type Waiter } from './waiter.ts';
 
 /** After a failure nobody waits for another's fetch this long: it would fail them all one after the other. */
 const FAILURE_PASS_MS = 1000;
 /** For caches only. */
 const NOT_PASSED_ON: ReadonlySet<string> = new Set(['surrogate-key', 'cache-tag']);
 
+/** A fill, as far as its outcome goes; implemented by fill.ts. */
+export interface Filling {
+  readonly context: FillContext;
+  readonly task: {
+    readonly request: FetchedRequest;
+    /** What is stored already, and was to be validated. */
+    readonly validated: CachedVariant | null;
+  };
+  readonly fetch: Exchange;
+  readonly audience: Audience;
+  /** What came back, with `headers` for its fields. */
+  response(status: number, headers: RawHeaders): FetchedResponse;
+  /** Keeps the body that comes; false when there is no room for it. */
+  hold(decision: StoredResponse, isShared: boolean): boolean;
+  /** Gives the body on as it comes. */
+  relay(): void;
+  /** Nobody wants what still comes from the peer. */
+  ignore(): void;
+  /** Gives a waiter the head, and the body as it comes. `fields` become its own. */
+  stream(waiter: Waiter, fields: RawHeaders): void;
+  /** Answers a waiter from memory; `status` is the member of Cache-Status. */
+  answer(waiter: Waiter, variant: CachedVariant, status: string | null): void;
+  statusOf(waiter: Waiter): string | null;
+  /** A waiter looks for itself. */
+  release(waiter: Waiter): void;
+  /** Everybody but the first looks for himself; nobody waits for this key for `passMs`. */
+  releaseOthers(end: LeaseEnd, passMs: number): void;
+  /** Nobody joins any more, nothing is held. Idempotent. */
+  over(end: LeaseEnd): void;
+}
+
 /** Decides what becomes of a fill, now that the head is in its fetch. */
-export function takeHead(fill: Fill): void {
+export function takeHead(fill: Filling): void {
   const { fetch, task } = fill;
   const { validated } = task;
   const isBad = fetch.failure !== null || isFailure(fetch.status);
@@ -35,7 +69,7 @@ export function takeHead(fill: Fill): void {
 }
 
 /** May it be stored, and may all have it? Failures may, too, when somebody says so (negative caching). */
-function takeAnswer(fill: Fill, isBad: boolean): void {
+function takeAnswer(fill: Filling, isBad: boolean): void {
   const { context, fetch, task, audience } = fill;
   const { policy } = context;
   const response = fill.response(fetch.status, fetch.responseHeaders);
@@ -64,7 +98,7 @@ function takeAnswer(fill: Fill, isBad: boolean): void {
 }
 
 /** Not for the store: who came first gets it as it comes, all others ask for themselves. */
-function giveOn(fill: Fill, passMs: number): void {
+function giveOn(fill: Filling, passMs: number): void {
   const { audience, context, task, fetch } = fill;
   const isBad = isFailure(fetch.status);
   // What was stored is no answer any more.
@@ -83,7 +117,7 @@ function giveOn(fill: Fill, passMs: number): void {
 }
 
 /** What is stored is still the answer (RFC 9111 section 4.3.3). */
-function takeValidation(fill: Fill, validated: CachedVariant): void {
+function takeValidation(fill: Filling, validated: CachedVariant): void {
   const { context, fetch, task, audience } = fill;
   const { policy, host } = context;
   const before = validated.response;
@@ -116,7 +150,7 @@ function takeValidation(fill: Fill, validated: CachedVariant): void {
 }
 
 /** A failure while something stale may stand in for it (RFC 5861 section 4). */
-function answerStale(fill: Fill, stale: CachedVariant): void {
+function answerStale(fill: Filling, stale: CachedVariant): void {
   const { statusName } = fill.context.answers;
   const status = statusName === null ? null : standInStatus(statusName, fill.fetch.status);
   fill.ignore();
@@ -126,7 +160,7 @@ function answerStale(fill: Fill, stale: CachedVariant): void {
   }
 }
 
-function refuseAll(fill: Fill, failure: ProxyError): void {
+function refuseAll(fill: Filling, failure: ProxyError): void {
   fill.ignore();
   for (const waiter of fill.audience.all) {
     fill.audience.remove(waiter);
@@ -138,6 +172,6 @@ function refuseAll(fill: Fill, failure: ProxyError): void {
 }
 
 /** The peer's fields for who caused the fetch: with what is withheld from the store. */
-function ownFields({ fetch }: Fill): RawHeaders {
+function ownFields({ fetch }: Filling): RawHeaders {
   return withoutFields(fetch.responseHeaders, NOT_PASSED_ON);
 }

@@ -24,7 +24,7 @@ import { Audience } from './audience.ts';
 import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
 import { fetchExchange, noteFetch } from './fetch-exchange.ts';
 import type { FillContext, Joinable } from './fill-context.ts';
-import { takeHead } from './fill-outcome.ts';
+import { type Filling, takeHead } from './fill-outcome.ts';
 import { HeldBytes } from './held-bytes.ts';
 import type { FetchedRequest, FetchedResponse } from './policy.ts';
 import { matchesVary } from './vary.ts';
@@ -44,7 +44,7 @@ export interface FillTask {
   readonly client: Exchange;
 }
 
-export class Fill implements Sink, Feed, LeaseSeeker, Joinable {
+export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   readonly context: FillContext;
   readonly task: FillTask;
   readonly fetch: Exchange;
@@ -172,13 +172,11 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable {
     }
   }
 
-  /** What came back, with `headers` for its fields. */
   response(status: number, headers: RawHeaders): FetchedResponse {
     const { responseDate: date } = this.fetch;
     return { status, headers, date, sentAtMs: this.#sentAtMs, receivedAtMs: Date.now() };
   }
 
-  /** Keeps the body that comes; false when there is no room for it. */
   hold(decision: StoredResponse, isShared: boolean): boolean {
     const { host, policy } = this.context;
     this.#held = HeldBytes.open(host.budget, this.fetch.responseByteLength, policy.objectBytesMax);
@@ -189,20 +187,17 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable {
     return true;
   }
 
-  /** Gives the body on as it comes. */
   relay(): void {
     this.#forget();
     this.#mode = 'relaying';
   }
 
-  /** Nobody wants what still comes from the peer. */
   ignore(): void {
     this.#mode = 'ignoring';
     this.over('failed');
     if (this.fetch.failure === null && this.fetch.status !== 304) this.#source!.cancel(UNWANTED);
   }
 
-  /** Gives a waiter the head, and the body as it comes. `fields` become its own. */
   stream(waiter: Waiter, fields: RawHeaders): void {
     const { answers } = this.context;
     const { exchange } = waiter;
@@ -214,7 +209,6 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable {
     waiter.begin(answers.stages === null ? exchange.client : answers.stages(exchange));
   }
 
-  /** Answers a waiter from memory; `status` is the member of Cache-Status. */
   answer(waiter: Waiter, variant: CachedVariant, status: string | null): void {
     if (waiter.isOver) return;
     this.audience.remove(waiter);
@@ -240,7 +234,6 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable {
     });
   }
 
-  /** A waiter looks for itself. */
   release(waiter: Waiter): void {
     if (waiter.isOver) return;
     this.audience.remove(waiter);
@@ -248,7 +241,6 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable {
     this.context.again(waiter.exchange);
   }
 
-  /** Everybody but the first looks for himself; nobody waits for this key for `passMs`. */
   releaseOthers(end: LeaseEnd, passMs: number): void {
     const { store } = this.context.host;
     if (passMs > 0) store.pass(this.task.request.key, Date.now() + passMs);
@@ -262,7 +254,6 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable {
     for (const waiter of this.audience.all) this.release(waiter);
   }
 
-  /** Nobody joins any more, nothing is held. Idempotent. */
   over(end: LeaseEnd): void {
     this.#isOver = true;
     this.#forget();
@@ -284,6 +275,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable {
     const response = { ...this.#decision!, bodyBytes: body.byteLength };
     const stored = this.context.host.store.store(response, body);
     this.#stored = stored;
+    this.context.host.stored(this.context.plan.routeIndex, body.byteLength);
     this.over('stored');
     for (const waiter of this.audience.all) {
       if (waiter.isStreaming) waiter.pump();

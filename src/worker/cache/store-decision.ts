@@ -103,16 +103,15 @@ interface Terms {
   readonly lifetimeMs: number;
 }
 
-type Times = Pick<
-  StoredResponse,
-  | 'bornMs'
-  | 'storedAtMs'
-  | 'fetchMs'
-  | 'refreshFromMs'
-  | 'freshUntilMs'
-  | 'staleWhileRevalidateUntilMs'
-  | 'staleIfErrorUntilMs'
->;
+interface Times {
+  readonly bornMs: number;
+  readonly storedAtMs: number;
+  readonly fetchMs: number;
+  readonly refreshFromMs: number;
+  readonly freshUntilMs: number;
+  readonly staleWhileRevalidateUntilMs: number;
+  readonly staleIfErrorUntilMs: number;
+}
 
 function timesOf(
   response: FetchedResponse,
