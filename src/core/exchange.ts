@@ -16,6 +16,11 @@ export interface Entry {
   readonly scheme: 'http' | 'https';
   /** Port the client connected to. */
   readonly port: number;
+  /**
+   * Who the client is by a certificate that was verified, as X-Forwarded-Client-Cert tells it; then the
+   * object is that of the connection. Left out: there is none.
+   */
+  readonly clientCertificate?: string;
 }
 
 /** Tells an address when somebody wants it: it costs a system call, 8 % of a small request. */

@@ -3,6 +3,7 @@
 
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { entryPoints } from '../config/entry-points.ts';
 import type { Config } from '../config/schema.ts';
 
 const RETRY_MS = 100;
@@ -21,7 +22,7 @@ export function isWildcard(host: string | null): boolean {
 
 /** Everything a configuration listens on; its ports are final, none is 0. */
 export function portClaims(config: Config): PortClaim[] {
-  const claims: PortClaim[] = config.listeners.map(({ host, port }) => {
+  const claims: PortClaim[] = entryPoints(config).map(({ host, port }) => {
     return { host, port, purpose: '' };
   });
   const { enabled, host, port } = config.admin;

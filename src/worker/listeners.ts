@@ -1,34 +1,48 @@
 // The listeners of this worker: which are open, which a staged configuration adds, which it gives up.
 
 import type { BoundListener } from '../channel/control.ts';
-import type { Config, ListenerConfig } from '../config/schema.ts';
-import type { ExchangeHandler } from '../core/exchange.ts';
-import { openUwsListener, type UwsListener } from './listener/uws/listener.ts';
+import { type EntryPoint, entryPoints } from '../config/entry-points.ts';
+import type { Config } from '../config/schema.ts';
+import type { Events } from '../core/events.ts';
+import { WatchedCertificates } from './certificates.ts';
+import { type FrontListener, openFrontListener } from './front-listener.ts';
+import type { ListenerSettings } from './listener/listener-settings.ts';
+import { RedirectHandler } from './redirect.ts';
+import type { Server } from './serve.ts';
 
-/** Keyed by address: a listener that only gets another name stays open. */
-type Listeners = Map<string, UwsListener>;
+/** Keyed by all but the name: a listener that only gets another one stays open. */
+type Listeners = Map<string, FrontListener>;
+
+export interface ListenerSetOptions {
+  readonly server: Server;
+  readonly events: Events;
+  /** Made by the primary at its start, the same in all workers. */
+  readonly secret: string;
+  /** Events about certificates are this worker's to tell. */
+  readonly tells: boolean;
+}
 
 /** Opens and closes listeners in step with configurations; the kernel spreads clients over workers. */
 export class ListenerSet {
-  readonly #handler: ExchangeHandler;
+  readonly #options: ListenerSetOptions;
   #active: Listeners = new Map();
   #staged: Listeners | null = null;
 
-  constructor(handler: ExchangeHandler) {
-    this.#handler = handler;
+  constructor(options: ListenerSetOptions) {
+    this.#options = options;
   }
 
   /**
    * Opens what `config` adds, so that a port that can't be had refuses the configuration. Clients that
-   * come before the activation are served by the configuration that is active. Throws when a port fails.
+   * come before the activation are served by the configuration that is active. Rejects when a port fails.
    */
-  stage(config: Config): void {
+  async stage(config: Config): Promise<void> {
     this.discard();
     const staged: Listeners = new Map();
     this.#staged = staged;
-    for (const listener of config.listeners) {
-      const key = keyOf(listener);
-      staged.set(key, this.#active.get(key) ?? this.#open(listener, config));
+    for (const entryPoint of entryPoints(config)) {
+      const key = keyOf(entryPoint);
+      staged.set(key, this.#active.get(key) ?? (await this.#open(entryPoint, config)));
     }
   }
 
@@ -51,9 +65,9 @@ export class ListenerSet {
   }
 
   bound(config: Config): BoundListener[] {
-    return config.listeners.map((listener) => ({
-      name: listener.name,
-      port: this.#active.get(keyOf(listener))?.port ?? listener.port,
+    return entryPoints(config).map((entryPoint) => ({
+      name: entryPoint.name,
+      port: this.#active.get(keyOf(entryPoint))?.port ?? entryPoint.port,
     }));
   }
 
@@ -80,28 +94,38 @@ export class ListenerSet {
     return this.#sum((listener) => listener.webSocketsOpen);
   }
 
-  #open(listener: ListenerConfig, config: Config): UwsListener {
-    return openUwsListener({
-      name: listener.name,
-      host: listener.host,
-      port: listener.port,
-      handler: this.#handler,
-      settings: settingsOf(config),
-    });
+  async #open(entryPoint: EntryPoint, config: Config): Promise<FrontListener> {
+    const { server, events, secret, tells } = this.#options;
+    const { tls, redirectsTo } = entryPoint;
+    const certificates =
+      tls === null ? null : new WatchedCertificates(tls.certificates, { events, tells });
+    try {
+      return await openFrontListener({
+        entryPoint,
+        handler: redirectsTo === null ? server : new RedirectHandler(server, redirectsTo),
+        settings: settingsOf(config),
+        certificates,
+        secret,
+        events,
+      });
+    } catch (error) {
+      certificates?.close();
+      throw error;
+    }
   }
 
-  #sum(count: (listener: UwsListener) => number): number {
+  #sum(count: (listener: FrontListener) => number): number {
     let sum = 0;
     for (const listener of this.#active.values()) sum += count(listener);
     return sum;
   }
 }
 
-function keyOf({ host, port }: ListenerConfig): string {
-  return `${host ?? '*'}:${port}`;
+function keyOf({ name: _, ...rest }: EntryPoint): string {
+  return JSON.stringify(rest);
 }
 
-function settingsOf({ limits, timeouts }: Config) {
+function settingsOf({ limits, timeouts }: Config): ListenerSettings {
   return {
     requestHeaderCount: limits.requestHeaderCount,
     requestHeadBytes: limits.requestHeadBytes,

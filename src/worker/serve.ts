@@ -74,6 +74,14 @@ export class Server implements ExchangeHandler {
     replyWithFailure(exchange, error);
   }
 
+  /** In place of `serve`, where no route is asked. */
+  answer(exchange: Exchange, reply: Reply): void {
+    this.#context.exchangesRunning += 1;
+    if (this.#recorder.wantsAddress) exchange.settleAddress();
+    identify(exchange, this.#snapshot.trust, this.#ids);
+    sendReply(exchange, reply);
+  }
+
   aborted(exchange: Exchange): void {
     exchange.failure ??= new ProxyError('client_closed');
     if (exchange.headAtMs === 0) exchange.status = exchange.failure.failure.status;

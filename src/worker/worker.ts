@@ -79,7 +79,7 @@ class Worker {
       case 'configure': {
         const config = message.config as Config;
         if (!this.#isReady) await this.#plane.learnSessions(config);
-        this.#stage(message.version, config);
+        await this.#stage(message.version, config);
         break;
       }
       case 'activate':
@@ -94,9 +94,9 @@ class Worker {
     }
   }
 
-  #stage(version: number, config: Config): void {
+  async #stage(version: number, config: Config): Promise<void> {
     try {
-      this.#plane.stage(config, version);
+      await this.#plane.stage(config, version);
       send({ type: 'configured', version });
     } catch (error) {
       this.#plane.discard();

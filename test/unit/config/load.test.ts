@@ -57,6 +57,9 @@ async function problemsOf(loading: Promise<unknown>): Promise<string[]> {
   });
 }
 
+/** How a listener without TLS is completed. */
+const plain = { engine: 'uws', http2: false, tls: null };
+
 describe('precedence', () => {
   it('lets flags win over environment, over file, over defaults', async (context) => {
     const env = { SLUICE_CORES: '3', SLUICE_LISTENERS_0_PORT: '8081' };
@@ -96,8 +99,8 @@ describe('precedence', () => {
     const env = { SLUICE_LISTENERS_1_PORT: '9', SLUICE_LISTENERS_1_NAME: 'second' };
     const { config, origins } = await load(context, { env, flags });
     assert.deepEqual(config.listeners, [
-      { name: 'http-1', host: null, port: 1 },
-      { name: 'second', host: null, port: 2 },
+      { name: 'http-1', host: null, port: 1, ...plain },
+      { name: 'second', host: null, port: 2, ...plain },
     ]);
     assert.equal(origins.get('listeners[1].port'), '--listen');
     assert.equal(origins.get('listeners[1].name'), 'env SLUICE_LISTENERS_1_NAME');
@@ -113,7 +116,7 @@ describe('precedence', () => {
     const unset = { priority: 0, connectionsMax: 0, zone: null, draining: false };
     assert.deepEqual(config.upstreams['app']?.peers, [{ url: 'http://a:1', weight: 3, ...unset }]);
     assert.equal(origins.get('routes[0].to[0].upstream'), '--to');
-    assert.deepEqual(config.listeners, [{ name: 'http-8080', host: null, port: 8080 }]);
+    assert.deepEqual(config.listeners, [{ name: 'http-8080', host: null, port: 8080, ...plain }]);
     assert.equal(origins.get('upstreams.app.peers[0].url'), '--to');
     assert.equal(origins.get('log.level'), 'default');
     assert.deepEqual(files, []);

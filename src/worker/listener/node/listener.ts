@@ -6,6 +6,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Entry, ExchangeHandler } from '../../../core/exchange.ts';
+import type { Certificate } from '../certificate.ts';
 import type { ListenerSettings } from '../listener-settings.ts';
 import { Sweeper } from '../sweeper.ts';
 import { localAuthorityOf, remoteAddressOf } from './address.ts';
@@ -14,6 +15,7 @@ import { Http1Server } from './http1-server.ts';
 import { Http2Server } from './http2-server.ts';
 import type { Connection, ListenerState } from './listener-state.ts';
 import { sniffPreface } from './preface.ts';
+import { clientCertificateOf, TlsFront, type TlsFrontOptions } from './tls-front.ts';
 
 /** All slow things are looked at this often; the limits for them are exact to one such step. */
 const TICK_MS = 1000;
@@ -29,6 +31,9 @@ export interface NodeListenerOptions {
   readonly settings: ListenerSettings;
   /** HTTP/2: by ALPN with TLS, by prior knowledge without. */
   readonly http2: boolean;
+  readonly tls?: Pick<TlsFrontOptions, 'certificates' | 'secret' | 'settings'>;
+  /** Value of Strict-Transport-Security in all answers; '' or left out for none. */
+  readonly strictTransport?: string;
   /** Is told about exceptions, which are bugs; default: prints them. */
   readonly report?: (error: unknown) => void;
   readonly tickMs?: number;
@@ -41,25 +46,31 @@ export class NodeListener {
   readonly #server: Server;
   readonly #http1: Http1Server;
   readonly #http2: Http2Server | null;
+  readonly #tls: TlsFront | null;
   readonly #sockets = new Set<Socket>();
   #connections = 0;
 
   constructor(options: NodeListenerOptions) {
     const report = options.report ?? ((error) => console.error(error));
-    this.#entry = { listener: options.name, scheme: 'http', port: options.port };
+    this.#entry = {
+      listener: options.name,
+      scheme: options.tls === undefined ? 'http' : 'https',
+      port: options.port,
+    };
     this.#state = {
       handler: options.handler,
       sweeper: new Sweeper(options.tickMs ?? TICK_MS, report),
       turn: new EndOfTurn(report),
       report,
       settings: options.settings,
-      strictTransport: '',
+      strictTransport: options.strictTransport ?? '',
       exchangesRunning: 0,
       webSocketsOpen: 0,
       isDraining: false,
     };
     this.#http1 = new Http1Server(this.#state);
     this.#http2 = options.http2 ? new Http2Server(this.#state) : null;
+    this.#tls = options.tls === undefined ? null : this.#createTls(options, options.tls);
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
       this.#accept(socket),
     );
@@ -114,6 +125,11 @@ export class NodeListener {
     this.#http1.configure();
   }
 
+  /** New handshakes get these; throws when they are no good. */
+  recertify(certificates: readonly Certificate[]): void {
+    this.#tls?.update(certificates);
+  }
+
   /** Stops accepting; connections that are open go on. Those not yet accepted are lost. */
   close(): void {
     if (this.#server.listening) this.#server.close();
@@ -135,6 +151,7 @@ export class NodeListener {
     this.drain();
     this.#http2?.close();
     this.#http1.close();
+    this.#tls?.close();
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -142,13 +159,12 @@ export class NodeListener {
     this.#sockets.add(socket);
     this.#connections += 1;
     socket.once('close', () => this.#sockets.delete(socket));
-    const connection: Connection = {
-      entry: this.#entry,
-      remoteAddress: remoteAddressOf(socket),
-      localAuthority: localAuthorityOf(socket),
-    };
-    const http2 = this.#http2;
-    if (http2 === null) this.#http1.take(socket, connection);
+    if (this.#tls !== null) {
+      this.#tls.take(socket);
+      return;
+    }
+    const connection = connectionOf(socket, this.#entry);
+    if (this.#http2 === null) this.#http1.take(socket, connection);
     else {
       sniffPreface(socket, this.#state.settings.requestHeadMs, (isHttp2) => {
         this.#serve(socket, connection, isHttp2);
@@ -156,10 +172,32 @@ export class NodeListener {
     }
   }
 
+  #createTls(options: NodeListenerOptions, tls: NonNullable<NodeListenerOptions['tls']>): TlsFront {
+    return new TlsFront({
+      ...tls,
+      http2: options.http2,
+      handshakeMs: options.settings.requestHeadMs,
+      onSecure: (socket) => {
+        const clientCertificate = clientCertificateOf(socket);
+        const entry =
+          clientCertificate === null ? this.#entry : { ...this.#entry, clientCertificate };
+        this.#serve(socket, connectionOf(socket, entry), socket.alpnProtocol === 'h2');
+      },
+    });
+  }
+
   #serve(socket: Duplex, connection: Connection, isHttp2: boolean): void {
     if (isHttp2) this.#http2!.take(socket, connection);
     else this.#http1.take(socket, connection);
   }
+}
+
+function connectionOf(socket: Socket, entry: Entry): Connection {
+  return {
+    entry,
+    remoteAddress: remoteAddressOf(socket),
+    localAuthority: localAuthorityOf(socket),
+  };
 }
 
 /** Opens a listener; rejects with an Error when the address can't be had. */

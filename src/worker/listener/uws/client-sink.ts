@@ -15,6 +15,7 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import { ProxyError } from '../../../core/errors.ts';
 import type { Exchange, RemoteAddress } from '../../../core/exchange.ts';
+import { headerValue } from '../../../core/headers.ts';
 import { limits } from '../../../core/limits.ts';
 import type { Sink, Source } from '../../../core/sink.ts';
 import { addressText } from './address.ts';
@@ -181,6 +182,7 @@ export class ClientSink implements Sink, RemoteAddress {
     this.#framing = chooseFraming(exchange, firstBytes, this.#mustEnd);
     const isStreamed = this.#framing === 'sized' || this.#framing === 'chunked';
     let extra = this.hopFields + declaredLength(exchange);
+    if (this.#state.strictTransport !== '') extra += this.#strictTransport();
     // To a whole answer the engine adds this field itself when it is told to close.
     const isOurs = this.#engineCloses || this.#framing !== 'whole';
     if (isOurs && this.#closes) extra += '\r\nconnection: close';
@@ -196,6 +198,12 @@ export class ClientSink implements Sink, RemoteAddress {
     if (isStreamed) response.onWritable(() => this.#onWritable());
     if (head.length > CORKED_HEAD_BYTES) writeLongHead(response, head);
     else this.#head = head;
+  }
+
+  #strictTransport(): string {
+    const name = 'strict-transport-security';
+    if (headerValue(this.exchange.responseHeaders, name) !== undefined) return '';
+    return `\r\n${name}: ${this.#state.strictTransport}`;
   }
 
   /** Hands a chunk to the engine and keeps what it does not take. */

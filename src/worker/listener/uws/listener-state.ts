@@ -17,6 +17,8 @@ export interface ListenerState {
   /** Told about exceptions inside the listener or its handler: bugs. */
   readonly report: (error: unknown) => void;
   settings: ListenerSettings;
+  /** Value of Strict-Transport-Security in all answers, or ''. */
+  readonly strictTransport: string;
   exchangesRunning: number;
   webSocketsOpen: number;
   isDraining: boolean;

@@ -13,6 +13,7 @@
 
 import * as uws from 'uWebSockets.js';
 import type { Entry, ExchangeHandler } from '../../../core/exchange.ts';
+import type { CertificateFiles } from '../certificate.ts';
 import type { ListenerSettings } from '../listener-settings.ts';
 import { Sweeper } from '../sweeper.ts';
 import { webSocketBehavior } from './client-websocket.ts';
@@ -25,6 +26,15 @@ import { UpgradeShelter } from './upgrade-shelter.ts';
 /** All slow things are looked at this often; the limits for them are exact to one such step. */
 const TICK_MS = 1000;
 
+const TLS12_CIPHERS = [
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
 export interface UwsListenerOptions {
   readonly name: string;
   /** Null for every address, IPv4 and IPv6; `unix:PATH` for a unix socket. */
@@ -33,6 +43,10 @@ export interface UwsListenerOptions {
   readonly port: number;
   readonly handler: ExchangeHandler;
   readonly settings: ListenerSettings;
+  /** Files of its one certificate, read once; null or left out for plain text. */
+  readonly tls?: CertificateFiles | null;
+  /** Value of Strict-Transport-Security in all answers; '' or left out for none. */
+  readonly strictTransport?: string;
   /** Is told about exceptions, which are bugs; default: prints them. */
   readonly report?: (error: unknown) => void;
   readonly tickMs?: number;
@@ -54,7 +68,7 @@ export class UwsListener {
     const report = options.report ?? ((error) => console.error(error));
     const entry: { -readonly [K in keyof Entry]: Entry[K] } = {
       listener: options.name,
-      scheme: 'http',
+      scheme: options.tls ? 'https' : 'http',
       port: options.port,
     };
     this.#state = {
@@ -66,13 +80,13 @@ export class UwsListener {
       shelter: new UpgradeShelter(),
       report,
       settings: options.settings,
+      strictTransport: options.strictTransport ?? '',
       exchangesRunning: 0,
       webSocketsOpen: 0,
       isDraining: false,
     };
     const intake = new Intake(this.#state);
-    this.#app = uws
-      .App()
+    this.#app = createApp(options.tls ?? null)
       .filter((response, change) => this.#count(response, change))
       .ws(
         '/*',
@@ -149,6 +163,16 @@ export class UwsListener {
 /** Opens a listener; throws an Error when the address can't be had. */
 export function openUwsListener(options: UwsListenerOptions): UwsListener {
   return new UwsListener(options);
+}
+
+/** TLS 1.2 and 1.3 of BoringSSL, with the suites of Mozilla's intermediate profile for the former. */
+function createApp(files: CertificateFiles | null): uws.TemplatedApp {
+  if (files === null) return uws.App();
+  return uws.SSLApp({
+    cert_file_name: files.certFile,
+    key_file_name: files.keyFile,
+    ssl_ciphers: TLS12_CIPHERS,
+  });
 }
 
 function listen(app: uws.TemplatedApp, options: UwsListenerOptions): uws.us_listen_socket | null {

@@ -8,7 +8,8 @@ import { statusLine } from './status-line.ts';
 
 const UNUSUAL = /[^\t -~]/;
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const SPLITTING = /[\r\n\0]/;
+/** Beyond one octet too: written as latin1 only the low one is left, and of U+010A that is LF. */
+const SPLITTING = /[\r\n\0\u0100-\uffff]/;
 
 /**
  * A corked write that does not fit into the engine's 16 KiB may be dropped when the socket is full, so a

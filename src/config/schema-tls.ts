@@ -1,0 +1,94 @@
+// The schema of TLS on a public address, and of the choice between the two front engines.
+
+import * as z from 'zod';
+import { choice, flag, integer, section, text } from './fields.ts';
+
+const pemFile = 'the path of a PEM file';
+
+function file(expected = pemFile) {
+  return z.string({ error: expected }).min(1, { error: expected });
+}
+
+/** Describes a certificate and its key. */
+const certificate = section({
+  certFile: file().describe('PEM file with the certificate, followed by those that vouch for it.'),
+  keyFile: file().describe('PEM file with its private key; to be readable by nobody else.'),
+}).describe('A certificate and its key; both files are watched.');
+
+const clientAuth = section({
+  mode: choice(['off', 'request', 'require'])
+    .prefault('off')
+    .describe("Whether clients show a certificate: 'off', may ('request'), or must ('require')."),
+  caFile: file(`${pemFile}, or null`)
+    .nullable()
+    .prefault(null)
+    .describe("PEM file with the authorities whose clients' certificates are believed."),
+  crlFile: file(`${pemFile}, or null`)
+    .nullable()
+    .prefault(null)
+    .describe('PEM file with revocation lists; null for none.'),
+})
+  .prefault({})
+  .describe("Clients' certificates; peers get them in X-Forwarded-Client-Cert. Engine node.");
+
+const strictTransport = text(
+  "a value of Strict-Transport-Security such as 'max-age=31536000', or null",
+  (value) =>
+    /^max-age=[0-9]{1,10}(?:; ?includeSubDomains)?(?:; ?preload)?$/.test(value) ? value : null,
+);
+
+/** Describes TLS on a public address; null for plain text. */
+export const listenerTls = section({
+  certificates: z
+    .array(certificate, { error: 'a list of certificates' })
+    .min(1, { error: 'at least one certificate' })
+    .describe(
+      'Chosen by the name that clients ask for, exact before wildcard; else the first one. Engine uws takes one.',
+    ),
+  profile: choice(['intermediate', 'modern'])
+    .prefault('intermediate')
+    .describe("Mozilla's profiles: 'intermediate' TLS 1.2 and 1.3, 'modern' TLS 1.3 alone."),
+  clientAuth,
+  redirectFrom: integer({ min: 1, max: 65_535 })
+    .nullable()
+    .prefault(null)
+    .describe('Port, usually 80, that sends everybody here with 308; null for none.'),
+  hsts: strictTransport
+    .nullable()
+    .prefault(null)
+    .describe('Strict-Transport-Security in all answers; null leaves it to the peers.'),
+})
+  .nullable()
+  .prefault(null)
+  .describe('TLS; null for plain text.');
+
+/** Describes which engine serves a listener. */
+export const listenerEngine = choice(['auto', 'uws', 'node'])
+  .prefault('auto')
+  .describe("'uws' is fast, 'node' speaks HTTP/2; 'auto': node for TLS, else uws.");
+
+/** Describes whether a listener speaks HTTP/2. */
+export const listenerHttp2 = flag()
+  .nullable()
+  .prefault(null)
+  .describe('HTTP/2 beside HTTP/1.1; null: with TLS, unless the engine is uws.');
+
+/** What a listener says about its wire, as written. */
+interface WrittenWire {
+  readonly engine: z.output<typeof listenerEngine>;
+  readonly http2: boolean | null;
+  readonly tls: z.output<typeof listenerTls>;
+}
+
+/** Returns engine and protocols in force: TLS goes to node, because browsers want HTTP/2 there. */
+export function settleWire({ engine, http2, tls }: WrittenWire): {
+  readonly engine: 'uws' | 'node';
+  readonly http2: boolean;
+} {
+  const settled = http2 ?? (tls !== null && engine !== 'uws');
+  if (engine !== 'auto') return { engine, http2: settled };
+  const needsNode =
+    tls !== null &&
+    (tls.clientAuth.mode !== 'off' || tls.profile === 'modern' || tls.certificates.length > 1);
+  return { engine: settled || needsNode ? 'node' : 'uws', http2: settled };
+}
