@@ -92,6 +92,7 @@ export class DataPlane {
       slot,
       sessions: this.#sessions.tables,
       onScrape: () => this.#encodeMetrics(),
+      onCache: (message) => this.#caches.receive(message),
       onConnectedChange: (connected) => this.#linkChanged(connected),
     });
     this.#mirrors = new Mirrors(this.#link, Math.random);
@@ -105,7 +106,8 @@ export class DataPlane {
       random: Math.random,
     };
     this.#caches = new Caches({
-      link: { connected: false, send: () => false },
+      send: (message) => this.#link.sendCache(message),
+      events: this.eventLog.events,
       runDirectory,
       context: this.#context,
       onStored: (row, bytes) => this.#metrics.cache.recordStored(row, bytes),
@@ -214,6 +216,7 @@ export class DataPlane {
     this.#link.close();
     this.#upkeep.close();
     this.#kept.closeAll();
+    this.#caches.close();
     await Promise.all([this.#offload.close(), this.#accessLog?.close(), this.eventLog.close()]);
   }
 
@@ -243,6 +246,7 @@ export class DataPlane {
 
   #linkChanged(connected: boolean): void {
     const { events } = this.eventLog;
+    this.#caches.linkChanged(connected);
     if (connected) events.info({}, 'linked to the sidecar');
     else events.warn({}, 'no sidecar: going on with what is known');
   }
