@@ -54,6 +54,7 @@ function ask(parts: Partial<Asked>): Asked {
     host: 'example.com',
     requestHeaders: [],
     clientAddress: '192.0.2.7',
+    requestId: '',
     captures: null,
     ...parts,
   };

@@ -3,16 +3,12 @@
 
 import { nearest } from '../std/nearest.ts';
 import { readHostPattern, readListenHost, readPeerUrl } from './addresses.ts';
+import { checkRouting } from './check-routing.ts';
+import { checkWires } from './check-tls.ts';
+import type { Finding } from './finding.ts';
 import { formatPath, type Path } from './path.ts';
 import { quote } from './problem.ts';
 import { defaultRouteName } from './schema-route.ts';
-
-/** A problem that does not know yet where in the file it stands. */
-export interface Finding {
-  readonly path: Path;
-  readonly message: string;
-  readonly suggestion?: string | null;
-}
 
 /** Most combinations of host, path and method of one route that are compared with others. */
 const combinationsMax = 100_000;
@@ -22,11 +18,13 @@ export function checkReferences(raw: unknown): Finding[] {
   const { listeners, upstreams, routes } = asMap(raw);
   return [
     ...checkListeners(asList(listeners)),
+    ...checkWires(asList(listeners).map(asMap)),
     ...Object.entries(asMap(upstreams)).flatMap(([name, upstream]) => [
       ...checkSources(name, asMap(upstream)),
       ...checkPeers(name, asList(asMap(upstream)['peers'])),
       ...checkFastcgi(name, asMap(upstream)),
     ]),
+    ...checkRouting(asMap(raw)),
     ...checkTargets(asList(routes), asMap(upstreams)),
     ...checkNames(asList(routes), 'routes', madeRouteName),
     ...checkMatches(asList(routes)),
@@ -35,7 +33,9 @@ export function checkReferences(raw: unknown): Finding[] {
 }
 
 function checkListeners(listeners: unknown[]): Finding[] {
-  const findings = checkNames(listeners, 'listeners', ({ port }) => `http-${port}`);
+  const findings = checkNames(listeners, 'listeners', ({ port, tls }) => {
+    return `${typeof tls === 'object' && tls !== null ? 'https' : 'http'}-${port}`;
+  });
   const byPort = new Map<unknown, { index: number; host: string | null }[]>();
   for (const [index, listener] of listeners.entries()) {
     const { port, host: written = null } = asMap(listener);
@@ -193,6 +193,7 @@ function checkMatches(routes: unknown[]): Finding[] {
     const written = asMap(route)['match'];
     if (asMap(route) !== route || (written !== undefined && asMap(written) !== written)) continue;
     const match = readMatch(asMap(route));
+    const conditions = conditionsOf(asMap(written));
     const hosts = orAny(match.host, '*');
     // Any path and every path below the root are the same (worker/route).
     const paths = orAny(match.path, '/*');
@@ -202,7 +203,7 @@ function checkMatches(routes: unknown[]): Finding[] {
     for (const host of hosts) {
       for (const path of paths) {
         for (const method of methods) {
-          const key = `${method} ${host} ${path}`;
+          const key = `${method} ${host} ${path} ${conditions}`;
           const first = seen.get(key);
           if (first === undefined) seen.set(key, index);
           else clash ??= first;
@@ -220,6 +221,11 @@ function checkMatches(routes: unknown[]): Finding[] {
     }
   }
   return findings;
+}
+
+/** What else a match asks for, as a text to compare. */
+function conditionsOf({ host, path, method, ...conditions }: Record<string, unknown>): string {
+  return JSON.stringify(conditions);
 }
 
 /** Two upstreams that set the same cookie on the same host would each end the sessions of the other. */

@@ -1,7 +1,7 @@
 // Checks raw data as a whole and completes it: flags over environment over what is written over defaults;
 // every problem at once; the origin of every value.
 
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { checkReferences } from './check-references.ts';
 import { type ConfigDocument, emptyDocument } from './document.ts';
@@ -10,6 +10,7 @@ import { explainIssues } from './explain.ts';
 import { applyEnvironment, applyFlags } from './overlay.ts';
 import { formatPath, type Path, valueAt } from './path.ts';
 import { ConfigError, formatOrigin, inOrder, type Problem } from './problem.ts';
+import { routeFiles } from './route-files.ts';
 import { type Config, configSchema } from './schema.ts';
 
 /** What is laid over a document. */
@@ -63,6 +64,10 @@ function resolveFiles(config: Config, draft: Draft, cwd: string): Problem[] {
     const isFromFile = originOf(draft, path)?.kind === 'file';
     return isAbsolute(name) ? name : resolve(isFromFile ? dirname(draft.document.file) : cwd, name);
   };
+  const report = (path: Path, message: string | null) => {
+    if (message === null) return;
+    problems.push({ place: placeOf(draft, path), path: formatPath(path), message });
+  };
   if (config.log.accessFile !== '-') {
     config.log.accessFile = absolute(['log', 'accessFile'], config.log.accessFile);
   }
@@ -74,17 +79,57 @@ function resolveFiles(config: Config, draft: Draft, cwd: string): Problem[] {
     if (tls.caFile === null) continue;
     const path = ['upstreams', upstream, 'tls', 'caFile'];
     tls.caFile = absolute(path, tls.caFile);
-    const message = caFileProblem(tls.caFile);
-    if (message !== null)
-      problems.push({ place: placeOf(draft, path), path: formatPath(path), message });
+    report(path, pemProblem(tls.caFile, 'CERTIFICATE'));
+  }
+  for (const { path, holder, key } of routeFiles(config)) {
+    holder[key] = absolute(path, holder[key]!);
+    report(path, fileProblem(holder[key]));
+  }
+  for (const { path, holder, key, kind } of listenerFiles(config)) {
+    holder[key] = absolute(path, holder[key]!);
+    report(path, pemProblem(holder[key], kind));
   }
   return problems;
 }
 
-function caFileProblem(file: string): string | null {
+interface FileField {
+  readonly path: Path;
+  readonly holder: Record<string, string>;
+  readonly key: string;
+  readonly kind: PemKind;
+}
+
+/** Every file that listeners name for TLS. */
+function listenerFiles({ listeners }: Config): FileField[] {
+  const fields: FileField[] = [];
+  for (const [index, { tls }] of listeners.entries()) {
+    if (tls === null) continue;
+    const within = ['listeners', index, 'tls'];
+    const add = (path: Path, holder: object, kind: PemKind) => {
+      const key = String(path.at(-1));
+      const owner = holder as Record<string, string>;
+      if (typeof owner[key] === 'string') fields.push({ path, holder: owner, key, kind });
+    };
+    for (const [at, certificate] of tls.certificates.entries()) {
+      add([...within, 'certificates', at, 'certFile'], certificate, 'CERTIFICATE');
+      add([...within, 'certificates', at, 'keyFile'], certificate, 'PRIVATE KEY');
+    }
+    add([...within, 'clientAuth', 'caFile'], tls.clientAuth, 'CERTIFICATE');
+    add([...within, 'clientAuth', 'crlFile'], tls.clientAuth, 'X509 CRL');
+  }
+  return fields;
+}
+
+type PemKind = 'CERTIFICATE' | 'PRIVATE KEY' | 'X509 CRL';
+
+function pemProblem(file: string, kind: PemKind): string | null {
   try {
-    if (readFileSync(file, 'latin1').includes('-----BEGIN CERTIFICATE-----')) return null;
-    return `expected a PEM file with certificates, got '${file}', which has none`;
+    if (new RegExp(`-----BEGIN (?:[A-Z]+ )?${kind}-----`).test(readFileSync(file, 'latin1'))) {
+      return null;
+    }
+    return kind === 'CERTIFICATE'
+      ? `expected a PEM file with certificates, got '${file}', which has none`
+      : `expected a PEM file with a block '${kind}', got '${file}', which has none`;
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     return `expected a readable PEM file, got '${file}' (${code})`;
@@ -105,4 +150,14 @@ function originsOf(config: Config, draft: Draft): Map<string, string> {
   };
   walk(config, []);
   return origins;
+}
+
+function fileProblem(file: string): string | null {
+  try {
+    accessSync(file, constants.R_OK);
+    return null;
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    return `expected a readable file, got '${file}' (${code})`;
+  }
 }

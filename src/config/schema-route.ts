@@ -3,12 +3,25 @@
 import * as z from 'zod';
 import type { RouteMatch } from '../routing/match.ts';
 import { readListenHost } from './addresses.ts';
-import { integer, section, size, text } from './fields.ts';
+import { flag, integer, section, size, text } from './fields.ts';
 import { access, clients, cors } from './schema-access.ts';
+import {
+  errorPagesSchema,
+  maintenanceSchema,
+  redirectSchema,
+  respondSchema,
+} from './schema-action.ts';
 import { requestPart } from './schema-balancing.ts';
 import { routeCache } from './schema-cache.ts';
 import { routeCompress } from './schema-compress.ts';
 import { matchSchema } from './schema-match.ts';
+import {
+  headerEditsSchema,
+  mapBackSchema,
+  replaceBodySchema,
+  rewriteSchema,
+} from './schema-rewrite.ts';
+import { listenerEngine, listenerHttp2, listenerTls } from './schema-tls.ts';
 
 const namePattern = /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/;
 
@@ -16,12 +29,15 @@ const namePattern = /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/;
 export const listenerSchema = section({
   name: text('a name of 1 to 200 printable ASCII characters', readName)
     .optional()
-    .describe("Name for log and metrics; default 'http-PORT'."),
+    .describe("Name for log and metrics; default 'http-PORT' or 'https-PORT'."),
   host: text("an address such as '127.0.0.1' or '::1', or null for every address", readListenHost)
     .nullable()
     .prefault(null)
     .describe('Address to listen on; null for every address, IPv4 and IPv6.'),
   port: integer({ min: 0, max: 65535 }).describe('TCP port; 0 for any free one.'),
+  engine: listenerEngine,
+  http2: listenerHttp2,
+  tls: listenerTls,
 }).describe('One public address.');
 
 const upstreamName = z
@@ -46,7 +62,20 @@ export const routeSchema = section({
   to: z
     .union([upstreamName, z.array(share).min(1, { error: targetError })], { error: targetError })
     .transform((value) => (typeof value === 'string' ? [{ upstream: value, weight: 1 }] : value))
+    .optional()
     .describe('The upstream that answers, or several with weights.'),
+  redirect: redirectSchema,
+  respond: respondSchema,
+  close: flag()
+    .prefault(false)
+    .describe('true: closes the connection without an answer; in place of an upstream.'),
+  maintenance: maintenanceSchema,
+  rewrite: rewriteSchema,
+  requestHeaders: headerEditsSchema('Changes to the header fields for the peer.'),
+  responseHeaders: headerEditsSchema('Changes to the header fields for the client.'),
+  mapBack: mapBackSchema,
+  replaceBody: replaceBodySchema,
+  errorPages: errorPagesSchema,
   splitBy: requestPart(['random', 'address'], ['header', 'cookie'])
     .prefault('random')
     .describe("What keeps a client on one of several upstreams; 'random' for nothing."),

@@ -6,12 +6,14 @@ import * as z from 'zod';
 import { limits as bounds, KIB, MIB } from '../core/limits.ts';
 import { readCidr, readListenHost } from './addresses.ts';
 import { choice, duration, flag, integer, section, size, text } from './fields.ts';
+import { errorPagesSchema } from './schema-action.ts';
 import { zoneName } from './schema-balancing.ts';
 import { cacheStorage } from './schema-cache.ts';
 import { geoSchema, matchersSchema } from './schema-match.ts';
 import { offload } from './schema-offload.ts';
 import { pathsSchema } from './schema-paths.ts';
 import { defaultRouteName, listenerSchema, routeSchema } from './schema-route.ts';
+import { settleWire } from './schema-tls.ts';
 import { type UpstreamConfig, upstreamSchema } from './schema-upstream.ts';
 
 const secondMs = 1000;
@@ -158,6 +160,7 @@ const writtenSchema = section({
   matchers: matchersSchema,
   paths: pathsSchema,
   geo: geoSchema,
+  errorPages: errorPagesSchema,
   trustedProxies: z
     .array(text("an address or CIDR block such as '10.0.0.0/8'", readCidr), {
       error: 'a list of addresses and CIDR blocks',
@@ -180,7 +183,17 @@ export const configSchema = writtenSchema.transform((written) => ({
   routes: written.routes.map((route) => ({
     name: route.name ?? defaultRouteName(route.match),
     match: route.match,
-    to: route.to,
+    to: route.to ?? [],
+    redirect: route.redirect,
+    respond: route.respond,
+    close: route.close,
+    maintenance: route.maintenance,
+    rewrite: route.rewrite,
+    requestHeaders: route.requestHeaders,
+    responseHeaders: route.responseHeaders,
+    mapBack: route.mapBack,
+    replaceBody: route.replaceBody,
+    errorPages: { ...written.errorPages, ...route.errorPages },
     splitBy: route.splitBy,
     mirror: route.mirror,
     priority: route.priority,
@@ -203,9 +216,11 @@ export type { UpstreamConfig };
 export type ConfigInput = z.input<typeof configSchema>;
 
 function withNames(listeners: z.output<typeof writtenSchema>['listeners']) {
-  return listeners.map(({ name, host, port }) => {
+  return listeners.map(({ name, host, port, tls, ...written }) => {
     const samePort = listeners.filter((other) => other.name === undefined && other.port === port);
-    const short = samePort.length > 1 && host !== null ? `http-${host}-${port}` : `http-${port}`;
-    return { name: name ?? short, host, port };
+    const kind = tls === null ? 'http' : 'https';
+    const isShared = samePort.length > 1 && host !== null;
+    const short = isShared ? `${kind}-${host}-${port}` : `${kind}-${port}`;
+    return { name: name ?? short, host, port, ...settleWire({ ...written, tls }), tls };
   });
 }

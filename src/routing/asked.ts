@@ -15,6 +15,8 @@ export interface Asked {
   /** Host as received. */
   readonly host: string;
   readonly requestHeaders: RawHeaders;
+  /** '' for requests that are made up. */
+  readonly requestId: string;
   /** Canonical text. */
   readonly clientAddress: string;
   /** Set by the router when the pattern of the route has names. */

@@ -4,11 +4,18 @@
 import { RE2JS } from 're2js';
 
 /** Longest text that is looked at; a longer one never matches. */
-const CHARS_MAX = 8192;
+export const CHARS_MAX = 8192;
 
 /** Longest expression, and most groups in one. */
 const PATTERN_CHARS_MAX = 1024;
 const GROUPS_MAX = 32;
+
+export interface RegexMatch {
+  readonly start: number;
+  readonly end: number;
+  /** The whole match and its groups; '' where one took no part. */
+  readonly groups: readonly string[];
+}
 
 export class BoundedRegex {
   readonly #regex: RE2JS;
@@ -21,29 +28,29 @@ export class BoundedRegex {
     this.names = new Map(Object.entries(this.#regex.namedGroups()));
   }
 
+  get groupCount(): number {
+    return this.#regex.groupCount();
+  }
+
   /** Matches somewhere in the text. */
   test(text: string): boolean {
     return text.length <= CHARS_MAX && this.#regex.test(text);
   }
 
   /** Returns the whole first match and its groups ('' where one took no part), or null. */
-  groups(text: string): string[] | null {
+  groups(text: string): readonly string[] | null {
     if (text.length > CHARS_MAX) return null;
-    const matcher = this.#regex.matcher(text);
-    if (!matcher.find()) return null;
-    const groups: string[] = [];
-    for (let at = 0; at <= matcher.groupCount(); at++) groups.push(matcher.group(at) ?? '');
-    return groups;
+    return this.find(text, 0)?.groups ?? null;
   }
 
-  /** Returns the text with the first match replaced, or null when there is none. */
-  replaceFirst(text: string, replacement: (groups: readonly string[]) => string): string | null {
+  /** Returns the first match that begins at `from` or behind it, or null. */
+  find(text: string, from: number): RegexMatch | null {
     if (text.length > CHARS_MAX) return null;
     const matcher = this.#regex.matcher(text);
-    if (!matcher.find()) return null;
+    if (!matcher.find(from)) return null;
     const groups: string[] = [];
     for (let at = 0; at <= matcher.groupCount(); at++) groups.push(matcher.group(at) ?? '');
-    return text.slice(0, matcher.start()) + replacement(groups) + text.slice(matcher.end());
+    return { start: matcher.start(), end: matcher.end(), groups };
   }
 }
 

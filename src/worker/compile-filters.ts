@@ -4,20 +4,25 @@
 import type { RouteConfig } from '../config/schema.ts';
 import type { RequestFilter } from '../core/filter.ts';
 import { compileAccess, compileClients, compileCors } from './compile-access.ts';
+import { compileAnswer, compileMaintenance, compileTargetRewrite } from './compile-rewrite.ts';
 import type { RouteContext } from './route-context.ts';
 
 /**
- * The order: who may come at all (addresses, attack rules), preflights, how often (rate limits), who it is
- * (access), what becomes of the request (rewriting), plugins, and last what answers in place of a peer.
+ * The order: a maintenance page, who may come at all (addresses, attack rules), preflights, how often
+ * (rate limits), who it is (access), what becomes of the request (rewriting), plugins, and last what
+ * answers in place of a peer.
  */
 export function compileFilters(
   route: RouteConfig,
   context: RouteContext,
 ): readonly RequestFilter[] | null {
   const filters: (RequestFilter | null)[] = [
+    compileMaintenance(route, context),
     compileClients(route, context),
     compileCors(route),
     compileAccess(route, context),
+    compileTargetRewrite(route, context),
+    compileAnswer(route, context),
   ];
   const used = filters.filter((filter) => filter !== null);
   return used.length === 0 ? null : used;

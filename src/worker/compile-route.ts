@@ -2,11 +2,12 @@
 
 import type { RouteConfig, UpstreamConfig } from '../config/schema.ts';
 import type { RequestFilter, ResponseStage } from '../core/filter.ts';
-import type { Mirror, Plan, RequestHeadPolicy, RetryPolicy } from '../core/plan.ts';
+import type { ErrorPages, Mirror, Plan, RequestHeadPolicy, RetryPolicy } from '../core/plan.ts';
 import { parseHashKey } from './balance/hash-key.ts';
 import { WeightedSplit } from './balance/split.ts';
 import { withCache } from './compile-cache.ts';
 import { compileFilters } from './compile-filters.ts';
+import { compileErrorPages, compileRequestEdits } from './compile-rewrite.ts';
 import { compileClientStages, compilePeerStages } from './compile-stages.ts';
 import type { RouteContext } from './route-context.ts';
 
@@ -16,21 +17,28 @@ interface PlanContext extends RouteContext {
   readonly filters: readonly RequestFilter[] | null;
   readonly peerStages: readonly ResponseStage[] | null;
   readonly clientStages: readonly ResponseStage[] | null;
+  readonly errorPages: ErrorPages | null;
 }
+
+/** Stands where nobody is asked: filters answer before. */
+const NOBODY = { pick: () => null, send() {} };
 
 /** Returns the plan of a route; throws when an upstream is missing. */
 export function compileRoute(route: RouteConfig, context: RouteContext): Plan {
+  const errorPages = compileErrorPages(route, context);
   const parts: PlanContext = {
     ...context,
+    errorPages,
     mirror: compileMirror(route, context),
     filters: compileFilters(route, context),
     peerStages: compilePeerStages(route, context),
-    clientStages: compileClientStages(route, context),
+    clientStages: compileClientStages(route, context, errorPages),
   };
   const shares = route.to.map(({ upstream, weight }) => ({
     weight,
     plan: compilePlan(route, upstream, parts),
   }));
+  if (shares.length === 0) return answeringPlan(route, parts);
   const first = shares[0]!.plan;
   if (shares.length === 1) return first;
   const key = route.splitBy === 'random' ? null : parseHashKey(route.splitBy);
@@ -40,7 +48,13 @@ export function compileRoute(route: RouteConfig, context: RouteContext): Plan {
 function compileMirror(route: RouteConfig, context: RouteContext): Mirror | null {
   if (route.mirror === null) return null;
   const { to, percent } = route.mirror;
-  const nothing = { mirror: null, filters: null, peerStages: null, clientStages: null };
+  const nothing = {
+    mirror: null,
+    filters: null,
+    peerStages: null,
+    clientStages: null,
+    errorPages: null,
+  };
   const live = compilePlan(route, to, { ...context, ...nothing });
   return {
     plan: Object.freeze({
@@ -61,34 +75,63 @@ function compilePlan(route: RouteConfig, name: string, context: PlanContext): Pl
   if (upstream === undefined) throw new Error(`route ${route.name}: no upstream ${name}`);
   const { http, tunnel } = upstream.transports;
   const plan: Plan = {
-    route: route.name,
-    routeIndex: context.routeIndexOf(route.name),
-    filters: context.filters,
-    split: null,
+    ...commonParts(route, context),
     session: upstream.session,
     balancer: upstream.balancer,
     queue: upstream.queue,
-    priority: route.priority,
     samplesLatency: upstream.config.balancer === 'ewma' || upstream.hedging !== null,
-    mirror: context.mirror,
     upstream: http,
     tunnel,
     retry: retryPolicy(upstream.config),
     failingStatuses: failingStatuses(upstream.config),
     breaker: upstream.breaker,
     hedging: upstream.hedging,
-    requestHead: requestHeadPolicy(upstream.config, context),
-    peerStages: context.peerStages,
-    clientStages: context.clientStages,
+    requestHead: requestHeadPolicy(upstream.config.hostHeader, route, context),
     cache: null,
-    responseHead: context.responseHead,
-    requestBodyBytesMax: route.requestBodyBytesMax,
   };
   return withCache(plan, route, name, context.cache);
 }
 
+/** The plan of a route that answers by itself: its last filter always does. */
+function answeringPlan(route: RouteConfig, context: PlanContext): Plan {
+  return Object.freeze({
+    ...commonParts(route, context),
+    session: null,
+    balancer: NOBODY,
+    queue: null,
+    samplesLatency: false,
+    upstream: NOBODY,
+    tunnel: NOBODY,
+    retry: null,
+    failingStatuses: null,
+    breaker: null,
+    hedging: null,
+    requestHead: requestHeadPolicy('client', route, context),
+    cache: null,
+  });
+}
+
+/** What a plan has whatever its upstream. */
+function commonParts(route: RouteConfig, context: PlanContext) {
+  const { mirror, filters, peerStages, clientStages, errorPages, responseHead } = context;
+  return {
+    route: route.name,
+    routeIndex: context.routeIndexOf(route.name),
+    filters,
+    split: null,
+    priority: route.priority,
+    mirror,
+    peerStages,
+    clientStages,
+    errorPages,
+    responseHead,
+    requestBodyBytesMax: route.requestBodyBytesMax,
+  };
+}
+
 function requestHeadPolicy(
-  { hostHeader }: UpstreamConfig,
+  hostHeader: UpstreamConfig['hostHeader'],
+  route: RouteConfig,
   { config, trust }: RouteContext,
 ): RequestHeadPolicy {
   const isChoice = hostHeader === 'client' || hostHeader === 'peer';
@@ -97,6 +140,7 @@ function requestHeadPolicy(
     trust,
     forwarded: config.headers.forwarded,
     via: config.headers.via,
+    edits: compileRequestEdits(route),
   };
 }
 

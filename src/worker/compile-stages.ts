@@ -3,26 +3,38 @@
 
 import type { RouteConfig } from '../config/schema.ts';
 import type { ResponseStage } from '../core/filter.ts';
+import type { ErrorPages } from '../core/plan.ts';
 import { compileCors } from './compile-access.ts';
+import {
+  compileErrorStage,
+  compileMapBack,
+  compileReplaceBody,
+  compileResponseEdits,
+} from './compile-rewrite.ts';
 import { CompressStage } from './compress/compress-stage.ts';
 import type { RouteContext } from './route-context.ts';
 
 /** Between the peer and the cache: what they change is stored (decoding, rewriting of bodies). */
 export function compilePeerStages(
-  _route: RouteConfig,
+  route: RouteConfig,
   _context: RouteContext,
 ): readonly ResponseStage[] | null {
-  return used([]);
+  return used([compileReplaceBody(route, 'peer')]);
 }
 
 /** Between the cache and the client: they run on hits too (headers by client, compression). */
 export function compileClientStages(
   route: RouteConfig,
-  { compression }: RouteContext,
+  context: RouteContext,
+  errorPages: ErrorPages | null,
 ): readonly ResponseStage[] | null {
   const { compress } = route;
   return used([
-    compress === null ? null : new CompressStage(compress, compression),
+    compileErrorStage(errorPages),
+    compileReplaceBody(route, 'client'),
+    compileMapBack(route, context),
+    compileResponseEdits(route),
+    compress === null ? null : new CompressStage(compress, context.compression),
     compileCors(route),
   ]);
 }

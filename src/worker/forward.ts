@@ -13,7 +13,7 @@ import type { Plan } from '../core/plan.ts';
 import type { Queue, Ticket, Waiter } from '../core/queue.ts';
 import type { Sink, Source } from '../core/sink.ts';
 import type { TunnelAttempt } from '../core/tunnel.ts';
-import { attachStages } from './attach-stages.ts';
+import { attachPlan } from './attach-stages.ts';
 import { peerRequestHeaders } from './filter/request-head.ts';
 import { cleanResponseHead } from './filter/response-head.ts';
 import { type FirstAttempt, type HedgeContext, hedge, type SecondAttempt } from './hedge.ts';
@@ -132,11 +132,8 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     noteHead(exchange, this.context.peers);
     cleanResponseHead(exchange, plan.responseHead);
     if (plan.session !== null) plan.session.settle(exchange);
-    let sink = exchange.client;
-    if (plan.clientStages !== null) sink = attachStages(exchange, plan.clientStages, sink);
-    if (plan.cache !== null) sink = plan.cache.attach(exchange, sink);
-    if (plan.peerStages !== null) sink = attachStages(exchange, plan.peerStages, sink);
-    return sink;
+    const isPlain = plan.peerStages === null && plan.clientStages === null && plan.cache === null;
+    return isPlain ? exchange.client : attachPlan(exchange, plan);
   }
 
   /** The response counts as a failed attempt, and another one follows. */

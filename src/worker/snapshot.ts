@@ -6,7 +6,7 @@ import type { Events } from '../core/events.ts';
 import type { Offload } from '../core/offload.ts';
 import type { Peer } from '../core/peer.ts';
 import type { Plan } from '../core/plan.ts';
-import { NOWHERE } from '../routing/asked.ts';
+import { type GeoLookup, NOWHERE } from '../routing/asked.ts';
 import { Router } from '../routing/router.ts';
 import type { TargetPolicy } from '../routing/target-policy.ts';
 import type { Caches } from './caches.ts';
@@ -14,6 +14,7 @@ import { compileRoute } from './compile-route.ts';
 import { type CompiledUpstream, compileUpstream, type UpstreamParts } from './compile-upstream.ts';
 import type { Compression } from './compress/compression.ts';
 import { Trust } from './filter/trust.ts';
+import { GeoFiles } from './geo/geo-files.ts';
 import type { KeptParts } from './kept.ts';
 
 /** One configuration, compiled. Immutable; exchanges keep the plans of the one they started under. */
@@ -61,9 +62,14 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
     compression: parts.compression,
     cache: parts.caches.hostFor(config, parts.kept),
   };
-  const router = new Router<Plan>({ matchers: config.matchers, geo: NOWHERE });
+  const router = new Router<Plan>({ matchers: config.matchers, geo: geoOf(config, parts) });
   for (const route of config.routes) router.add(route.match, compileRoute(route, context));
   const all = [...upstreams.values()];
   const peers = all.flatMap((one) => one.peers.map(({ peer }) => peer));
   return { version, config, router, targetPolicy: config.paths, trust, upstreams: all, peers };
+}
+
+function geoOf({ geo: { files } }: Config, { kept, events }: SnapshotParts): GeoLookup {
+  if (files.length === 0) return NOWHERE;
+  return kept.get(`geo:${JSON.stringify(files)}`, () => new GeoFiles(files, events));
 }

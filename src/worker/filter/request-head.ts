@@ -53,9 +53,13 @@ export function peerRequestHeaders(exchange: Exchange, policy: RequestHeadPolicy
     const believed = trust.trustsAnybody && trust.has(exchange.remoteAddress);
     addForwarded(kept, exchange, policy.forwarded, believed);
   }
+  const { clientCertificate } = exchange.entry;
+  if (clientCertificate !== undefined) {
+    kept.push('x-forwarded-client-cert', clientCertificate);
+  }
   kept.push('x-request-id', exchange.requestId);
   if (policy.via !== null) kept.push('via', `${via}1.1 ${policy.via}`);
-  return kept;
+  return policy.edits === null ? kept : policy.edits.apply(kept, exchange);
 }
 
 function without(headers: RawHeaders, names: ReadonlySet<string>): RawHeaders {

@@ -36,6 +36,8 @@ export function failureReply(exchange: Exchange, error: ProxyError): Reply {
     const body = { status, code: error.code, message, requestId: exchange.requestId };
     return { status, headers, body: Buffer.from(`${JSON.stringify(body)}\n`) };
   }
+  const page = exchange.plan?.errorPages?.replyFor(status);
+  if (page != null) return { status, headers: [...headers, ...page.headers], body: page.body };
   headers.push('content-type', 'text/plain; charset=utf-8');
   return {
     status,

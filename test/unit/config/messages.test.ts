@@ -80,9 +80,12 @@ describe('names that must exist', () => {
 
 describe('unknown keys', () => {
   it('shows what stands there when no name is near', () => {
-    assert.deepEqual(problemsOf(withRoutes({ to: 'app', zebra: 1 })), [
-      'routes[0].zebra: unknown key; here stand name, match, to, splitBy, mirror, priority, clients, access, cors, cache, compress, requestBodyBytesMax',
-    ]);
+    const problems = problemsOf(withRoutes({ to: 'app', zebra: 1 }));
+    assert.equal(problems.length, 1);
+    assert.match(
+      problems[0]!,
+      /^routes\[0\]\.zebra: unknown key; here stand name, match, to, .+, requestBodyBytesMax$/,
+    );
   });
 
   it('finds a key that belongs one group further down', () => {

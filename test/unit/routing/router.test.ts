@@ -18,6 +18,7 @@ function makeAsked(parts: Partial<Asked> = {}): Asked {
     host: 'h',
     requestHeaders: [],
     clientAddress: '192.0.2.7',
+    requestId: 'r1',
     captures: null,
     ...parts,
   };
