@@ -11,6 +11,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import type { CacheToSidecar, SidecarToCache } from '../core/cache-link.ts';
 import type { Peer } from '../core/peer.ts';
 import type { UpstreamGuard } from '../core/upstream-guard.ts';
 import { Alone, type Fade } from './alone.ts';
@@ -35,6 +36,8 @@ export interface SidecarLinkOptions {
   readonly sessions?: StickTables;
   /** Returns the metrics of this worker in at most `metricsBytesMax`, or null when that can't be. */
   readonly onScrape: () => Uint8Array | null;
+  /** Takes what concerns the cache. */
+  readonly onCache?: (message: SidecarToCache) => void;
   /** Told on every change of `connected`. */
   readonly onConnectedChange?: (connected: boolean) => void;
   readonly random?: () => number;
@@ -149,6 +152,11 @@ export class SidecarLink {
     if (guard.isWatched) this.#arm(true);
   }
 
+  /** Tells the sidecar something about the cache, at once; false when it could not be sent. */
+  sendCache(message: CacheToSidecar): boolean {
+    return this.#connected && this.#link!.send(message);
+  }
+
   /** Closes the link for good. */
   close(): void {
     this.#closed = true;
@@ -203,6 +211,8 @@ export class SidecarLink {
       case 'goodbye':
         this.#link!.end();
         return;
+      default:
+        this.#options.onCache?.(message);
     }
   }
 

@@ -23,6 +23,8 @@
 // A full round of 1,000 peers is 30 kB; the state of 64 × 1,000 takes 38 MiB with all ledgers. A sidecar
 // that can't keep up answers later, and workers send the less often (client).
 
+import type { CacheToSidecar, SidecarToCache } from '../core/cache-link.ts';
+
 /** The first message of a link. */
 export interface Hello {
   readonly kind: 'hello';
@@ -110,7 +112,8 @@ export type WorkerToSidecar =
   | Counters
   | WorkerStatus
   | MetricsPart
-  | SessionMessage;
+  | SessionMessage
+  | CacheToSidecar;
 
 /** The answer to `hello`. */
 export interface Welcome {
@@ -148,7 +151,7 @@ export interface Scrape {
   readonly id: number;
 }
 
-export type SidecarToWorker = Welcome | Goodbye | Report | Scrape | SessionMessage;
+export type SidecarToWorker = Welcome | Goodbye | Report | Scrape | SessionMessage | SidecarToCache;
 
 /** In `Report.health`: left out for failures; no new work. */
 export const ejectedFlag = 1;

@@ -13,6 +13,7 @@ import {
   type SidecarToWorker,
   type WorkerToSidecar,
 } from './messages.ts';
+import { cacheFromSidecarShapes, cacheToSidecarShapes } from './parse-cache.ts';
 import { areRecords } from './stick-page.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -46,6 +47,7 @@ const workerShapes: Readonly<Record<WorkerToSidecar['kind'], Shape>> = {
   status: { version: (value) => value === -1 || isCount(value), draining: isFlag },
   metrics: { id: isCount, part: isPart, parts: isParts, bytes: isPartBytes },
   ...sessionShapes,
+  ...cacheToSidecarShapes,
 };
 
 const sidecarShapes: Readonly<Record<SidecarToWorker['kind'], Shape>> = {
@@ -54,6 +56,7 @@ const sidecarShapes: Readonly<Record<SidecarToWorker['kind'], Shape>> = {
   report: { acknowledged: isCount, inFlight: groupsOf(2), health: groupsOf(4) },
   scrape: { id: isCount },
   ...sessionShapes,
+  ...cacheFromSidecarShapes,
 };
 
 /** Returns a value from a worker's link as its message, or null when it is malformed. */

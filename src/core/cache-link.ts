@@ -147,6 +147,8 @@ export type CacheCountName = (typeof cacheCountNames)[number];
 export interface CacheLink {
   /** The sidecar answers. */
   readonly connected: boolean;
+  /** Returns a number that this worker has not used for a seeker or purge before. */
+  nextId(): number;
   /** False when it could not be sent. */
   send(message: CacheToSidecar): boolean;
 }

@@ -20,7 +20,11 @@ import { createSharedState, type UpstreamSpec } from '../channel/shared-state.ts
 import { type StickEnd, type StickSpec, StickTables } from '../channel/stick-tables.ts';
 import type { Events } from '../core/events.ts';
 import { limits } from '../core/limits.ts';
+import type { PurgeRecord } from '../core/purge-log.ts';
 import { createHostClock } from '../std/host-clock.ts';
+import { isRunning } from '../std/is-running.ts';
+import { systemTimers } from '../std/timers.ts';
+import { CacheDesk } from './cache/cache-desk.ts';
 import { type ScrapeResult, ScrapeRound } from './scrape-round.ts';
 import {
   isPeer,
@@ -55,6 +59,8 @@ export interface HubOptions {
   readonly events: Events;
   /** A worker is gone, or its link; it may come again. */
   readonly onLeave: (worker: LinkedWorker) => void;
+  /** Writes purges to disk; resolves with false when that fails. */
+  readonly keepPurges?: (records: readonly PurgeRecord[]) => Promise<boolean>;
   /** Shortest time between two rounds of reports, in ms. */
   readonly intervalMs?: number;
 }
@@ -66,6 +72,7 @@ const backlogSoftBytes = 64 * 1024;
 
 export class Hub {
   readonly counters = createLinkCounters();
+  readonly cache: CacheDesk;
   readonly #options: HubOptions;
   readonly #pace: Pace;
   readonly #state = createSharedState();
@@ -84,6 +91,12 @@ export class Hub {
     this.#options = options;
     this.#pace = new Pace({ leastMs: options.intervalMs ?? 10, mostMs: 100, share: 0.02 });
     this.#verdicts = new VerdictLog(options.events);
+    this.cache = new CacheDesk({
+      send: (worker, message) => this.#members.get(worker)?.link.send(message),
+      timers: systemTimers,
+      isAlive: isRunning,
+      keep: options.keepPurges ?? (() => Promise.resolve(true)),
+    });
     this.#sessions.onChange = (isNews) => this.#scheduleRound(isNews);
   }
 
@@ -183,6 +196,7 @@ export class Hub {
     this.#round = null;
     clearTimeout(this.#due);
     this.#scrape?.finish();
+    this.cache.close();
     for (const link of this.#links) link.end({ kind: 'goodbye', reason: 'closing' });
     this.#members.clear();
   }
@@ -214,6 +228,7 @@ export class Hub {
     former?.link.end({ kind: 'goodbye', reason: 'replaced' });
     apply(this.#state, { kind: 'join', worker: generation, slot }, performance.now());
     link.send({ kind: 'welcome', protocol: protocolVersion, pid: process.pid });
+    this.cache.join(generation, { pid, slot });
     this.#scheduleRound();
     this.#options.events.debug({ slot, worker: pid }, 'worker linked');
     return member;
@@ -241,6 +256,10 @@ export class Hub {
       case 'hello':
         member.link.end();
         return;
+      default:
+        void this.cache.receive(member.generation, message)?.then((answer) => {
+          member.link.send(answer);
+        });
     }
   }
 
@@ -248,6 +267,7 @@ export class Hub {
     this.#members.delete(member.generation);
     apply(this.#state, { kind: 'leave', worker: member.generation }, performance.now());
     this.#scrape?.leave(member);
+    this.cache.leave(member.generation);
     this.#scheduleRound();
     this.#options.events.debug({ slot: member.slot, worker: member.pid }, 'worker unlinked');
     this.#options.onLeave(member);

@@ -1,39 +1,113 @@
-// The store of a worker and what its caches share, for as long as the settings of the store stay the same.
+// The stores of a worker and what its caches share, for as long as the settings of a store stay the same;
+// and the worker's end of what caches tell each other through the sidecar.
 
 import type { Config } from '../config/schema.ts';
-import type { CacheLink } from '../core/cache-link.ts';
+import type { CacheLink, CacheToSidecar, SidecarToCache } from '../core/cache-link.ts';
+import type { Events } from '../core/events.ts';
 import { systemTimers } from '../std/timers.ts';
 import type { CacheHost } from './cache/fill-context.ts';
+import { PurgeEnd } from './cache/store/purge-end.ts';
 import { Store } from './cache/store/store.ts';
 import { createCacheHost } from './cache-host.ts';
 import type { ForwardContext } from './forward.ts';
 import type { Kept, KeptParts } from './kept.ts';
 
+/** How often the sidecar is told what the cache counts, if that has changed. */
+const COUNTS_MS = 1000;
+
 export interface CachesOptions {
-  readonly link: CacheLink;
+  readonly send: (message: CacheToSidecar) => boolean;
+  readonly events: Events;
   readonly runDirectory: string;
   readonly context: ForwardContext;
-  /** Told of every answer that is stored. */
+  /** An answer of so many bytes was stored; `row` is that of its route in the metrics. */
   readonly onStored: CacheHost['stored'];
 }
 
 export class Caches {
   readonly #options: CachesOptions;
+  readonly #link: CacheLink & { connected: boolean };
+  readonly #purges: PurgeEnd;
+  /** The newest last; more than one only while a configuration with another one is on its way. */
+  readonly #stores = new Set<Store>();
+  readonly #timer: NodeJS.Timeout;
+  #lastId = 0;
+  #counts = '';
 
   constructor(options: CachesOptions) {
     this.#options = options;
+    this.#link = {
+      connected: false,
+      send: options.send,
+      nextId: () => {
+        this.#lastId += 1;
+        return this.#lastId;
+      },
+    };
+    this.#purges = new PurgeEnd(this.#link, systemTimers);
+    this.#timer = setInterval(() => this.#tellCounts(), COUNTS_MS);
+    this.#timer.unref();
   }
 
   /** Returns what the caches of a configuration share; null when no route caches. */
   hostFor({ routes, cache }: Config, kept: KeptParts): CacheHost | null {
     if (routes.every((route) => route.cache === null)) return null;
-    const key = `cache:${JSON.stringify(cache)}`;
-    return kept.get(key, () => this.#open(cache.memoryBytes)).host;
+    return kept.get(`cache:${JSON.stringify(cache)}`, () => this.#open(cache)).host;
   }
 
-  #open(memoryBytes: number): Kept & { readonly host: CacheHost } {
-    const { link, runDirectory, context, onStored } = this.#options;
-    const store = new Store({ memoryBytes, link, timers: systemTimers, runDirectory });
-    return { host: createCacheHost(store, context, onStored), close: () => store.close() };
+  /** A message of the sidecar. */
+  receive(message: SidecarToCache): void {
+    switch (message.kind) {
+      case 'purges':
+      case 'purges-wanted':
+      case 'purged':
+        this.#purges.receive(message);
+        return;
+      default:
+        for (const store of this.#stores) store.receive(message);
+    }
+  }
+
+  /** The link to the sidecar is there, or is gone. */
+  linkChanged(connected: boolean): void {
+    this.#link.connected = connected;
+    this.#counts = '';
+    if (connected) this.#purges.connected();
+    else {
+      this.#purges.disconnected();
+      for (const store of this.#stores) store.disconnected();
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#purges.close();
+  }
+
+  #open({ memoryBytes, disk }: Config['cache']): Kept & { readonly host: CacheHost } {
+    const { runDirectory, context, events, onStored } = this.#options;
+    const store = new Store({
+      ...{ memoryBytes, disk, events, runDirectory },
+      link: this.#link,
+      purges: this.#purges,
+      timers: systemTimers,
+    });
+    this.#stores.add(store);
+    return {
+      host: createCacheHost(store, context, onStored),
+      close: () => {
+        this.#stores.delete(store);
+        store.close();
+      },
+    };
+  }
+
+  #tellCounts(): void {
+    const newest = [...this.#stores].at(-1);
+    if (newest === undefined || !this.#link.connected) return;
+    const counts = newest.counts();
+    const text = counts.join();
+    if (text === this.#counts) return;
+    if (this.#link.send({ kind: 'cache-counts', counts })) this.#counts = text;
   }
 }

@@ -1,3 +1,5 @@
+// The policy against its promises, and against LRU.
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test, { describe } from 'node:test';

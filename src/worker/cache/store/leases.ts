@@ -3,7 +3,13 @@
 
 import { hash } from 'node:crypto';
 import type { Lease, LeaseEnd, LeaseSeeker } from '../../../core/cache.ts';
-import { type CacheLink, leaseMs, type SidecarToCache } from '../../../core/cache-link.ts';
+import {
+  type CacheLink,
+  type Denied,
+  type Granted,
+  leaseMs,
+  type Shared,
+} from '../../../core/cache-link.ts';
 import type { Cancel, Timers } from '../../../std/timers.ts';
 
 /** Keys that are sought at the same time; who comes with more fetches without a lease. */
@@ -44,7 +50,6 @@ export class Leases {
   readonly #options: LeasesOptions;
   readonly #seats = new Map<string, Seat>();
   readonly #byId = new Map<number, Seat>();
-  #lastId = 0;
   #sweep: Cancel | null = null;
 
   constructor(options: LeasesOptions) {
@@ -56,13 +61,9 @@ export class Leases {
   }
 
   /** The sidecar's answer to a seat. */
-  receive(message: Extract<SidecarToCache, { id: number }>): void {
+  receive(message: Granted | Denied | Shared): void {
     const seat = this.#byId.get(message.id);
-    if (seat?.state !== 'asking') {
-      // Too late: give it to somebody else.
-      if (message.kind === 'granted') this.#giveBack(message.id);
-      return;
-    }
+    if (seat?.state !== 'asking') return;
     if (message.kind === 'granted') this.#grant(seat);
     else if (message.kind === 'denied') {
       if (message.passMs > 0) this.#options.onPass(seat.key, message.passMs);
@@ -98,16 +99,15 @@ export class Leases {
       waiting.seeker.denied();
       return;
     }
-    this.#lastId += 1;
+    const { link } = this.#options;
     const digest = hash('sha256', key, 'base64url').slice(0, 22);
     const seat: Seat = {
-      ...{ id: this.#lastId, key, digest, state: 'asking', heldUntilMs: 0 },
+      ...{ id: link.nextId(), key, digest, state: 'asking', heldUntilMs: 0 },
       waiting: [waiting],
     };
     this.#seats.set(key, seat);
     this.#byId.set(seat.id, seat);
     this.#sweep ??= this.#options.timers.after(sweepMs, () => this.#look());
-    const { link } = this.#options;
     const isSent = link.connected && link.send({ kind: 'seek', id: seat.id, digest });
     if (!isSent) this.#grant(seat);
   }
@@ -116,8 +116,10 @@ export class Leases {
   #grant(seat: Seat): void {
     const next = seat.waiting.shift();
     if (next === undefined) {
+      // Everybody has left in the meantime: somebody else may have it.
       this.#forget(seat);
-      this.#giveBack(seat.id, seat.digest);
+      const { id, digest } = seat;
+      this.#options.link.send({ kind: 'lease-end', id, digest, end: 'failed', freshMs: 0 });
       return;
     }
     seat.state = 'held';
@@ -168,11 +170,6 @@ export class Leases {
     if (this.#seats.get(seat.key) === seat) this.#seats.delete(seat.key);
   }
 
-  #giveBack(id: number, digest = ''): void {
-    const end = { kind: 'lease-end', id, digest, end: 'failed', freshMs: 0 } as const;
-    this.#options.link.send(end);
-  }
-
   #look(): void {
     this.#sweep = null;
     const nowMs = this.#options.timers.nowMs();
@@ -180,8 +177,7 @@ export class Leases {
       while (seat.waiting.length > 0 && seat.waiting[0]!.untilMs <= nowMs) {
         seat.waiting.shift()!.seeker.denied();
       }
-      const isExpired = seat.state === 'held' && seat.heldUntilMs <= nowMs;
-      if (isExpired || (seat.state === 'asking' && seat.waiting.length === 0)) this.#again(seat);
+      if (seat.state === 'held' && seat.heldUntilMs <= nowMs) this.#again(seat);
     }
     if (this.#seats.size > 0) {
       this.#sweep ??= this.#options.timers.after(sweepMs, () => this.#look());

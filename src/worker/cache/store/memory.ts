@@ -179,10 +179,12 @@ export class MemoryTier {
     const entry = slot.value;
     const since = entry.judgedAt;
     const before = entry.variants;
+    entry.judgedAt = this.#purges.generation;
+    if (before.every(({ response }) => this.#verdictOn(response, since) === KEPT)) return true;
     const variants: CachedVariant[] = [];
     for (const variant of before) {
       const { response } = variant;
-      const verdict = this.#purges.judge(response, Math.max(since, response.generation));
+      const verdict = this.#verdictOn(response, since);
       if (verdict === KEPT) variants.push(variant);
       else if (verdict !== GONE) variants.push(copyOf(variant, softened(response, verdict)));
     }
@@ -191,10 +193,13 @@ export class MemoryTier {
       this.remove(entry.key);
       return false;
     }
-    entry.judgedAt = this.#purges.generation;
     entry.variants = variants;
     if (variants.length < before.length) this.#reweigh(slot);
     return true;
+  }
+
+  #verdictOn(response: StoredResponse, since: number): number {
+    return this.#purges.judge(response, Math.max(since, response.generation));
   }
 }
 

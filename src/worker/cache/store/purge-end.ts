@@ -3,7 +3,7 @@
 
 import type { PurgeCommand } from '../../../core/cache.ts';
 import type { CacheLink, Purged, Purges, PurgesWanted } from '../../../core/cache-link.ts';
-import type { PurgeLog } from '../../../core/purge-log.ts';
+import { PurgeLog, type PurgeRecord } from '../../../core/purge-log.ts';
 import { readPurges, writePurges } from '../../../core/purge-pages.ts';
 import type { Cancel, Timers } from '../../../std/timers.ts';
 
@@ -19,23 +19,22 @@ interface Waiting {
 }
 
 export class PurgeEnd {
-  readonly #log: PurgeLog;
+  readonly log = new PurgeLog();
+  /** Some sidecar has told all that it knew: no purge from before this worker began is missing. */
+  isComplete = false;
   readonly #link: CacheLink;
   readonly #timers: Timers;
   readonly #waiting = new Map<number, Waiting>();
   #unsent: PurgeCommand[] = [];
-  #lastId = 0;
 
-  constructor(log: PurgeLog, link: CacheLink, timers: Timers) {
-    this.#log = log;
+  constructor(link: CacheLink, timers: Timers) {
     this.#link = link;
     this.#timers = timers;
   }
 
   /** Resolves with whether it holds in all workers. */
   purge(command: PurgeCommand): Promise<boolean> {
-    this.#lastId += 1;
-    const id = this.#lastId;
+    const id = this.#link.nextId();
     const isSent = this.#waiting.size < waitingMax && this.#ask(id, command);
     if (!isSent) {
       this.#holdHere(command);
@@ -51,13 +50,15 @@ export class PurgeEnd {
     if (message.kind === 'purged') {
       this.#settle(message.id, message.isComplete);
     } else if (message.kind === 'purges-wanted') {
-      const { floor } = this.#log;
-      const records = this.#log.since(message.since);
+      const { floor } = this.log;
+      const records = this.log.since(message.since);
       for (const page of writePurges(floor, records)) this.#link.send(page);
     } else {
-      this.#log.raiseFloor(message.floor);
-      for (const record of readPurges(message)) this.#log.add(record);
-      if (!message.isPart) this.#tell();
+      this.log.raiseFloor(message.floor);
+      for (const record of readPurges(message)) this.#learn(record);
+      if (message.isPart) return;
+      this.isComplete = true;
+      this.#tell();
     }
   }
 
@@ -66,8 +67,7 @@ export class PurgeEnd {
     const unsent = this.#unsent;
     this.#unsent = [];
     for (const command of unsent) {
-      this.#lastId += 1;
-      if (!this.#ask(this.#lastId, command)) this.#unsent.push(command);
+      if (!this.#ask(this.#link.nextId(), command)) this.#unsent.push(command);
     }
   }
 
@@ -86,12 +86,18 @@ export class PurgeEnd {
   }
 
   #tell(): void {
-    this.#link.send({ kind: 'purges-known', generation: this.#log.generation });
+    this.#link.send({ kind: 'purges-known', generation: this.log.generation });
+  }
+
+  /** One that comes late, because clocks were set back, reaches all that came before it was known. */
+  #learn(record: PurgeRecord): void {
+    const newest = this.log.generation;
+    if (this.log.add(record) && record.generation <= newest) this.log.raiseFloor(newest + 1);
   }
 
   #holdHere(command: PurgeCommand): void {
-    const generation = Math.max(this.#log.generation + 1, this.#timers.wallMs());
-    this.#log.add({ ...command, generation });
+    const generation = Math.max(this.log.generation + 1, this.#timers.wallMs());
+    this.log.add({ ...command, generation });
     this.#unsent.push(command);
     if (this.#unsent.length <= unsentMax) return;
     const isSoft = this.#unsent.every((one) => one.isSoft);

@@ -12,19 +12,32 @@ import {
   type CacheCountName,
   type CacheLink,
   cacheCountNames,
-  type SidecarToCache,
+  type Denied,
+  type Granted,
+  type HandOver,
+  type Shared,
 } from '../../../core/cache-link.ts';
-import { PurgeLog } from '../../../core/purge-log.ts';
+import type { Events } from '../../../core/events.ts';
 import type { Timers } from '../../../std/timers.ts';
 import { Handovers } from './handovers.ts';
 import { Leases } from './leases.ts';
 import { MemoryTier } from './memory.ts';
-import { PurgeEnd } from './purge-end.ts';
+import type { PurgeEnd } from './purge-end.ts';
+
+/** What the sidecar says to a store. */
+export type StoreMessage = Granted | Denied | Shared | HandOver;
+
+/** How long others may ask for what was stored here; after that one more fetch costs little. */
+const shareMsMax = 3_600_000;
 
 export interface StoreOptions {
   /** Bytes of memory in this worker. */
   readonly memoryBytes: number;
+  readonly disk: { readonly path: string; readonly bytes: number } | null;
+  readonly events: Events;
   readonly link: CacheLink;
+  /** What all stores of this worker know about purges. */
+  readonly purges: PurgeEnd;
   readonly timers: Timers;
   /** Directory in which answers are handed to other workers. */
   readonly runDirectory: string;
@@ -32,18 +45,17 @@ export interface StoreOptions {
 
 export class Store implements CacheStore {
   readonly memory: MemoryTier;
-  readonly #purges = new PurgeLog();
-  readonly #purgeEnd: PurgeEnd;
+  readonly #purges: PurgeEnd;
   readonly #leases: Leases;
   readonly #handovers: Handovers;
   readonly #timers: Timers;
   #finds = 0;
   #found = 0;
 
-  constructor({ memoryBytes, link, timers, runDirectory }: StoreOptions) {
+  constructor({ memoryBytes, link, purges, timers, runDirectory }: StoreOptions) {
+    this.#purges = purges;
     this.#timers = timers;
-    this.memory = new MemoryTier(memoryBytes, this.#purges);
-    this.#purgeEnd = new PurgeEnd(this.#purges, link, timers);
+    this.memory = new MemoryTier(memoryBytes, purges.log);
     this.#handovers = new Handovers({ directory: runDirectory, timers, link });
     this.#leases = new Leases({
       link,
@@ -56,7 +68,7 @@ export class Store implements CacheStore {
   }
 
   get generation(): number {
-    return this.#purges.generation;
+    return this.#purges.log.generation;
   }
 
   get hasDisk(): boolean {
@@ -95,7 +107,7 @@ export class Store implements CacheStore {
   }
 
   purge(command: PurgeCommand): Promise<boolean> {
-    return this.#purgeEnd.purge(command);
+    return this.#purges.purge(command);
   }
 
   lease(key: string, seeker: LeaseSeeker): void {
@@ -103,31 +115,16 @@ export class Store implements CacheStore {
   }
 
   /** A message of the sidecar. */
-  receive(message: SidecarToCache): void {
-    switch (message.kind) {
-      case 'granted':
-      case 'denied':
-      case 'shared':
-        this.#leases.receive(message);
-        return;
-      case 'hand-over':
-        void this.#handovers.write(message.digest, (key) => this.memory.find(key)?.variants ?? []);
-        return;
-      case 'purges':
-      case 'purges-wanted':
-      case 'purged':
-        this.#purgeEnd.receive(message);
-        return;
+  receive(message: StoreMessage): void {
+    if (message.kind !== 'hand-over') this.#leases.receive(message);
+    else {
+      void this.#handovers.write(message.digest, (key) => this.memory.find(key)?.variants ?? []);
     }
   }
 
-  /** The link to the sidecar is there, or is gone. */
-  linkChanged(connected: boolean): void {
-    if (connected) this.#purgeEnd.connected();
-    else {
-      this.#purgeEnd.disconnected();
-      this.#leases.disconnected();
-    }
+  /** The sidecar is gone. */
+  disconnected(): void {
+    this.#leases.disconnected();
   }
 
   /** Returns the numbers of `cacheCountNames`. */
@@ -155,14 +152,14 @@ export class Store implements CacheStore {
 
   close(): void {
     this.#leases.close();
-    this.#purgeEnd.close();
     this.#handovers.close();
   }
 
   #freshMsOf(key: string): number {
     const newest = this.memory.find(key)?.variants[0];
     if (newest === undefined) return 0;
-    return Math.max(0, newest.response.freshUntilMs - this.#timers.wallMs());
+    const freshMs = newest.response.freshUntilMs - this.#timers.wallMs();
+    return Math.min(Math.max(0, freshMs), shareMsMax);
   }
 
   async #takeIn(file: string): Promise<boolean> {

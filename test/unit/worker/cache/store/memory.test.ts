@@ -1,3 +1,5 @@
+// The memory tier against a model that looks at everything.
+
 import assert from 'node:assert/strict';
 import test, { describe } from 'node:test';
 import fc from 'fast-check';
