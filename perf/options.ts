@@ -2,11 +2,13 @@
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { scenarios } from '../native-bench/scenarios.ts';
+import { perfScenarios } from './scenarios.ts';
 
 export interface PerfOptions {
   readonly scenarioNames: readonly string[];
   readonly cores: number;
+  readonly rounds: number;
+  /** Of one round. */
   readonly durationS: number;
   readonly warmUpS: number;
   /** 0 takes the scenario's own number. */
@@ -14,6 +16,8 @@ export interface PerfOptions {
   /** Requests per second, 0 for as fast as it goes. */
   readonly rate: number;
   readonly profile: boolean;
+  /** Whether pauses for garbage collection are recorded. */
+  readonly gc: boolean;
   readonly compareFile: string | null;
   /** Flags for Sluice itself. */
   readonly proxyFlags: readonly string[];
@@ -22,21 +26,25 @@ export interface PerfOptions {
 export const HELP = `node perf/run.ts [options]            measures Sluice by itself
 
   --scenario NAME    which work, may be repeated; \`all\` runs every one (default small-get):
-                     ${scenarios.map((each) => each.name).join(', ')}
+${nameLines()}
   --cores N          workers (default 1)
-  --duration S       seconds of load (default 10)
+  --rounds N         rounds of load on the same processes (default 3); their spread is the noise
+  --duration S       seconds of load in a round (default 5)
   --warm-up S        seconds before (default 3)
   --connections N    instead of the scenario's own
   --rate N           requests per second, open loop: latency is then corrected for coordinated
-                     omission (default 0: as fast as it goes, closed loop)
-  --profile          leave a .cpuprofile of each process of Sluice in perf/out/profile/
+                     omission (default 0: as fast as it goes, closed loop); requests only
+  --profile          leave a .cpuprofile and a flame graph of each process of Sluice in
+                     perf/out/profile/
+  --no-gc            do not record pauses for garbage collection
   --compare FILE     show the change against an earlier perf/out/*.json
   --proxy FLAGS      further flags for Sluice, in one argument
 
 Each has an environment variable that stands for it: SLUICE_PERF_SCENARIO (comma-separated),
-SLUICE_PERF_CORES, SLUICE_PERF_DURATION, SLUICE_PERF_WARM_UP, SLUICE_PERF_CONNECTIONS,
-SLUICE_PERF_RATE, SLUICE_PERF_PROFILE=1, SLUICE_PERF_COMPARE, SLUICE_PERF_PROXY. All variables of
-Sluice itself (\`sluice check --env\`) reach it too.
+SLUICE_PERF_CORES, SLUICE_PERF_ROUNDS, SLUICE_PERF_DURATION, SLUICE_PERF_WARM_UP,
+SLUICE_PERF_CONNECTIONS, SLUICE_PERF_RATE, SLUICE_PERF_PROFILE=1, SLUICE_PERF_GC=0,
+SLUICE_PERF_COMPARE, SLUICE_PERF_PROXY. All variables of Sluice itself (\`sluice check --env\`) reach it
+too.
 `;
 
 /** Reads flags over environment over defaults; null when help was asked for. Throws on nonsense. */
@@ -44,9 +52,11 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Pe
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...argv],
+    allowNegative: true,
     options: {
       scenario: { type: 'string', multiple: true },
       cores: text,
+      rounds: text,
       duration: text,
       'warm-up': text,
       connections: text,
@@ -54,6 +64,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Pe
       compare: text,
       proxy: text,
       profile: { type: 'boolean' },
+      gc: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
@@ -67,14 +78,27 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Pe
     throw new Error(`--${name}: a number of at least ${least} expected, got ${given}`);
   };
   return {
-    scenarioNames: names.includes('all') ? scenarios.map((each) => each.name) : names,
+    scenarioNames: names.includes('all') ? perfScenarios.map((each) => each.name) : names,
     cores: Math.min(count('cores', values.cores, 1, 1), availableParallelism()),
-    durationS: count('duration', values.duration, 10, 1),
+    rounds: count('rounds', values.rounds, 3, 1),
+    durationS: count('duration', values.duration, 5, 1),
     warmUpS: count('warm-up', values['warm-up'], 3, 1),
     connections: count('connections', values.connections, 0),
     rate: count('rate', values.rate, 0),
     profile: values.profile ?? env['SLUICE_PERF_PROFILE'] === '1',
+    gc: values.gc ?? env['SLUICE_PERF_GC'] !== '0',
     compareFile: values.compare ?? env['SLUICE_PERF_COMPARE'] ?? null,
     proxyFlags: proxy.split(' ').filter((flag) => flag !== ''),
   };
+}
+
+/** The names of the scenarios, as many a line as there is room for. */
+function nameLines(): string {
+  const lines = [''];
+  for (const { name } of perfScenarios) {
+    const last = lines.at(-1) ?? '';
+    if (last.length + name.length > 70) lines.push(name);
+    else lines[lines.length - 1] = last === '' ? name : `${last}, ${name}`;
+  }
+  return lines.map((line) => `${' '.repeat(21)}${line}`).join('\n');
 }

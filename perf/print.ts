@@ -1,62 +1,80 @@
 // Prints a run, and what changed against an earlier one.
 
+import { spreadOf } from '../native-bench/harness/statistics.ts';
 import { terminalTable } from '../native-bench/report.ts';
-import type { LatencyPoint } from './load.ts';
-import type { PerfRun } from './measure.ts';
+import { type Change, changesOf } from './change.ts';
+import type { LatencyPoint } from './load/load-result.ts';
+import { type PerfRun, roleMedians } from './measure.ts';
 import { duration } from './svg.ts';
 
 const SHOWN = [50, 75, 90, 99, 99.9, 99.99, 100];
 
 /** Returns the tables of one run. */
 export function describeRun(run: PerfRun): string {
-  const { load } = run;
-  const latency = load.latency.filter((point) => SHOWN.includes(point.percentile));
+  const latency = run.latency.filter((point) => SHOWN.includes(point.percentile));
   const mode = run.rate > 0 ? `open loop at ${run.rate}/s, corrected` : 'closed loop';
+  const rate = spreadOf(run.rounds.map((round) => round.perSecond));
+  const rounds = `${run.rounds.length} rounds of ${run.durationS} s`;
   return [
-    `${run.title}; workers: ${run.cores}; ${mode}`,
-    `${Math.round(load.requestsPerSecond)} requests/s, ${megabytes(load.bytes)} MiB in ${run.durationS} s`,
+    `${run.title}; ${run.connections} connections; workers: ${run.cores}; ${mode}; ${rounds}`,
+    `${Math.round(rate.median)} ${run.unit}s/s (${Math.round(rate.least)}–${Math.round(rate.most)}), ` +
+      `${megabytes(run.bytes)} MiB in all`,
     '',
     terminalTable([
       ['latency', ...latency.map(pointName), 'mean'],
-      ['', ...latency.map((point) => duration(point.micros)), duration(load.meanMicros)],
+      ['', ...latency.map((point) => duration(point.micros)), duration(run.meanMicros)],
     ]),
     '',
-    terminalTable([
-      ['process', 'count', 'CPU µs per request', 'RSS MiB'],
-      ...run.roles.map((each) => [
-        each.role,
-        `${each.processes}`,
-        each.cpuMicrosPerRequest.toFixed(2),
-        megabytes(each.residentBytes),
-      ]),
-    ]),
+    terminalTable(processCells(run)),
     '',
   ].join('\n');
 }
 
-/**
- * Returns what changed from `earlier` to `run`. Single runs differ by several per cent on a shared
- * machine; native-bench/compare.ts decides finer questions.
- */
+/** Returns what changed from `earlier` to `run`, and what of it is no more than noise. */
 export function describeChange(run: PerfRun, earlier: PerfRun): string {
-  const cpu = (of: PerfRun): number =>
-    of.roles.reduce((sum, each) => sum + each.cpuMicrosPerRequest, 0);
-  const at = (of: PerfRun, percentile: number): number =>
-    of.load.latency.find((point) => point.percentile === percentile)?.micros ?? Number.NaN;
-  const row = (name: string, value: (of: PerfRun) => number, digits: number): string[] => [
-    name,
-    value(earlier).toFixed(digits),
-    value(run).toFixed(digits),
-    `${((value(run) / value(earlier) - 1) * 100).toFixed(1)} %`,
-  ];
   return `${terminalTable([
-    ['against the earlier run', 'then', 'now', 'change'],
-    row('requests/s', (of) => of.load.requestsPerSecond, 0),
-    row('CPU µs per request', cpu, 2),
-    row('p50 µs', (of) => at(of, 50), 0),
-    row('p99 µs', (of) => at(of, 99), 0),
-    row('p99.9 µs', (of) => at(of, 99.9), 0),
+    ['against the earlier run', 'then', 'now', 'change', 'noise', ''],
+    ...changesOf(run, earlier).map(changeCells),
   ])}\n`;
+}
+
+function processCells(run: PerfRun): string[][] {
+  return [
+    [
+      ...['process', 'count', `CPU µs per ${run.unit}`, 'RSS MiB', 'peak'],
+      ...['GC pauses/s', 'share', 'p99 ms', 'max ms', 'loop delay p99 ms', 'max ms'],
+    ],
+    ...roleMedians(run).map((each) => {
+      const pauses = run.pauses[each.role] ?? null;
+      const delay = run.loopDelays[each.role];
+      return [
+        each.role,
+        `${each.processes}`,
+        each.cpuMicrosPerWork.toFixed(2),
+        megabytes(each.residentBytes),
+        megabytes(each.peakBytes),
+        pauses === null ? '–' : pauses.perSecond.toFixed(1),
+        pauses === null ? '–' : `${(pauses.share * 100).toFixed(1)} %`,
+        pauses === null ? '–' : pauses.p99Ms.toFixed(2),
+        pauses === null ? '–' : pauses.mostMs.toFixed(2),
+        delay === undefined ? '–' : delay.p99Ms.toFixed(1),
+        delay === undefined ? '–' : delay.mostMs.toFixed(1),
+      ];
+    }),
+  ];
+}
+
+function changeCells(change: Change): string[] {
+  const digits = change.now < 100 ? 2 : 0;
+  const isKnown = Number.isFinite(change.noise);
+  return [
+    change.name,
+    change.then.toFixed(digits),
+    change.now.toFixed(digits),
+    `${change.share > 0 ? '+' : ''}${(change.share * 100).toFixed(1)} %`,
+    isKnown ? `± ${(change.noise * 100).toFixed(1)} %` : 'unknown',
+    change.isNoise ? 'noise' : 'changed',
+  ];
 }
 
 function pointName(point: LatencyPoint): string {

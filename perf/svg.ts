@@ -1,7 +1,7 @@
 // Draws the latency curve of a run, and of an earlier one beside it: percentiles on a scale that
 // stretches the tail (each nine as wide as the one before), latency logarithmic. No dependencies.
 
-import type { LatencyPoint } from './load.ts';
+import type { LatencyPoint } from './load/load-result.ts';
 
 export interface Curve {
   readonly label: string;

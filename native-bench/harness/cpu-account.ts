@@ -12,6 +12,8 @@ export interface ProcessUse {
   /** Time in which its main thread could have run, but somebody else had the core. */
   readonly waitedMicros: number;
   readonly residentBytes: number;
+  /** The most it ever had in memory. */
+  readonly peakBytes: number;
 }
 
 /** Time of one core so far, in clock ticks of 10 ms, apart by who had it. */
@@ -72,7 +74,17 @@ function processUse(pid: number, rootPid: number): ProcessUse | null {
     cpuMicros: threads?.cpuMicros ?? (Number(fields[11]) + Number(fields[12])) * TICK_MICROS,
     waitedMicros: threads?.waitedMicros ?? 0,
     residentBytes: Number(fields[21]) * PAGE_BYTES,
+    peakBytes: peakBytes(pid),
   };
+}
+
+function peakBytes(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }
 
 /** Reads run time from schedstat: the same clock as utime + stime, without the 10 ms grain. */

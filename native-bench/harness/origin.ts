@@ -16,10 +16,14 @@ export interface Origin {
   readonly running: Running;
 }
 
-/** Starts the origin pinned to `core` (null: anywhere) and waits until it accepts connections. */
+/**
+ * Starts the origin pinned to `core` (null: anywhere) and waits until it accepts connections; on `hosts` of
+ * the loopback network as well.
+ */
 export async function startOrigin(
   workbench: Workbench,
   core: number | string | null,
+  hosts: readonly string[] = [],
 ): Promise<Origin> {
   const { directory } = workbench;
   const originPort = await freePort();
@@ -29,8 +33,11 @@ export async function startOrigin(
   writeFileSync(join(files, '10m.bin'), Buffer.alloc(HUGE_BODY_BYTES, 'sluice '));
   chmodSync(directory, 0o755);
   const smallBody = 'sluice '.repeat(SMALL_BODY_BYTES).slice(0, SMALL_BODY_BYTES);
+  const listen = ['127.0.0.1', ...hosts]
+    .map((host) => `listen ${host}:${originPort} backlog=4096;`)
+    .join('\n    ');
   const config = join(directory, 'origin-nginx.conf');
-  writeFileSync(config, fillTemplate(template, { directory, originPort, smallBody }));
+  writeFileSync(config, fillTemplate(template, { directory, listen, smallBody }));
   const running = workbench.start({
     name: 'origin',
     program: 'nginx',

@@ -52,7 +52,7 @@ export class Workbench {
     const child = spawn(pinned[0] ?? '', pinned.slice(1), {
       detached: true,
       stdio: ['ignore', log, log],
-      env: { ...process.env, PATH: searchPath(), ...command.environment },
+      env: { ...ownEnvironment(), PATH: searchPath(), ...command.environment },
     });
     const pid = child.pid;
     if (pid === undefined) throw new Error(`cannot start ${pinned.join(' ')}`);
@@ -115,6 +115,12 @@ function prefer(pid: number): void {
   } catch (error) {
     process.stderr.write(`SLUICE_BENCH_NICE=${niceness} has no effect: ${String(error)}\n`);
   }
+}
+
+/** Leaves out what is meant for the instruments: Sluice refuses variables that it does not know. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  const isInstruments = (name: string): boolean => /^SLUICE_(?:PERF|BENCH)_/.test(name);
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isInstruments(name)));
 }
 
 /** Returns a TCP port of 127.0.0.1 that is free now. */

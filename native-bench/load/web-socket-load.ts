@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { build } from 'hdr-histogram-js';
+import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import type { LoadReport } from './load-report.ts';
 import { FrameCounter, maskedFrame } from './web-socket-frames.ts';
 
@@ -99,6 +99,6 @@ function end(): void {
     p99Micros: histogram.getValueAtPercentile(99),
     maxMicros: histogram.maxValue,
   };
-  const result: WebSocketResult = { report, histogram: histogram.toString() };
+  const result: WebSocketResult = { report, histogram: encodeIntoCompressedBase64(histogram) };
   process.stdout.write(`RESULT ${JSON.stringify(result)}\n`, () => process.exit(0));
 }

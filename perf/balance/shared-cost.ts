@@ -3,8 +3,8 @@
 // function of src/channel (timers, encoding and the system calls that it makes included).
 
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { scenarioNamed } from '../../native-bench/scenarios.ts';
-import { measureScenario, profileFolder } from '../measure.ts';
+import { measureScenario, profileFolder, roleMedians } from '../measure.ts';
+import { perfScenarioNamed } from '../scenarios.ts';
 import { STUDY } from './scenario.ts';
 
 /** CPU µs per request; `extraShare` is what the shared state adds to all the rest, 0–1. */
@@ -26,27 +26,29 @@ interface ProfileNode {
 /** Measures small requests through two workers, as many as they can do. */
 export async function measureSharedCost(durationS: number): Promise<SharedCost> {
   rmSync(profileFolder, { recursive: true, force: true });
-  const run = await measureScenario(
-    scenarioNamed('small-get'),
+  const { run } = await measureScenario(
+    perfScenarioNamed('small-get'),
     {
       scenarioNames: [],
       cores: STUDY.workers,
+      rounds: 1,
       durationS,
       warmUpS: 3,
       connections: 64,
       rate: 0,
       profile: true,
+      gc: false,
       compareFile: null,
       proxyFlags: [],
     },
     () => {},
   );
   const micros = (role: string): number =>
-    run.roles.find((each) => each.role === role)?.cpuMicrosPerRequest ?? 0;
+    roleMedians(run).find((each) => each.role === role)?.cpuMicrosPerWork ?? 0;
   const channelMicros = micros('worker') * channelShare();
   const shared = channelMicros + micros('sidecar');
   return {
-    requestsPerSecond: run.load.requestsPerSecond,
+    requestsPerSecond: run.rounds[0]?.perSecond ?? 0,
     workerMicros: micros('worker'),
     channelMicros,
     sidecarMicros: micros('sidecar'),
@@ -58,7 +60,7 @@ export async function measureSharedCost(durationS: number): Promise<SharedCost> 
 export function channelShare(folder = profileFolder): number {
   let busy = 0;
   let inChannel = 0;
-  for (const name of readdirSync(folder)) {
+  for (const name of readdirSync(folder).filter((each) => each.endsWith('.cpuprofile'))) {
     const file = new URL(name, folder);
     const { nodes } = JSON.parse(readFileSync(file, 'utf8')) as { nodes: ProfileNode[] };
     if (!nodes.some(({ callFrame }) => callFrame.url.endsWith('/src/worker/serve.ts'))) continue;
