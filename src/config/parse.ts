@@ -7,10 +7,13 @@ import { checkReferences } from './check-references.ts';
 import { type ConfigDocument, emptyDocument } from './document.ts';
 import { type Assignment, createDraft, type Draft, originOf, placeOf } from './draft.ts';
 import { explainIssues } from './explain.ts';
+import { findUnreachable } from './find-unreachable.ts';
+import type { Finding } from './finding.ts';
 import { applyEnvironment, applyFlags } from './overlay.ts';
 import { formatPath, type Path, valueAt } from './path.ts';
 import { ConfigError, formatOrigin, inOrder, type Problem } from './problem.ts';
 import { routeFiles } from './route-files.ts';
+import { runTests } from './run-tests.ts';
 import { type Config, configSchema } from './schema.ts';
 
 /** What is laid over a document. */
@@ -28,6 +31,8 @@ export interface LoadedConfig {
   readonly origins: ReadonlyMap<string, string>;
   /** Absolute paths of every file whose change may change the configuration; for watching. */
   readonly files: readonly string[];
+  /** What is allowed and yet hardly meant. */
+  readonly warnings: readonly Problem[];
 }
 
 /** Returns the effective configuration for `raw` (plain data as written). Throws ConfigError. */
@@ -49,12 +54,24 @@ export function completeConfig(
   ];
   const parsed = configSchema.safeParse(draft.value);
   if (!parsed.success) problems.push(...explainIssues(draft, parsed.error.issues));
-  for (const { path, message, suggestion = null } of checkReferences(draft.value)) {
-    problems.push({ place: placeOf(draft, path), path: formatPath(path), message, suggestion });
-  }
+  problems.push(...toProblems(checkReferences(draft.value), draft));
   if (parsed.success) problems.push(...resolveFiles(parsed.data, draft, cwd));
+  if (problems.length === 0 && parsed.success) {
+    problems.push(...toProblems(runTests(parsed.data), draft));
+  }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems.sort(inOrder));
-  return { config: parsed.data, origins: originsOf(parsed.data, draft), files: document.files };
+  return {
+    config: parsed.data,
+    origins: originsOf(parsed.data, draft),
+    files: document.files,
+    warnings: toProblems(findUnreachable(parsed.data), draft).sort(inOrder),
+  };
+}
+
+function toProblems(findings: readonly Finding[], draft: Draft): Problem[] {
+  return findings.map(({ path, message, suggestion = null }) => {
+    return { place: placeOf(draft, path), path: formatPath(path), message, suggestion };
+  });
 }
 
 /** Makes file names absolute: those in the file are relative to it, all others to `cwd`. */
@@ -81,6 +98,10 @@ function resolveFiles(config: Config, draft: Draft, cwd: string): Problem[] {
     tls.caFile = absolute(path, tls.caFile);
     report(path, pemProblem(tls.caFile, 'CERTIFICATE'));
   }
+  for (const { path, holder, key, kind } of peerFiles(config)) {
+    holder[key] = absolute(path, holder[key]!);
+    report(path, pemProblem(holder[key], kind));
+  }
   for (const { path, holder, key } of routeFiles(config)) {
     holder[key] = absolute(path, holder[key]!);
     report(path, fileProblem(holder[key]));
@@ -97,6 +118,22 @@ interface FileField {
   readonly holder: Record<string, string>;
   readonly key: string;
   readonly kind: PemKind;
+}
+
+/** The certificates that upstreams show to their peers. */
+function peerFiles({ upstreams }: Config): FileField[] {
+  return Object.entries(upstreams).flatMap(([upstream, { tls }]) => {
+    const fields: FileField[] = [];
+    for (const [key, kind] of [
+      ['certFile', 'CERTIFICATE'],
+      ['keyFile', 'PRIVATE KEY'],
+    ] as const) {
+      const holder = tls as unknown as Record<string, string>;
+      const path = ['upstreams', upstream, 'tls', key];
+      if (tls[key] !== null) fields.push({ path, holder, key, kind });
+    }
+    return fields;
+  });
 }
 
 /** Every file that listeners name for TLS. */

@@ -76,6 +76,18 @@ const tls = section({
     .nullable()
     .prefault(null)
     .describe("PEM file with the authorities to trust; null for the system's own list."),
+  certFile: z
+    .string({ error: 'the path of a PEM file, or null' })
+    .min(1, { error: 'the path of a PEM file, or null' })
+    .nullable()
+    .prefault(null)
+    .describe('PEM file with the certificate shown to peers that ask for one; null for none.'),
+  keyFile: z
+    .string({ error: 'the path of a PEM file, or null' })
+    .min(1, { error: 'the path of a PEM file, or null' })
+    .nullable()
+    .prefault(null)
+    .describe('PEM file with its private key.'),
   serverName: text("a DNS name such as 'app.internal', or null", (name) =>
     isDnsName(name.toLowerCase()) ? name.toLowerCase() : null,
   )
@@ -111,6 +123,9 @@ export const upstreamSchema = section({
   transport: choice(['http1', 'undici'])
     .prefault('http1')
     .describe("'http1': own fast HTTP/1.1; 'undici': also HTTP/2 where the peer speaks it."),
+  h2c: flag()
+    .prefault(false)
+    .describe("HTTP/2 without TLS, to http peers that all speak it; needs transport 'undici'."),
   hostHeader: text("'client', 'peer' or a host such as 'app.internal:8080'", readHostHeader)
     .prefault('client')
     .describe("Host sent to peers: 'client' as received, 'peer' the peer's own, else this text."),

@@ -1,6 +1,5 @@
 // A request body on its way from the client, as seen by whoever sends it on.
 
-import type { RawHeaders } from './headers.ts';
 import type { Sink, Source } from './sink.ts';
 
 /**
@@ -21,8 +20,6 @@ export interface RequestBody extends Source {
    * grows beyond it fails its sink with `body_too_large`.
    */
   bytesMax: number;
-  /** Fields after the body, there when it has ended; left out or null for none. */
-  readonly trailers?: RawHeaders | null;
   /**
    * Calls `sink.start(this)`, delivers all bytes from the first one and goes on as they arrive. A sink
    * that was piped before gets nothing more. Must not be called when not replayable.

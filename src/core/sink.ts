@@ -2,6 +2,7 @@
 // directions: response (peer → client) and request body (client → peer).
 
 import type { ProxyError } from './errors.ts';
+import type { RawHeaders } from './headers.ts';
 
 /**
  * Receives one message body.
@@ -27,6 +28,8 @@ export interface Sink {
 
 /** Where a message body comes from. All calls are idempotent and allowed at any time after `start`. */
 export interface Source {
+  /** Fields after a request body, there before the sink's `end`; left out or null for none. */
+  readonly trailers?: RawHeaders | null;
   pause(): void;
   resume(): void;
   /** Nobody wants the rest: release everything, call the sink no more. */

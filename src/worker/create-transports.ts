@@ -4,6 +4,7 @@
 import { ProxyError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import { MIB } from '../core/limits.ts';
+import type { Peer } from '../core/peer.ts';
 import type { Tunnel } from '../core/tunnel.ts';
 import type { OwnedTransports, TransportSettings } from './transports.ts';
 import { loadWs } from './tunnel/handshake.ts';
@@ -28,16 +29,19 @@ export function createTransports(
     if (settings.config.peers.some(({ url }) => url.startsWith('fastcgi'))) {
       return fastcgiTransports(settings, events);
     }
-    const http =
-      settings.config.transport === 'undici'
-        ? createUndiciUpstream(options)
-        : createHttp1Upstream({ ...options, peers: settings.peers }, pools);
     const tunnelOptions = {
       ...options,
       messageBytesMax: settings.limits.webSocketMessageBytes,
       idleMs: settings.webSocketIdleMs,
     };
-    return { http, tunnel: createTunnel(tunnelOptions, tunnels), drain: () => http.drain() };
+    const tunnel = createTunnel(tunnelOptions, tunnels);
+    if (settings.config.transport === 'undici') {
+      const http = createUndiciUpstream(options);
+      const keepOnly = (peers: readonly Peer[]) => http.keepOnly(peers);
+      return { http, tunnel, keepOnly, drain: () => http.drain() };
+    }
+    const http = createHttp1Upstream({ ...options, peers: settings.peers }, pools);
+    return { http, tunnel, drain: () => http.drain() };
   };
 }
 
@@ -76,7 +80,7 @@ export function preloadTunnels(): void {
   loadWs();
 }
 
-function optionsOf({ upstream, config, ca, limits, workers }: TransportSettings) {
+function optionsOf({ upstream, config, ca, cert, key, limits, workers }: TransportSettings) {
   const { pipelining, pendingTimeoutMs, keepAlive, timeouts, tls } = config;
   return {
     upstream,
@@ -87,7 +91,8 @@ function optionsOf({ upstream, config, ca, limits, workers }: TransportSettings)
     keepAlive,
     timeouts,
     responseHeadBytesMax: limits.responseHeadBytes,
-    tls: { verify: tls.verify, ca, serverName: tls.serverName },
+    tls: { verify: tls.verify, ca, cert, key, serverName: tls.serverName },
+    h2c: config.h2c,
   };
 }
 

@@ -3,8 +3,11 @@
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Reply } from '../../core/filter.ts';
+import { grpcStatus, isGrpc } from '../../core/grpc.ts';
 import { headerValue } from '../../core/headers.ts';
 import type { Source } from '../../core/sink.ts';
+
+const NO_BODY = new Uint8Array(0);
 
 /** What stands behind a reply: all of it is there already. */
 const NOTHING_BEHIND: Source = { pause() {}, resume() {}, cancel() {} };
@@ -30,6 +33,12 @@ export function failureReply(exchange: Exchange, error: ProxyError): Reply {
   if (status === 503 || status === 429)
     headers.push('retry-after', String(error.retryAfterSeconds));
   headers.push(...error.headers);
+  if (isGrpc(exchange)) {
+    // A call always succeeds for HTTP; without a body its trailers stand in the head.
+    headers.push('content-type', 'application/grpc', 'grpc-status', `${grpcStatus(status)}`);
+    headers.push('grpc-message', message.replaceAll('%', '%25'));
+    return { status: 200, headers, body: NO_BODY };
+  }
   const accept = headerValue(exchange.requestHeaders, 'accept');
   if (accept !== undefined && /\bapplication\/(?:[\w.+-]+\+)?json\b/i.test(accept)) {
     headers.push('content-type', 'application/json');

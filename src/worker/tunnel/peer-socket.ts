@@ -13,13 +13,14 @@ export function openPeerSocket(peer: Peer, options: TunnelOptions, onReady: () =
   const { scheme, hostname: host, port } = peer.address;
   const basics = { host, port, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS };
   if (scheme === 'http') return connectTcp({ ...basics, noDelay: true }).once('connect', onReady);
-  const { ca, serverName, verify } = options.tls;
+  const { ca, cert, key, serverName, verify } = options.tls;
   const name = serverName ?? host;
   const socket = connectTls({
     ...basics,
     // An address can't be sent as SNI; Node compares it with the certificate all the same.
     ...(isIP(name) === 0 ? { servername: name } : {}),
     ...(ca === null ? {} : { ca }),
+    ...(cert && key ? { cert, key } : {}),
     rejectUnauthorized: verify,
     ALPNProtocols: ['http/1.1'],
   });

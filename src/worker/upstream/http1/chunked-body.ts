@@ -1,11 +1,13 @@
 // Decodes a chunked body (RFC 9112 section 7.1) in place: the data of all chunks in one receive buffer is
-// moved together, so that it leaves in one write. Extensions are ignored, trailers dropped, both bounded.
+// moved together, so that it leaves in one write. Extensions are ignored, trailers kept, both bounded.
 //
 //   SIZE ─;─► EXTENSION ─CR─► SIZE_LF ──► DATA ──► DATA_CR ──► DATA_LF ──► SIZE
 //     └──────────CR──────────────┘ └ 0 ─► TRAILER ◄─LF─ TRAILER_LF ◄─CR─ TRAILER_VALUE ◄─:─ TRAILER_NAME
 //                                            └─CR─► LAST_LF ──► done
 
+import type { RawHeaders } from '../../../core/headers.ts';
 import { limits } from '../../../core/limits.ts';
+import { isTrailerField } from '../../../core/trailers.ts';
 import { COLON, CR, FIELD_VALUE, HEX_VALUE, LF, SEMICOLON, TOKEN_LOWER } from './octets.ts';
 
 /** All bytes are used up and the body goes on. */
@@ -40,6 +42,8 @@ export class ChunkedBody {
   end = 0;
   problem = '';
 
+  /** The trailer section as it came. */
+  #trailerText = '';
   #state = SIZE;
   #remainingBytes = 0;
   #digits = 0;
@@ -55,6 +59,19 @@ export class ChunkedBody {
     this.#lineBytes = 0;
     this.#overheadBytes = 0;
     this.problem = '';
+    this.#trailerText = '';
+  }
+
+  /** Returns the fields after the body that may be passed on; null when there are none. */
+  trailers(): RawHeaders | null {
+    if (this.#trailerText === '') return null;
+    const kept: RawHeaders = [];
+    for (const line of this.#trailerText.split('\n')) {
+      const colon = line.indexOf(':');
+      const name = line.slice(0, colon).toLowerCase();
+      if (colon > 0 && isTrailerField(name)) kept.push(name, line.slice(colon + 1).trim());
+    }
+    return kept.length === 0 ? null : kept;
   }
 
   /** Decodes `start`–`end` of `bytes`, which is changed. Never throws. */
@@ -138,6 +155,7 @@ export class ChunkedBody {
   }
 
   #stepTrailer(octet: number): boolean {
+    if (octet !== CR && this.#state !== LAST_LF) this.#trailerText += String.fromCharCode(octet);
     switch (this.#state) {
       case TRAILER:
         if (octet === CR) {

@@ -133,7 +133,7 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Uplo
     }
     const complete = body.complete;
     if (complete !== null && complete.length <= JOINED_BODY_BYTES_MAX) {
-      this.#socket.write(head + joinedBody(complete, body.byteLength), 'latin1');
+      this.#socket.write(head + joinedBody(complete, body), 'latin1');
       this.#sent(transfer);
       return;
     }

@@ -31,6 +31,9 @@ export interface Http1Options {
     readonly verify: boolean;
     /** PEM text of the authorities to trust, or null for the system's own. */
     readonly ca: string | null;
+    /** PEM texts of the certificate that peers are shown, and of its key; left out or null for none. */
+    readonly cert?: string | null;
+    readonly key?: string | null;
     /** Name sent as SNI and expected in the certificate, or null for the peer's host. */
     readonly serverName: string | null;
   };

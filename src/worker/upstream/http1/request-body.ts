@@ -2,12 +2,28 @@
 // piece by piece.
 
 import type { Exchange } from '../../../core/exchange.ts';
+import type { RawHeaders } from '../../../core/headers.ts';
+import type { RequestBody } from '../../../core/request-body.ts';
+import { isTrailerField } from '../../../core/trailers.ts';
 
 /** Complete bodies up to this size go out in one write with the head. */
 export const JOINED_BODY_BYTES_MAX = 16 * 1024;
 
-/** What ends a chunked body. */
-export const LAST_CHUNK = '0\r\n\r\n';
+/** Returns what ends a chunked body; `trailers` are the client's, which are checked like its head was. */
+export function lastChunk(trailers: RawHeaders | null | undefined): string {
+  if (trailers === null || trailers === undefined) return LAST_CHUNK;
+  let text = '0\r\n';
+  for (let at = 0; at < trailers.length; at += 2) {
+    const [name, value] = [trailers[at]!, trailers[at + 1]!];
+    const isPlain = NAME.test(name) && !CONTROL.test(value);
+    if (isPlain && isTrailerField(name)) text += `${name}: ${value}${CRLF}`;
+  }
+  return text + CRLF;
+}
+
+const LAST_CHUNK = '0\r\n\r\n';
+const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+const CONTROL = /[^\t\x20-\x7e\x80-\xff]/;
 
 const CRLF = '\r\n';
 
@@ -17,12 +33,16 @@ export function isPipelineable(exchange: Exchange): boolean {
 }
 
 /** Returns a complete body as the text that follows the head. */
-export function joinedBody(complete: Uint8Array, byteLength: number): string {
+export function joinedBody(
+  complete: Uint8Array,
+  { byteLength, trailers }: Pick<RequestBody, 'byteLength' | 'trailers'>,
+): string {
   const text = Buffer.from(complete.buffer, complete.byteOffset, complete.length).toString(
     'latin1',
   );
   if (byteLength >= 0) return text;
-  return text === '' ? LAST_CHUNK : `${text.length.toString(16)}${CRLF}${text}${CRLF}${LAST_CHUNK}`;
+  const last = lastChunk(trailers);
+  return text === '' ? last : `${text.length.toString(16)}${CRLF}${text}${CRLF}${last}`;
 }
 
 /** Most bytes that a size line and the end of a chunk add to its data. */

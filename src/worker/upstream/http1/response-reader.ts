@@ -196,7 +196,10 @@ export class ResponseReader {
       isFull = !transfer.sink!.write(bytes.subarray(chunked.dataStart, chunked.dataEnd));
       if (this.#host.current !== transfer) return GONE;
     }
-    if (result === CHUNKED_DONE) return this.#complete(chunked.end, end);
+    if (result === CHUNKED_DONE) {
+      transfer.exchange.responseTrailers = chunked.trailers();
+      return this.#complete(chunked.end, end);
+    }
     if (result === CHUNKED_MALFORMED) {
       this.#host.failed(new ProxyError('body_broken', chunked.problem));
       return GONE;

@@ -22,7 +22,10 @@ export class Dialler {
     this.isTls = address.scheme === 'https';
     this.#buffer = buffer;
     this.#secureContext = this.isTls
-      ? createSecureContext(tls.ca === null ? {} : { ca: tls.ca })
+      ? createSecureContext({
+          ...(tls.ca === null ? {} : { ca: tls.ca }),
+          ...(tls.cert && tls.key ? { cert: tls.cert, key: tls.key } : {}),
+        })
       : null;
     this.#serverName =
       tls.serverName ?? (isIP(address.hostname) === 0 ? address.hostname : undefined);

@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net';
 import { ProxyError } from '../../../core/errors.ts';
 import type { Sink, Source } from '../../../core/sink.ts';
-import { CHUNK_OVERHEAD_BYTES, LAST_CHUNK, writeChunk } from './request-body.ts';
+import { CHUNK_OVERHEAD_BYTES, lastChunk, writeChunk } from './request-body.ts';
 
 const NO_BUFFER = Buffer.alloc(0);
 const BUFFER_BYTES_MIN = 16 * 1024;
@@ -76,7 +76,7 @@ export class Upload implements Sink {
   end(): void {
     if (this.#isOver) return;
     if (this.#isChunked) {
-      this.#socket.write(LAST_CHUNK, 'latin1');
+      this.#socket.write(lastChunk(this.#source?.trailers), 'latin1');
     } else if (this.#bytesLeft !== 0) {
       this.fail(new ProxyError('bad_framing', 'fewer bytes than Content-Length'));
       return;

@@ -15,7 +15,7 @@ import { isStaleConnection, type Progress, toProxyError } from './failure.ts';
 import type { UndiciOptions } from './options.ts';
 import { RequestBodyStream } from './request-body-stream.ts';
 import { requestOptions } from './request-options.ts';
-import { takeResponseHead } from './response-head.ts';
+import { takeResponseHead, trailerFields, type UndiciHeaders } from './response-head.ts';
 
 /** Where an attempt waits, and what it gives back when it is over. */
 export interface AttemptCarrier {
@@ -154,14 +154,17 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
     callbackDepth -= 1;
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: UndiciHeaders): void {
     // A body that lasts until the connection ends: undici takes a reset as its end, too.
     const isTruncated = this.#carrier.isBroken(this);
     callbackDepth += 1;
     this.#carrier.settled(this);
     if (!this.#isOver) {
       if (isTruncated) this.#fail(new ProxyError('body_broken', 'reset'));
-      else this.#complete();
+      else {
+        this.#exchange.responseTrailers = trailerFields(trailers);
+        this.#complete();
+      }
     }
     callbackDepth -= 1;
   }

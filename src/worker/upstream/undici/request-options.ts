@@ -2,6 +2,7 @@
 
 import type { Dispatcher } from 'undici';
 import type { Exchange } from '../../../core/exchange.ts';
+import { isGrpc } from '../../../core/grpc.ts';
 import type { Peer } from '../../../core/peer.ts';
 import type { UndiciOptions } from './options.ts';
 
@@ -45,6 +46,8 @@ function requestFields(exchange: Exchange, peer: Peer): string[] {
   for (let at = 0; at < received.length; at += 2) {
     if (!OWN_FIELDS.has(received[at]!)) fields.push(received[at]!, received[at + 1]!);
   }
+  // What gRPC servers insist on; in HTTP/2 it may be said (RFC 9113 section 8.2.2).
+  if (isGrpc(exchange)) fields.push('te', 'trailers');
   const body = exchange.requestBody;
   // Without it undici frames a stream as chunked.
   if (body !== null && body.byteLength >= 0) fields.push('content-length', `${body.byteLength}`);

@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Exchange } from '../../../core/exchange.ts';
 import type { RawHeaders } from '../../../core/headers.ts';
 import { limits } from '../../../core/limits.ts';
+import { isTrailerField } from '../../../core/trailers.ts';
 
 /** Fields that concern this hop only, or that the listener writes anew. */
 const DROPPED: ReadonlySet<string> = new Set([
@@ -63,6 +64,16 @@ export function takeResponseHead(
   exchange.responseDate = date;
   exchange.responseByteLength = status === 204 ? 0 : byteLength;
   return null;
+}
+
+/** Returns the fields after a body that may be passed on; null when there are none. */
+export function trailerFields(raw: UndiciHeaders): RawHeaders | null {
+  const received = flatten(raw);
+  const kept: RawHeaders = [];
+  for (let at = 0; at < received.length && at < 2 * limits.responseHeaderCount; at += 2) {
+    if (isTrailerField(received[at]!)) kept.push(received[at]!, received[at + 1]!);
+  }
+  return kept.length === 0 ? null : kept;
 }
 
 function flatten(raw: UndiciHeaders): RawHeaders {

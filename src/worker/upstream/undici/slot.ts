@@ -95,13 +95,14 @@ export function createSlotFactory(
 }
 
 function connectorOptions(options: UndiciOptions): buildConnector.BuildOptions {
-  const { ca, verify } = options.tls;
+  const { ca, cert, key, verify } = options.tls;
   return {
     allowH2: true,
     preferH2: true,
     timeout: options.timeouts.connectMs,
     rejectUnauthorized: verify,
     ...(ca === null ? {} : { ca }),
+    ...(cert && key ? { cert, key } : {}),
     // Not in the type, but in the code: the option by which Client asks for prior knowledge itself.
     ...(options.h2c === true ? { useH2c: true } : {}),
   } as buildConnector.BuildOptions;
