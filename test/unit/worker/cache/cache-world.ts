@@ -1,0 +1,265 @@
+// A cache with everything around it but sockets: the real plan, forward and store, an origin that is a
+// function, clients that record, and a clock that stands still until it is told to move.
+
+import type { TestContext } from 'node:test';
+import type { RouteConfig } from '../../../../src/config/schema.ts';
+import { routeCache } from '../../../../src/config/schema-cache.ts';
+import { ProxyError } from '../../../../src/core/errors.ts';
+import type { Exchange, RequestHead } from '../../../../src/core/exchange.ts';
+import { headerValue, type RawHeaders } from '../../../../src/core/headers.ts';
+import type { Peer } from '../../../../src/core/peer.ts';
+import type { Plan } from '../../../../src/core/plan.ts';
+import type { Sink, Source } from '../../../../src/core/sink.ts';
+import type { Attempt, Upstream } from '../../../../src/core/upstream.ts';
+import { systemTimers } from '../../../../src/std/timers.ts';
+import { RoundRobin } from '../../../../src/worker/balance/round-robin.ts';
+import type { CacheHost } from '../../../../src/worker/cache/fill-context.ts';
+import { PurgeEnd } from '../../../../src/worker/cache/store/purge-end.ts';
+import { Store } from '../../../../src/worker/cache/store/store.ts';
+import { createCacheHost } from '../../../../src/worker/cache-host.ts';
+import { withCache } from '../../../../src/worker/compile-cache.ts';
+import { type ForwardContext, forward } from '../../../../src/worker/forward.ts';
+import { Mirrors } from '../../../../src/worker/mirror.ts';
+import { makeExchange, makePeers, makePlan } from '../support/exchanges.ts';
+
+/** Sat, 21 Nov 2026 12:00:00 GMT */
+export const NOON_MS = Date.UTC(2026, 10, 21, 12);
+
+/** What the origin answers; `date` defaults to now, `length` to that of the body. */
+export interface Answer {
+  readonly status?: number;
+  readonly headers?: RawHeaders;
+  readonly body?: string;
+  readonly date?: string;
+  /** Without Content-Length. */
+  readonly isChunked?: boolean;
+  /** Breaks off after the body, which is incomplete. */
+  readonly breaksOff?: boolean;
+}
+
+/** 'hold': the test answers by hand; an error: no response head at all. */
+export type Script = (request: Exchange, count: number) => Answer | ProxyError | 'hold';
+
+/** A request at the origin that the test answers by hand. */
+export class HeldRequest implements Source {
+  readonly exchange: Exchange;
+  readonly #attempt: Attempt;
+  #sink: Sink | null = null;
+  isPaused = false;
+  cancelled: ProxyError | null = null;
+
+  constructor(exchange: Exchange, attempt: Attempt) {
+    this.exchange = exchange;
+    this.#attempt = attempt;
+    exchange.running = this;
+  }
+
+  head({ status = 200, headers = [], date, body, isChunked }: Answer = {}): void {
+    const { exchange } = this;
+    exchange.status = status;
+    exchange.responseHeaders = headers.slice();
+    exchange.responseDate = date ?? new Date().toUTCString();
+    exchange.responseByteLength = isChunked === true || body === undefined ? -1 : body.length;
+    this.#sink = this.#attempt.onHead(this);
+    this.#sink.start(this);
+  }
+
+  /** Returns whether more is wanted. */
+  write(text: string): boolean {
+    return this.cancelled === null && this.#sink!.write(Buffer.from(text, 'latin1'));
+  }
+
+  end(): void {
+    if (this.cancelled !== null) return;
+    this.#sink!.end();
+    this.#attempt.onDone(null);
+  }
+
+  breakOff(): void {
+    const error = new ProxyError('body_broken');
+    this.#sink!.fail(error);
+    this.#attempt.onDone(error);
+  }
+
+  fail(error: ProxyError): void {
+    this.#attempt.onFailure(error);
+  }
+
+  answer(answer: Answer): void {
+    this.head({ body: '', ...answer });
+    if (answer.body !== undefined && answer.body !== '' && answer.status !== 304) {
+      this.write(answer.body);
+    }
+    if (answer.breaksOff === true) this.breakOff();
+    else this.end();
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+  resume(): void {
+    this.isPaused = false;
+  }
+  cancel(error: ProxyError): void {
+    if (this.cancelled !== null) return;
+    this.cancelled = error;
+    if (this.#sink !== null) this.#attempt.onDone(error);
+  }
+}
+
+/** Someone who asked, and what came of it. */
+export class Client implements Sink {
+  readonly exchange: Exchange;
+  body = '';
+  state: 'waiting' | 'started' | 'ended' | 'failed' = 'waiting';
+  /** While set, it has no room for more. */
+  isFull = false;
+  source: Source | null = null;
+
+  constructor(head: Partial<RequestHead>) {
+    this.exchange = makeExchange(head, this);
+  }
+
+  get status(): number {
+    return this.exchange.status;
+  }
+
+  header(name: string): string | undefined {
+    return headerValue(this.exchange.responseHeaders, name);
+  }
+
+  get cache(): string | null {
+    return this.exchange.cacheStatus;
+  }
+
+  start(source: Source): void {
+    this.source = source;
+    this.state = 'started';
+  }
+  write(chunk: Uint8Array): boolean {
+    this.body += Buffer.from(chunk).toString('latin1');
+    return !this.isFull;
+  }
+  end(): void {
+    this.state = 'ended';
+    this.exchange.finished = true;
+  }
+  fail(): void {
+    this.state = 'failed';
+    this.exchange.finished = true;
+  }
+  /** Has room again. */
+  read(): void {
+    this.isFull = false;
+    this.source!.resume();
+  }
+  /** Leaves before the end. */
+  leave(): void {
+    const { exchange } = this;
+    exchange.finished = true;
+    const { running } = exchange;
+    exchange.running = null;
+    running?.cancel(new ProxyError('client_closed'));
+  }
+}
+
+export interface Asked {
+  readonly method?: string;
+  readonly host?: string;
+  readonly headers?: RawHeaders;
+  readonly remoteAddress?: string;
+  readonly hasBody?: boolean;
+  readonly user?: string;
+  /** Has no room for more than the first piece. */
+  readonly isFull?: boolean;
+}
+
+export class CacheWorld {
+  readonly store: Store;
+  readonly host: CacheHost;
+  readonly plan: Plan;
+  /** Requests that reached the origin. */
+  readonly requests: Exchange[] = [];
+  readonly held: HeldRequest[] = [];
+  script: Script;
+  random = 1;
+  readonly #context: ForwardContext;
+  readonly #test: TestContext;
+
+  /** `config` as in a file; `script` answers what reaches the origin. */
+  constructor(test: TestContext, config: object, script: Script, plan: Partial<Plan> = {}) {
+    test.mock.timers.enable({ apis: ['Date'], now: NOON_MS });
+    this.#test = test;
+    this.script = script;
+    const peers = { touched() {}, succeeded() {}, failed() {}, erred() {} };
+    this.#context = {
+      exchangesRunning: 0,
+      hedges: 0,
+      hedgesWon: 0,
+      retries: 0,
+      peers,
+      mirrors: new Mirrors(peers, () => 1),
+      random: () => this.random,
+    };
+    const nothing = () => {};
+    const link = { connected: false, send: () => false, nextId: () => 1 };
+    const purges = new PurgeEnd(link, systemTimers);
+    this.store = new Store({
+      memoryBytes: 64 * 2 ** 20,
+      disk: null,
+      events: { debug: nothing, info: nothing, warn: nothing, error: nothing },
+      link,
+      purges,
+      timers: systemTimers,
+      runDirectory: '/nonexistent',
+    });
+    test.after(() => {
+      this.store.close();
+      purges.close();
+    });
+    this.host = createCacheHost(this.store, this.#context, () => {});
+    const upstream: Upstream = { send: (...sent) => this.#receive(...sent) };
+    const bare = makePlan({ upstream, balancer: new RoundRobin(makePeers(1)), ...plan });
+    const route = { name: 'test', cache: routeCache.parse(config) };
+    this.plan = withCache(bare, route as unknown as RouteConfig, 'app', this.host);
+  }
+
+  /** Moves the clock. */
+  pass(seconds: number): void {
+    this.#test.mock.timers.tick(seconds * 1000);
+  }
+
+  /** Sends a request as serve does. */
+  get(target: string, asked: Asked = {}): Client {
+    const { method = 'GET', host = 'example.com', headers = [], hasBody = false } = asked;
+    const client = new Client({
+      method,
+      target,
+      host,
+      headers: ['host', host, ...headers],
+      remoteAddress: asked.remoteAddress ?? '192.0.2.7',
+      body: hasBody ? ({ release() {} } as never) : null,
+    });
+    client.exchange.user = asked.user ?? '';
+    client.isFull = asked.isFull ?? false;
+    client.exchange.plan = this.plan;
+    if (!this.plan.cache!.serve(client.exchange)) {
+      forward(client.exchange, this.plan, this.#context);
+    }
+    return client;
+  }
+
+  /** How many requests have reached the origin. */
+  get fetches(): number {
+    return this.requests.length;
+  }
+
+  #receive(exchange: Exchange, _peer: Peer, attempt: Attempt): void {
+    this.requests.push(exchange);
+    const answer = this.script(exchange, this.requests.length);
+    const held = new HeldRequest(exchange, attempt);
+    if (answer === 'hold') this.held.push(held);
+    else if (answer instanceof ProxyError) held.fail(answer);
+    else held.answer(answer);
+  }
+}
