@@ -5,7 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import type { LoadedConfig } from '../config/parse.ts';
 import { formatPath, valueAt } from '../config/path.ts';
 import { formatConfig, formatSetting } from '../config/print.ts';
-import { ConfigError } from '../config/problem.ts';
+import { ConfigError, formatProblem } from '../config/problem.ts';
 import { type CheckCommand, type CliIo, exitCodes } from './command.ts';
 import { toLoadRequest } from './request.ts';
 
@@ -18,6 +18,8 @@ export async function runCheck(command: CheckCommand, io: CliIo): Promise<number
   }
   try {
     const loaded = await loadConfig(request);
+    if (!command.isJson)
+      for (const one of loaded.warnings) io.stderr(`warning: ${formatProblem(one)}\n`);
     io.stdout(
       command.isJson ? formatJson(loaded) : formatFor(command, request.file ?? null, loaded),
     );
@@ -54,8 +56,8 @@ function formatEnvironment({ config, origins }: LoadedConfig): string {
   return [head, ...blocks].join('\n');
 }
 
-function formatJson({ config, origins }: LoadedConfig): string {
-  return toJson({ valid: true, config, origins: Object.fromEntries(origins) });
+function formatJson({ config, origins, warnings }: LoadedConfig): string {
+  return toJson({ valid: true, config, origins: Object.fromEntries(origins), warnings });
 }
 
 function toJson(value: unknown): string {

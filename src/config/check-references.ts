@@ -196,7 +196,7 @@ function checkMatches(routes: unknown[]): Finding[] {
     const conditions = conditionsOf(asMap(written));
     const hosts = orAny(match.host, '*');
     // Any path and every path below the root are the same (worker/route).
-    const paths = orAny(match.path, '/*');
+    const paths = orAny(match.path, '/*').map(withoutNames);
     const methods = orAny(match.method, '*');
     if (hosts.length * paths.length * methods.length > combinationsMax) continue;
     let clash: number | undefined;
@@ -221,6 +221,11 @@ function checkMatches(routes: unknown[]): Finding[] {
     }
   }
   return findings;
+}
+
+/** Names in a path say what is captured, not what matches. */
+function withoutNames(path: string): string {
+  return path.startsWith('~') ? path : path.replaceAll(/\/:[^/]+/g, '/:');
 }
 
 /** What else a match asks for, as a text to compare. */

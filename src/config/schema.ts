@@ -13,6 +13,7 @@ import { geoSchema, matchersSchema } from './schema-match.ts';
 import { offload } from './schema-offload.ts';
 import { pathsSchema } from './schema-paths.ts';
 import { defaultRouteName, listenerSchema, routeSchema } from './schema-route.ts';
+import { testsSchema } from './schema-tests.ts';
 import { settleWire } from './schema-tls.ts';
 import { type UpstreamConfig, upstreamSchema } from './schema-upstream.ts';
 
@@ -161,6 +162,7 @@ const writtenSchema = section({
   paths: pathsSchema,
   geo: geoSchema,
   errorPages: errorPagesSchema,
+  tests: testsSchema,
   trustedProxies: z
     .array(text("an address or CIDR block such as '10.0.0.0/8'", readCidr), {
       error: 'a list of addresses and CIDR blocks',
