@@ -19,9 +19,11 @@ let sluice: Sluice;
 const scripts = {
   'index.php': `<?php header('X-App: front'); echo json_encode($_SERVER);`,
   'form.php': `<?php echo json_encode(['get' => $_GET, 'post' => $_POST, 'cookie' => $_COOKIE]);`,
-  'count.php': `<?php session_start(); $_SESSION['n'] = ($_SESSION['n'] ?? 0) + 1; echo $_SESSION['n'];`,
+  'count.php': `<?php session_start();
+    $_SESSION['n'] = ($_SESSION['n'] ?? 0) + 1; echo $_SESSION['n'];`,
   'upload.php': `<?php $f = $_FILES['file'] ?? null;
-    echo $f ? $f['size'] . ' ' . hash_file('sha256', $f['tmp_name']) : hash('sha256', file_get_contents('php://input'));`,
+    echo $f ? $f['size'] . ' ' . hash_file('sha256', $f['tmp_name'])
+      : hash('sha256', file_get_contents('php://input'));`,
   'stream.php': `<?php header('Content-Type: text/plain'); echo "first\\n"; flush();
     $until = microtime(true) + 20;
     while (!file_exists(__DIR__ . '/go') && microtime(true) < $until) usleep(10000); echo "second\\n";`,

@@ -8,7 +8,7 @@ import type { RawHeaders } from '../../../core/headers.ts';
 export interface Question {
   readonly url: string;
   readonly method: string;
-  /** Flat list, byte strings. */
+  /** Flat list, byte strings; without Host. */
   readonly headers: RawHeaders;
   readonly timeoutMs: number;
   readonly bodyBytesMax: number;
@@ -32,7 +32,7 @@ export class Asker {
     return new Promise((resolve, reject) => {
       const request = (isSecure ? httpsRequest : httpRequest)(url, {
         method,
-        headers,
+        headers: ['host', new URL(url).host, ...headers],
         agent: isSecure ? this.#https : this.#http,
         signal: AbortSignal.timeout(timeoutMs),
       });
