@@ -10,6 +10,11 @@ export const offload = section({
   queueMax: integer({ min: 0, max: 100_000 })
     .prefault(128)
     .describe('Tasks of each worker that may wait for a thread; more are left undone.'),
+  backgroundPercent: integer({ min: 0, max: 100 })
+    .prefault(10)
+    .describe(
+      'Share of one processor that each worker may spend on denser encodings of stored answers.',
+    ),
 })
   .prefault({})
   .describe('Threads for long work beside the event loop: compression, password hashes.');

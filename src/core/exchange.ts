@@ -103,6 +103,8 @@ export class Exchange {
   cacheStatus: CacheStatus | null = null;
   /** The stored answer whose whole body is sent; null for any other response. */
   cached: CachedVariant | null = null;
+  /** What the client said in Accept-Encoding where the peer is not told; null: see `requestHeaders`. */
+  acceptEncoding: string | null = null;
   /** Content coding that the proxy put on the body; '' for none. */
   encoding = '';
   /** Length in bytes of the body before that. */

@@ -4,6 +4,7 @@
 import type { RouteConfig } from '../config/schema.ts';
 import type { RequestFilter } from '../core/filter.ts';
 import { compileAccess, compileClients, compileCors } from './compile-access.ts';
+import { compileCodingWish } from './compile-compress.ts';
 import { compileAnswer, compileMaintenance, compileTargetRewrite } from './compile-rewrite.ts';
 import type { RouteContext } from './route-context.ts';
 
@@ -23,6 +24,7 @@ export function compileFilters(
     compileAccess(route, context),
     compileTargetRewrite(route, context),
     compileAnswer(route, context),
+    compileCodingWish(route),
   ];
   const used = filters.filter((filter) => filter !== null);
   return used.length === 0 ? null : used;

@@ -5,13 +5,13 @@ import type { RouteConfig } from '../config/schema.ts';
 import type { ResponseStage } from '../core/filter.ts';
 import type { ErrorPages } from '../core/plan.ts';
 import { compileCors } from './compile-access.ts';
+import { compileCompress, compilePlain } from './compile-compress.ts';
 import {
   compileErrorStage,
   compileMapBack,
   compileReplaceBody,
   compileResponseEdits,
 } from './compile-rewrite.ts';
-import { CompressStage } from './compress/compress-stage.ts';
 import type { RouteContext } from './route-context.ts';
 
 /** Between the peer and the cache: what they change is stored (decoding, rewriting of bodies). */
@@ -19,7 +19,7 @@ export function compilePeerStages(
   route: RouteConfig,
   _context: RouteContext,
 ): readonly ResponseStage[] | null {
-  return used([compileReplaceBody(route, 'peer')]);
+  return used([compilePlain(route), compileReplaceBody(route, 'peer')]);
 }
 
 /** Between the cache and the client: they run on hits too (headers by client, compression). */
@@ -28,13 +28,13 @@ export function compileClientStages(
   context: RouteContext,
   errorPages: ErrorPages | null,
 ): readonly ResponseStage[] | null {
-  const { compress } = route;
+  const replacesBody = compileReplaceBody(route, 'client');
   return used([
     compileErrorStage(errorPages),
-    compileReplaceBody(route, 'client'),
+    replacesBody,
     compileMapBack(route, context),
     compileResponseEdits(route),
-    compress === null ? null : new CompressStage(compress, context.compression),
+    compileCompress(route, context, replacesBody !== null),
     compileCors(route),
   ]);
 }

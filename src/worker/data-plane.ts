@@ -63,7 +63,9 @@ export class DataPlane {
   readonly #transports: TransportRegistry;
   readonly #kept = new KeptParts();
   readonly #offload = new OffloadPool();
-  readonly #compression = new Compression(this.#offload);
+  /** For what nobody waits for. */
+  readonly #spare = new OffloadPool();
+  readonly #compression = new Compression(this.#offload, this.#spare);
   readonly #queues = new Queues();
   readonly #sessions: SessionParts;
   readonly #upkeep = new Upkeep(this.#queues);
@@ -172,7 +174,7 @@ export class DataPlane {
     for (const { group } of peers) group.anticipation = ANTICIPATED_SHARE * (config.cores - 1);
     this.#sessions.tables.install(stickSpecs(config.upstreams));
     this.#upkeep.install(snapshot);
-    this.#offload.configure(config.offload);
+    this.#configureOffload(config);
     this.#server.install(snapshot);
     this.#transports.settle();
     this.#kept.settle();
@@ -216,8 +218,14 @@ export class DataPlane {
     this.#link.close();
     this.#upkeep.close();
     this.#kept.closeAll();
+    this.#compression.background.close();
     this.#caches.close();
-    await Promise.all([this.#offload.close(), this.#accessLog?.close(), this.eventLog.close()]);
+    await Promise.all([
+      this.#offload.close(),
+      this.#spare.close(),
+      this.#accessLog?.close(),
+      this.eventLog.close(),
+    ]);
   }
 
   reopenLogs(): void {
@@ -227,6 +235,13 @@ export class DataPlane {
   #record(exchange: Exchange, durationMs: number): void {
     this.#metrics.record(exchange, durationMs);
     if (this.#accessLog !== null) this.#accessLog.record(exchange, durationMs);
+  }
+
+  #configureOffload({ offload }: Config): void {
+    const { threads, queueMax, backgroundPercent } = offload;
+    this.#offload.configure({ threads, queueMax });
+    this.#spare.configure({ threads: backgroundPercent === 0 ? 0 : 1, queueMax: 0 });
+    this.#compression.background.configure(backgroundPercent / 100);
   }
 
   #configureLogs(config: Config): void {

@@ -1,6 +1,7 @@
 // Which coding a client gets: Accept-Encoding (RFC 9110 section 12.5.3) against what a route offers.
 
 import type { ContentCoding } from '../../core/compression.ts';
+import type { Exchange } from '../../core/exchange.ts';
 import type { RawHeaders } from '../../core/headers.ts';
 
 /** What to send. */
@@ -10,6 +11,9 @@ export interface CodingChoice {
   /** The client does not want it as it is, however small it may be. */
   readonly refusesIdentity: boolean;
 }
+
+/** Where the client's wish stands. */
+export type CodingWish = Pick<Exchange, 'acceptEncoding' | 'requestHeaders'>;
 
 /** Weights in thousandths, by coding in lower case. */
 export type CodingWeights = ReadonlyMap<string, number>;
@@ -31,9 +35,9 @@ export class CodingChooser {
     this.#offers = offers;
   }
 
-  /** Returns what the client that sent these fields gets. */
-  choose(requestHeaders: RawHeaders): CodingChoice {
-    const value = acceptEncoding(requestHeaders);
+  /** Returns what the client gets. */
+  choose(exchange: CodingWish): CodingChoice {
+    const value = wishOf(exchange);
     if (value === null || value.length > VALUE_CHARS_MAX) return AS_IT_IS;
     const known = this.#memo.get(value);
     if (known !== undefined) return known;
@@ -87,11 +91,15 @@ export function chooseCoding(
 }
 
 /** Tells whether the client understands `coding`; one that says nothing understands only what is plain. */
-export function acceptsCoding(requestHeaders: RawHeaders, coding: string): boolean {
-  const value = acceptEncoding(requestHeaders);
+export function acceptsCoding(exchange: CodingWish, coding: string): boolean {
+  const value = wishOf(exchange);
   if (value === null) return false;
   const weights = parseAcceptEncoding(value);
   return (weights.get(coding) ?? weights.get('*') ?? 0) > 0;
+}
+
+function wishOf({ acceptEncoding: kept, requestHeaders }: CodingWish): string | null {
+  return kept ?? acceptEncoding(requestHeaders);
 }
 
 function weightOf(parameters: readonly string[]): number | null {

@@ -1,7 +1,8 @@
 // The stage that compresses, and that decodes what the client did not ask for. The reasons to leave a
 // response alone stand first; where one holds, the stage stays out.
 
-import type { CompressionPolicy } from '../../core/compression.ts';
+import type { CachedVariant } from '../../core/cache.ts';
+import type { CompressionPolicy, ContentCoding } from '../../core/compression.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { ResponseStage } from '../../core/filter.ts';
 import { hasToken, headerValue } from '../../core/headers.ts';
@@ -17,6 +18,8 @@ import {
   revalidatedFields,
   variedFields,
 } from './response-fields.ts';
+import { StoredBody } from './stored-body.ts';
+import { type EncodingKeeper, StoredEncodings } from './stored-encodings.ts';
 
 export class CompressStage implements ResponseStage {
   readonly name = 'compress';
@@ -24,12 +27,15 @@ export class CompressStage implements ResponseStage {
   readonly #compression: Compression;
   readonly #chooser: CodingChooser;
   readonly #types: MediaList;
+  readonly #stored: StoredEncodings | null;
 
-  constructor(policy: CompressionPolicy, compression: Compression) {
+  /** `keeper`: of stored answers, whose bodies nothing changes on their way here; null without a cache. */
+  constructor(policy: CompressionPolicy, compression: Compression, keeper: EncodingKeeper | null) {
     this.#policy = policy;
     this.#compression = compression;
     this.#chooser = new CodingChooser(policy.encodings);
     this.#types = new MediaList(policy.types);
+    this.#stored = keeper === null ? null : new StoredEncodings(policy, compression, keeper);
   }
 
   attach(exchange: Exchange, next: Sink): Sink {
@@ -47,7 +53,7 @@ export class CompressStage implements ResponseStage {
   }
 
   #compress(exchange: Exchange, next: Sink, contentType: string): Sink {
-    const { coding, refusesIdentity } = this.#chooser.choose(exchange.requestHeaders);
+    const { coding, refusesIdentity } = this.#chooser.choose(exchange);
     const total = exchange.responseByteLength;
     const isForced = refusesIdentity && coding !== null;
     const minBytes = isForced ? 1 : this.#policy.minBytes;
@@ -56,6 +62,10 @@ export class CompressStage implements ResponseStage {
     if (coding === null) {
       exchange.responseHeaders = variedFields(exchange.responseHeaders);
       return next;
+    }
+    const { cached } = exchange;
+    if (this.#stored !== null && cached !== null && exchange.status === 200) {
+      return sendStored(exchange, next, { cached, coding, stored: this.#stored });
     }
     if (exchange.method === 'HEAD') {
       // As a GET would be answered, whose length nobody knows before it is done.
@@ -77,7 +87,7 @@ export class CompressStage implements ResponseStage {
   ): Sink {
     const policy = this.#policy;
     if (!policy.decode || !isDecodable(coding)) return next;
-    if (acceptsCoding(exchange.requestHeaders, coding)) {
+    if (acceptsCoding(exchange, coding)) {
       exchange.responseHeaders = variedFields(exchange.responseHeaders);
       return next;
     }
@@ -94,6 +104,27 @@ export class CompressStage implements ResponseStage {
       },
     });
   }
+}
+
+/** Sends a stored answer in a coding that is made once. */
+function sendStored(
+  exchange: Exchange,
+  next: Sink,
+  what: { cached: CachedVariant; coding: ContentCoding; stored: StoredEncodings },
+): Sink {
+  const { cached, coding, stored } = what;
+  const encoded = stored.find(cached, coding);
+  if (exchange.method === 'HEAD') {
+    exchange.responseHeaders = recodedFields(exchange.responseHeaders, coding);
+    exchange.responseByteLength = encoded === null ? -1 : encoded.byteLength;
+    return next;
+  }
+  exchange.responseHeaders = variedFields(exchange.responseHeaders);
+  const body = new StoredBody(exchange, next, cached);
+  const making = encoded === null ? stored.make(cached, coding) : null;
+  if (making === null) body.settle(encoded, coding);
+  else void making.then((made) => body.settle(made, coding));
+  return body;
 }
 
 /** A part of a body is not a body, and some answers have none (RFC 9110 section 6.4.1). */

@@ -4,9 +4,11 @@
 import type { CodingCounters, CompressionCounters, ContentCoding } from '../../core/compression.ts';
 import { limits } from '../../core/limits.ts';
 import type { Offload } from '../../core/offload.ts';
+import { BackgroundEncoder } from './background-encoder.ts';
 
 export class Compression {
   readonly offload: Offload;
+  readonly background: BackgroundEncoder;
   readonly counters: CompressionCounters = {
     codings: { zstd: nothing(), br: nothing(), gzip: nothing() },
     skipped: 0,
@@ -16,8 +18,10 @@ export class Compression {
   #heldBytes = 0;
   #streams = 0;
 
-  constructor(offload: Offload) {
+  /** `spare`: threads that nobody waits for. */
+  constructor(offload: Offload, spare: Offload) {
     this.offload = offload;
+    this.background = new BackgroundEncoder(spare);
   }
 
   /** Bytes of bodies that wait to be whole, and streams that run. */

@@ -111,6 +111,10 @@ export class FakeThreads implements Offload {
   }
 }
 
+export function makeCompression(): Compression {
+  return new Compression(new FakeThreads(), new FakeThreads());
+}
+
 export interface Answer {
   readonly accept?: string;
   readonly method?: string;
@@ -132,7 +136,7 @@ export class Passage implements Source {
   isPaused = false;
   cancelledBy: ProxyError | null = null;
 
-  constructor(answer: Answer, compression = new Compression(new FakeThreads())) {
+  constructor(answer: Answer, compression = makeCompression()) {
     const { accept, status, headers, byteLength, policy, method, requestHeaders } = answer;
     this.compression = compression;
     this.threads = compression.offload as FakeThreads;
@@ -143,7 +147,7 @@ export class Passage implements Source {
     this.exchange.status = status ?? 200;
     this.exchange.responseHeaders = headers ?? ['content-type', 'text/html', 'etag', '"1"'];
     this.exchange.responseByteLength = byteLength ?? -1;
-    const stage = new CompressStage({ ...POLICY, ...policy }, compression);
+    const stage = new CompressStage({ ...POLICY, ...policy }, compression, null);
     this.sink = stage.attach(this.exchange, this.client);
     this.sink.start(this);
   }

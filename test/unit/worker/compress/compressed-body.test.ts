@@ -6,9 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { ProxyError } from '../../../../src/core/errors.ts';
 import { limits } from '../../../../src/core/limits.ts';
-import { Compression } from '../../../../src/worker/compress/compression.ts';
 import { until } from '../../../support/deadline.ts';
-import { FakeThreads, Passage, page } from './bodies.ts';
+import { makeCompression, Passage, page } from './bodies.ts';
 
 const CODINGS = ['zstd', 'br', 'gzip'] as const;
 
@@ -133,7 +132,7 @@ describe('a body that is to be compressed', () => {
   });
 
   it('goes out as it is when too many streams run', async () => {
-    const compression = new Compression(new FakeThreads());
+    const compression = makeCompression();
     for (let at = 0; at < limits.compressionStreamsMax; at++) compression.openStream();
     const passage = new Passage({ accept: 'zstd' }, compression);
     const body = page(300_000);
@@ -146,7 +145,7 @@ describe('a body that is to be compressed', () => {
   });
 
   it('is streamed when there is no memory to hold it', async () => {
-    const compression = new Compression(new FakeThreads());
+    const compression = makeCompression();
     assert.ok(compression.hold(limits.compressionHeldBytes));
     const passage = new Passage({ accept: 'zstd', byteLength: 100_000 }, compression);
     await passage.feed(page(100_000), 9000);

@@ -1,0 +1,139 @@
+// Encodings of answers that a cache keeps: each is made once, when the first client wants it, and kept beside
+// the plain body. What is asked for often is made again, as dense as can be, in the background.
+//
+//   first client ─► usual level, in a thread ─► kept ─► … BETTER_AFTER_HITS hits ─► best level ─► kept
+
+import type { CachedVariant } from '../../core/cache.ts';
+import type { CompressionPolicy, ContentCoding } from '../../core/compression.ts';
+import { MIB } from '../../core/limits.ts';
+import type { Offload } from '../../core/offload.ts';
+import { encodeWhole } from '../../std/encode.ts';
+import type { BackgroundEncoder } from './background-encoder.ts';
+import { INLINE_BYTES_MAX } from './compressed-body.ts';
+import type { Compression } from './compression.ts';
+
+/** Asked for as often, an answer is worth the best that there is. */
+export const BETTER_AFTER_HITS = 32;
+
+/** Longer ones take seconds at the best levels. */
+const BETTER_BYTES_MAX = 1 * MIB;
+
+const BEST_LEVELS: Readonly<Record<ContentCoding, number>> = { zstd: 19, br: 11, gzip: 9 };
+
+/** Who keeps encodings: the store of the cache. */
+export interface EncodingKeeper {
+  addEncoding(variant: CachedVariant, coding: string, body: Uint8Array): void;
+}
+
+/** What is known of one coding of a stored body. */
+interface Progress {
+  hits: number;
+  /** Is being made for the first time: who wants it too waits for the same. */
+  making: Promise<Uint8Array | null> | null;
+  /** Would be longer than the plain body. */
+  isUseless: boolean;
+}
+
+export class StoredEncodings {
+  readonly #policy: CompressionPolicy;
+  readonly #compression: Compression;
+  readonly #offload: Offload;
+  readonly #background: BackgroundEncoder;
+  readonly #keeper: EncodingKeeper;
+  /** By the plain body, which outlives new heads. */
+  readonly #progress = new WeakMap<Uint8Array, Map<ContentCoding, Progress>>();
+
+  constructor(policy: CompressionPolicy, compression: Compression, keeper: EncodingKeeper) {
+    this.#policy = policy;
+    this.#compression = compression;
+    this.#offload = compression.offload;
+    this.#background = compression.background;
+    this.#keeper = keeper;
+  }
+
+  /** Returns what is there already and counts as a hit; null when it must be made. */
+  find(variant: CachedVariant, coding: ContentCoding): Uint8Array | null {
+    const encoded = variant.encodings?.get(coding);
+    if (encoded === undefined) return null;
+    const progress = this.#of(variant, coding);
+    progress.hits += 1;
+    if (progress.hits === BETTER_AFTER_HITS) this.#makeBetter(variant, coding);
+    return encoded;
+  }
+
+  /** Returns the encoding, soon; null when the answer is to go out as it is. Never rejects. */
+  make(variant: CachedVariant, coding: ContentCoding): Promise<Uint8Array | null> | null {
+    const progress = this.#of(variant, coding);
+    if (progress.isUseless) return null;
+    progress.making ??= this.#make(variant, coding, progress);
+    return progress.making;
+  }
+
+  async #make(
+    variant: CachedVariant,
+    coding: ContentCoding,
+    progress: Progress,
+  ): Promise<Uint8Array | null> {
+    const { body } = variant;
+    try {
+      const encoded = await this.#encode(body, coding);
+      if (encoded === null) {
+        this.#compression.counters.skipped += 1;
+        return null;
+      }
+      progress.isUseless = encoded.byteLength >= body.byteLength;
+      if (progress.isUseless) return null;
+      this.#compression.count(coding, body.byteLength, encoded.byteLength);
+      this.#keeper.addEncoding(variant, coding, encoded);
+      return encoded;
+    } catch {
+      // The thread died; its pool counts that. The plain body is still here.
+      return null;
+    } finally {
+      progress.making = null;
+    }
+  }
+
+  #encode(body: Uint8Array, coding: ContentCoding): Promise<Uint8Array> | Uint8Array | null {
+    const level = this.#policy.levels[coding];
+    if (body.byteLength <= INLINE_BYTES_MAX) return encodeWhole(body, coding, level);
+    // The store keeps the plain body: a copy is what crosses over.
+    const copy = copyOf(body);
+    const task = this.#offload.run('encode', { body: copy, coding, level }, [copy.buffer]);
+    return task as Promise<Uint8Array> | null;
+  }
+
+  #makeBetter(variant: CachedVariant, coding: ContentCoding): void {
+    const { body } = variant;
+    const level = BEST_LEVELS[coding];
+    if (body.byteLength > BETTER_BYTES_MAX || level <= this.#policy.levels[coding]) return;
+    this.#background.add({
+      make: () => ({ body: copyOf(body), coding, level }),
+      made: (encoded) => {
+        const before = variant.encodings?.get(coding);
+        if (before === undefined || encoded.byteLength >= before.byteLength) return;
+        this.#keeper.addEncoding(variant, coding, encoded);
+      },
+    });
+  }
+
+  #of({ body }: CachedVariant, coding: ContentCoding): Progress {
+    let codings = this.#progress.get(body);
+    if (codings === undefined) {
+      codings = new Map();
+      this.#progress.set(body, codings);
+    }
+    let progress = codings.get(coding);
+    if (progress === undefined) {
+      progress = { hits: 0, making: null, isUseless: false };
+      codings.set(coding, progress);
+    }
+    return progress;
+  }
+}
+
+function copyOf(body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = Buffer.allocUnsafeSlow(body.byteLength);
+  copy.set(body);
+  return copy;
+}

@@ -1,0 +1,266 @@
+// Answers from a cache: each encoding is made once and kept, better ones come later, and within a budget.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { CachedVariant, type StoredResponse } from '../../../../src/core/cache.ts';
+import type { ContentCoding } from '../../../../src/core/compression.ts';
+import { ProxyError } from '../../../../src/core/errors.ts';
+import type { Source } from '../../../../src/core/sink.ts';
+import { BackgroundEncoder, JOBS_MAX } from '../../../../src/worker/compress/background-encoder.ts';
+import { keepCodingWish, PlainStage } from '../../../../src/worker/compress/coding-wish.ts';
+import { CompressStage } from '../../../../src/worker/compress/compress-stage.ts';
+import { BETTER_AFTER_HITS } from '../../../../src/worker/compress/stored-encodings.ts';
+import { until } from '../../../support/deadline.ts';
+import { makeExchange } from '../support/exchanges.ts';
+import { Client, decoded, FakeThreads, makeCompression, POLICY, page } from './bodies.ts';
+
+const NOTHING_BEHIND: Source = { pause() {}, resume() {}, cancel() {} };
+
+/** A cache with one answer, and clients that ask for it. */
+class Shelf {
+  readonly compression = makeCompression();
+  readonly threads = this.compression.offload as FakeThreads;
+  readonly variant: CachedVariant;
+  kept = 0;
+  readonly #stage: CompressStage;
+
+  constructor(body: Buffer) {
+    const headers = ['content-type', 'text/html', 'etag', '"1"', 'age', '3'];
+    this.variant = new CachedVariant({ headers } as unknown as StoredResponse, body);
+    this.#stage = new CompressStage(POLICY, this.compression, {
+      addEncoding: (variant, coding, encoded) => {
+        this.kept += 1;
+        variant.encodings ??= new Map();
+        variant.encodings.set(coding, encoded);
+      },
+    });
+  }
+
+  /** Answers as the cache does: in pieces of 64 KiB where the body is long. */
+  hit(accept: string, client = new Client(), method = 'GET'): Client {
+    const headers = ['accept-encoding', accept];
+    const exchange = makeExchange({ method, headers }, client);
+    client.exchange = exchange;
+    exchange.status = 200;
+    exchange.cached = this.variant;
+    exchange.responseHeaders = this.variant.response.headers.slice();
+    exchange.responseByteLength = this.variant.body.byteLength;
+    const sink = this.#stage.attach(exchange, client);
+    sink.start(NOTHING_BEHIND);
+    if (method === 'GET') {
+      for (let at = 0; at < this.variant.body.byteLength; at += 65_536) {
+        sink.write(this.variant.body.subarray(at, at + 65_536));
+      }
+    }
+    sink.end();
+    return client;
+  }
+}
+
+describe('an answer from a cache', () => {
+  for (const bytes of [5000, 300_000]) {
+    it(`of ${bytes} bytes is encoded once for all who come, also at the same time`, async () => {
+      const body = page(bytes);
+      const shelf = new Shelf(body);
+      for (const coding of ['gzip', 'br', 'zstd'] as const) {
+        const first = Array.from({ length: 10 }, () => shelf.hit(coding));
+        for (const client of first) await client.over();
+        const later = shelf.hit(coding);
+        assert.equal(later.ended, 1);
+        for (const client of [...first, later]) {
+          assert.equal(client.field('content-encoding'), coding);
+          assert.equal(client.field('etag'), 'W/"1"');
+          assert.equal(client.field('vary'), 'accept-encoding');
+          assert.equal(client.byteLength, client.body.length);
+          assert.ok(client.plain.equals(body));
+        }
+        assert.equal(shelf.compression.counters.codings[coding].responses, 1);
+      }
+      assert.equal(shelf.kept, 3);
+      assert.equal(shelf.threads.tasks, bytes > 16_384 ? 3 : 0);
+      assert.ok(shelf.hit('identity').body.equals(body));
+      assert.ok(Buffer.from(shelf.variant.body).equals(body));
+    });
+  }
+
+  it('goes out as it is when no thread has time, and is encoded another time', async () => {
+    const shelf = new Shelf(page(100_000));
+    shelf.threads.isFull = true;
+    const client = shelf.hit('br');
+    await client.over();
+    assert.equal(client.field('content-encoding'), undefined);
+    assert.ok(client.body.equals(page(100_000)));
+    assert.equal(shelf.compression.counters.skipped, 1);
+    shelf.threads.isFull = false;
+    const next = shelf.hit('br');
+    await next.over();
+    assert.equal(next.field('content-encoding'), 'br');
+  });
+
+  it('goes out as it is when its thread dies', async () => {
+    const shelf = new Shelf(page(100_000));
+    shelf.threads.failure = new Error('out of memory');
+    const client = shelf.hit('br');
+    await client.over();
+    assert.ok(client.body.equals(page(100_000)));
+    assert.equal(client.error, null);
+  });
+
+  it('is not tried again when encoding makes it longer', async () => {
+    const noise = randomBytes(40_000);
+    const shelf = new Shelf(noise);
+    for (let round = 0; round < 3; round++) {
+      const client = shelf.hit('gzip');
+      await client.over();
+      assert.ok(client.body.equals(noise));
+      assert.equal(client.field('content-encoding'), undefined);
+    }
+    assert.equal(shelf.threads.tasks, 1);
+  });
+
+  it('tells HEAD the length once it is known', async () => {
+    const shelf = new Shelf(page(5000));
+    const before = shelf.hit('gzip', new Client(), 'HEAD');
+    assert.deepEqual([before.byteLength, before.field('content-encoding')], [-1, 'gzip']);
+    const get = shelf.hit('gzip');
+    await get.over();
+    const after = shelf.hit('gzip', new Client(), 'HEAD');
+    assert.deepEqual(
+      [after.byteLength, after.field('content-encoding')],
+      [get.body.length, 'gzip'],
+    );
+  });
+
+  it('waits for a slow client, and is given up with it', async () => {
+    const noise = randomBytes(500_000).toString('hex');
+    const shelf = new Shelf(Buffer.from(noise));
+    const first = shelf.hit('gzip');
+    await first.over();
+    const slow = new Client();
+    slow.isFull = true;
+    shelf.hit('gzip', slow);
+    for (let round = 1; round < 4; round++) {
+      assert.equal(slow.chunks.length, round);
+      slow.source?.resume();
+    }
+    const gone = new Client();
+    gone.isFull = true;
+    shelf.hit('gzip', gone);
+    gone.exchange.running?.cancel(new ProxyError('client_closed'));
+    gone.source?.resume();
+    assert.deepEqual([gone.chunks.length, gone.ended, gone.exchange.running], [1, 0, null]);
+    slow.isFull = false;
+    slow.source?.resume();
+    assert.equal(slow.ended, 1);
+    assert.equal(slow.plain.toString(), noise);
+  });
+
+  it('becomes denser when it is asked for often', async () => {
+    const shelf = new Shelf(page(50_000));
+    shelf.compression.background.configure(1);
+    const usual: Record<string, number> = {};
+    for (const coding of ['br', 'zstd'] as const) {
+      await shelf.hit(coding).over();
+      usual[coding] = shelf.variant.encodings!.get(coding)!.byteLength;
+      for (let hits = 0; hits < BETTER_AFTER_HITS * 2; hits++) shelf.hit(coding);
+      const isBetter = () => shelf.variant.encodings!.get(coding)!.byteLength < usual[coding]!;
+      await until(isBetter, { what: `the better ${coding} is there` });
+      const client = shelf.hit(coding);
+      assert.ok(client.plain.equals(page(50_000)));
+    }
+    assert.equal(shelf.kept, 4);
+  });
+});
+
+describe('the encoder in the background', () => {
+  function job(made: (encoded: Uint8Array) => void) {
+    const coding: ContentCoding = 'gzip';
+    const body = () => new Uint8Array(page(5000));
+    return { make: () => ({ body: body(), coding, level: 9 }), made };
+  }
+
+  it('does one thing at a time, and rests in between', async () => {
+    const threads = new FakeThreads();
+    const encoder = new BackgroundEncoder(threads);
+    encoder.configure(0.5);
+    const done: number[] = [];
+    for (let at = 0; at < 3; at++) {
+      encoder.add(
+        job((encoded) => {
+          done.push(at);
+          assert.equal(decoded(Buffer.from(encoded), 'gzip').length, 5000);
+        }),
+      );
+      assert.equal(threads.tasks, 1);
+    }
+    await until(() => done.length === 3, { what: 'all are done' });
+    assert.deepEqual(done, [0, 1, 2]);
+    encoder.close();
+  });
+
+  it('holds no more jobs than its bound, and none when it is off', () => {
+    const encoder = new BackgroundEncoder(new FakeThreads());
+    encoder.add(job(() => {}));
+    assert.equal(encoder.jobs, 0);
+    encoder.configure(0.1);
+    for (let at = 0; at < JOBS_MAX * 2; at++) encoder.add(job(() => {}));
+    assert.equal(encoder.jobs, JOBS_MAX);
+    encoder.close();
+    assert.equal(encoder.jobs, 0);
+  });
+
+  it('goes on when a thread dies or there is none', async () => {
+    const threads = new FakeThreads();
+    const encoder = new BackgroundEncoder(threads);
+    encoder.configure(1);
+    threads.failure = new Error('out of memory');
+    encoder.add(job(() => assert.fail('nothing was made')));
+    await until(() => threads.tasks === 1, { what: 'it was tried' });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    threads.failure = null;
+    let isMade = false;
+    encoder.add(
+      job(() => {
+        isMade = true;
+      }),
+    );
+    await until(() => isMade, { what: 'the next one is made' });
+    encoder.close();
+  });
+});
+
+describe('where answers are stored', () => {
+  it('peer and cache do not see what the client accepts, compression does', () => {
+    const headers = ['accept-encoding', 'br', 'x', 'y', 'accept-encoding', 'gzip;q=0.1'];
+    const exchange = makeExchange({ headers });
+    keepCodingWish.apply(exchange);
+    assert.deepEqual(exchange.requestHeaders, ['x', 'y']);
+    assert.equal(exchange.acceptEncoding, 'br,gzip;q=0.1');
+    const silent = makeExchange({ headers: ['x', 'y'] });
+    keepCodingWish.apply(silent);
+    assert.equal(silent.acceptEncoding, '');
+  });
+
+  it('what a peer encodes all the same is decoded before', async () => {
+    const stage = new PlainStage({ bytesMax: 1 << 20, ratioMax: 100 });
+    const client = new Client();
+    const exchange = makeExchange({}, client);
+    client.exchange = exchange;
+    exchange.status = 200;
+    exchange.responseHeaders = ['content-type', 'text/html', 'content-encoding', 'gzip'];
+    const sink = stage.attach(exchange, client);
+    sink.start(NOTHING_BEHIND);
+    sink.write(gzipSync(page(9000)));
+    sink.end();
+    await client.over();
+    assert.ok(client.body.equals(page(9000)));
+    assert.equal(client.field('content-encoding'), undefined);
+    for (const status of [206, 304]) {
+      exchange.status = status;
+      exchange.responseHeaders = ['content-encoding', 'gzip'];
+      assert.equal(stage.attach(exchange, client), client);
+    }
+  });
+});
