@@ -130,8 +130,11 @@ export interface CacheStore {
   remove(key: string): void;
   /** Resolves when all workers and the disk have done it; false when some could not be reached. */
   purge(command: PurgeCommand): Promise<boolean>;
-  /** Asks for the right to fetch, over all workers. */
-  lease(key: string, seeker: LeaseSeeker): void;
+  /**
+   * Asks for the right to fetch, over all workers. Variants that are known apart are fetched apart: behind
+   * the key stands NUL and what `varyKey` is expected to be.
+   */
+  lease(leaseKey: string, seeker: LeaseSeeker): void;
 }
 
 /** What the cache did with an exchange, for log and metrics. */

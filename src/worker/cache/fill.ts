@@ -104,11 +104,11 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     } else if (store.hasDisk && this.task.validated === null) {
       void store.fetch(key).then((entry) => {
         if (this.#isOver) return;
-        if (entry === null || entry.variants.length === 0) store.lease(key, this);
+        if (entry === null || entry.variants.length === 0) store.lease(this.task.fillKey, this);
         else this.releaseAll();
       });
     } else {
-      store.lease(key, this);
+      store.lease(this.task.fillKey, this);
     }
   }
 

@@ -155,7 +155,7 @@ export class RouteCache implements CacheUse {
     if (nowMs < response.freshUntilMs) {
       if (!policy.refreshesEarly || !refreshesEarly(response, nowMs, host.random())) return;
     }
-    const fillKey = `${response.key}\n${response.varyKey}`;
+    const fillKey = `${response.key}\0${response.varyKey}`;
     if (host.fills.has(fillKey)) return;
     const { key } = response;
     const fill = this.#newFill(exchange, { key, fillKey, variant });
@@ -200,14 +200,14 @@ function chooseVariant(entry: CacheEntry, exchange: Exchange): CachedVariant | n
   return null;
 }
 
-/** Requests with the same are answered alike, as far as is known before the answer. */
+/** Requests with the same are answered alike, as far as is known before the answer; see `CacheStore.lease`. */
 function fillKeyOf(key: string, entry: CacheEntry | null, exchange: Exchange): string {
   const newest = entry?.variants[0];
-  if (newest === undefined || newest.response.vary.length === 0) return `${key}\n`;
+  if (newest === undefined || newest.response.vary.length === 0) return `${key}\0`;
   const { vary } = newest.response;
   const names: string[] = [];
   for (let at = 0; at < vary.length; at += 2) names.push(vary[at]!);
-  return `${key}\n${varyKeyOf(selectVary(names, exchange.requestHeaders))}`;
+  return `${key}\0${varyKeyOf(selectVary(names, exchange.requestHeaders))}`;
 }
 
 function reasonOf(entry: CacheEntry | null, variant: CachedVariant | null): ForwardReason {

@@ -5,7 +5,7 @@ import { unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { CachedVariant, StoredResponse } from '../../../core/cache.ts';
 import type { CacheLink } from '../../../core/cache-link.ts';
-import { blobDigest, readBlob, writeBlob } from '../../../std/blob-file.ts';
+import { blobDigest, readBlob, writeBlob } from '../../../std/blobs/blob-file.ts';
 import type { Timers } from '../../../std/timers.ts';
 import { answerHeadBytesMax, readHead, writeHead } from './answer-blob.ts';
 

@@ -60,9 +60,10 @@ export class Store implements CacheStore {
     this.#leases = new Leases({
       link,
       timers,
-      freshMsOf: (key) => this.#freshMsOf(key),
+      freshMsOf: (leaseKey) => this.#freshMsOf(leaseKey),
       takeIn: (file) => this.#takeIn(file),
-      onPass: (key, passMs) => this.memory.pass(key, timers.wallMs() + passMs),
+      onPass: (leaseKey, passMs) =>
+        this.memory.pass(partsOf(leaseKey).key, timers.wallMs() + passMs),
       onStored: (digest, key) => this.#handovers.remember(digest, key),
     });
   }
@@ -118,7 +119,7 @@ export class Store implements CacheStore {
   receive(message: StoreMessage): void {
     if (message.kind !== 'hand-over') this.#leases.receive(message);
     else {
-      void this.#handovers.write(message.digest, (key) => this.memory.find(key)?.variants ?? []);
+      void this.#handovers.write(message.digest, (leaseKey) => this.#variantsOf(leaseKey));
     }
   }
 
@@ -155,8 +156,16 @@ export class Store implements CacheStore {
     this.#handovers.close();
   }
 
-  #freshMsOf(key: string): number {
-    const newest = this.memory.find(key)?.variants[0];
+  /** What is stored under the key of a lease; the variant that it was for comes first, if it is there. */
+  #variantsOf(leaseKey: string): readonly CachedVariant[] {
+    const { key, varyKey } = partsOf(leaseKey);
+    const variants = this.memory.find(key)?.variants ?? [];
+    const meant = variants.find(({ response }) => response.varyKey === varyKey);
+    return meant === undefined ? variants : [meant];
+  }
+
+  #freshMsOf(leaseKey: string): number {
+    const newest = this.#variantsOf(leaseKey)[0];
     if (newest === undefined) return 0;
     const freshMs = newest.response.freshUntilMs - this.#timers.wallMs();
     return Math.min(Math.max(0, freshMs), shareMsMax);
@@ -166,4 +175,11 @@ export class Store implements CacheStore {
     const answer = await this.#handovers.read(file);
     return answer !== null && this.memory.store(answer.response, answer.body) !== null;
   }
+}
+
+/** See `CacheStore.lease`. */
+function partsOf(leaseKey: string): { key: string; varyKey: string } {
+  const end = leaseKey.indexOf('\0');
+  if (end === -1) return { key: leaseKey, varyKey: '' };
+  return { key: leaseKey.slice(0, end), varyKey: leaseKey.slice(end + 1) };
 }
