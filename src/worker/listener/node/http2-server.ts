@@ -49,7 +49,10 @@ export class Http2Server {
     const session = performServerHandshake(socket, this.#sessionOptions()) as ServerHttp2Session;
     this.#sessions.add(session);
     session.on('close', () => this.#sessions.delete(session));
-    session.on('error', () => session.destroy());
+    session.on('error', (e: unknown) => {
+      console.error('SESSION', e);
+      session.destroy();
+    });
     session.setTimeout(this.#state.settings.clientIdleMs);
     let streams = 0;
     session.on('timeout', () => {

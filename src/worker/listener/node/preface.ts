@@ -30,7 +30,8 @@ export function sniffPreface(
     socket.setTimeout(0);
     socket.unshift(received);
     decided(isLike);
-    socket.resume();
+    // An HTTP/2 session takes what waits in the socket by itself.
+    if (!isLike) socket.resume();
   };
   socket.setTimeout(limitMs);
   socket.on('timeout', leave);

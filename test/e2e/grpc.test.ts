@@ -1,0 +1,216 @@
+// gRPC end to end: a real client and a real server (@grpc/grpc-js) with the whole proxy in between, HTTP/2
+// on both sides.
+
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import {
+  type Client,
+  credentials,
+  type Metadata,
+  Metadata as MetadataClass,
+  makeGenericClientConstructor,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { type Sluice, startSluice } from '../support/sluice.ts';
+import { suiteCleanup } from '../support/suite.ts';
+
+const suite = suiteCleanup();
+const bytes = (value: Buffer) => value;
+
+function method(name: string, requestStream: boolean, responseStream: boolean) {
+  return {
+    path: `/test.Echo/${name}`,
+    requestStream,
+    responseStream,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  };
+}
+
+const service: ServiceDefinition = {
+  unary: method('Unary', false, false),
+  many: method('Many', false, true),
+  collect: method('Collect', true, false),
+  chat: method('Chat', true, true),
+};
+
+let sluice: Sluice;
+let client: Client & Record<string, CallableFunction>;
+
+before(async () => {
+  const server = new Server();
+  server.addService(service, implementation());
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(error);
+    });
+  });
+  suite.after(() => server.forceShutdown());
+  sluice = await startSluice(
+    {
+      cores: 1,
+      listeners: [{ host: '127.0.0.1', port: 0, http2: true }],
+      upstreams: {
+        app: { transport: 'undici', h2c: true, peers: [`http://127.0.0.1:${port}`] },
+        gone: { transport: 'undici', h2c: true, peers: ['http://127.0.0.1:1'] },
+      },
+      routes: [{ to: 'app' }, { match: { path: '/test.Echo/Gone' }, to: 'gone' }],
+    },
+    { context: suite },
+  );
+  const ready = await sluice.untilEvent(({ msg }) => msg === 'sluice is ready', 'it is ready');
+  const [listener] = ready['listeners'] as [{ port: number }];
+  const Echo = makeGenericClientConstructor(
+    { ...service, gone: method('Gone', false, false) } as ServiceDefinition,
+    'Echo',
+  );
+  client = new Echo(`127.0.0.1:${listener.port}`, credentials.createInsecure()) as typeof client;
+  suite.after(() => client.close());
+});
+
+describe('gRPC through the proxy', () => {
+  it('carries a unary call with metadata both ways and a trailer', async () => {
+    const metadata = new MetadataClass();
+    metadata.set('x-asked', 'yes');
+    const { answer, head, tail } = await call('unary', 'hello', metadata);
+    assert.equal(String(answer), 'hello');
+    assert.deepEqual(head.get('x-asked'), ['yes']);
+    assert.deepEqual(tail.get('x-tail'), ['1']);
+  });
+
+  it('carries a message of 1 MiB', async () => {
+    const { answer, error } = await call('unary', Buffer.alloc(1024 * 1024, 'm'));assert.equal(error, null, sluice.output());
+    assert.equal(answer?.length, 1024 * 1024);
+  });
+
+  it('passes the status and message of a call that fails', async () => {
+    const { error } = await call('unary', 'fail');
+    assert.equal(error?.code, status.INVALID_ARGUMENT);
+    assert.equal(error.details, 'not this');
+  });
+
+  it('carries a stream of answers, and a stream of questions', async () => {
+    const answers: string[] = [];
+    const stream = client['many']!(Buffer.from('5'));
+    for await (const message of stream) answers.push(String(message));
+    assert.deepEqual(answers, ['0', '1', '2', '3', '4']);
+
+    const sum = await new Promise<string>((resolve, reject) => {
+      const asked = client['collect']!((error: ServiceError | null, answer: Buffer) => {
+        if (error === null) resolve(String(answer));
+        else reject(error);
+      });
+      for (const text of ['a', 'b', 'c']) asked.write(Buffer.from(text));
+      asked.end();
+    });
+    assert.equal(sum, 'abc');
+  });
+
+  it('carries a conversation, each side in its turn', async () => {
+    const chat = client['chat']!();
+    const heard: string[] = [];
+    for (const text of ['one', 'two', 'three']) {
+      const answered = new Promise<Buffer>((resolve) => chat.once('data', resolve));
+      chat.write(Buffer.from(text));
+      heard.push(String(await answered));
+    }
+    const ended = new Promise((resolve) => chat.once('status', resolve));
+    chat.end();
+    assert.deepEqual(heard, ['one', 'two', 'three']);
+    assert.equal(((await ended) as { code: number }).code, status.OK);
+  });
+
+  it('ends at the deadline of the client', async () => {
+    const { error } = await call('unary', 'slow', new MetadataClass(), { deadline: 300 });
+    assert.equal(error?.code, status.DEADLINE_EXCEEDED);
+  });
+
+  it('says UNAVAILABLE when no peer can be reached', async () => {
+    const { error } = await call('gone', 'x');
+    assert.equal(error?.code, status.UNAVAILABLE);
+  });
+});
+
+interface Outcome {
+  answer: Buffer | undefined;
+  error: ServiceError | null;
+  head: Metadata;
+  tail: Metadata;
+}
+
+function call(
+  name: string,
+  message: string | Buffer,
+  metadata = new MetadataClass(),
+  options: { deadline?: number } = {},
+): Promise<Outcome> {
+  const deadline = Date.now() + (options.deadline ?? 5000);
+  return new Promise((resolve) => {
+    const outcome: Outcome = {
+      answer: undefined,
+      error: null,
+      head: new MetadataClass(),
+      tail: new MetadataClass(),
+    };
+    const asked = client[name]!(
+      Buffer.from(message),
+      metadata,
+      { deadline },
+      (error: ServiceError | null, answer?: Buffer) => {
+        outcome.error = error;
+        outcome.answer = answer;
+      },
+    );
+    asked.on('metadata', (head: Metadata) => {
+      outcome.head = head;
+    });
+    asked.on('status', ({ metadata: tail }: { metadata: Metadata }) => {
+      outcome.tail = tail;
+      setImmediate(() => resolve(outcome));
+    });
+  });
+}
+
+function implementation() {
+  return {
+    // biome-ignore lint/suspicious/noExplicitAny: calls of a service without a schema
+    unary(call: any, done: any) {
+      const text = String(call.request.subarray(0, 10));
+      const tail = new MetadataClass();
+      tail.set('x-tail', '1');
+      if (text === 'fail') done({ code: status.INVALID_ARGUMENT, details: 'not this' });
+      else if (text === 'slow') setTimeout(() => done(null, call.request), 3000).unref();
+      else {
+        const head = new MetadataClass();
+        for (const value of call.metadata.get('x-asked')) head.set('x-asked', value);
+        call.sendMetadata(head);
+        done(null, call.request, tail);
+      }
+    },
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    many(call: any) {
+      for (let at = 0; at < Number(String(call.request)); at++) call.write(Buffer.from(`${at}`));
+      call.end();
+    },
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    collect(call: any, done: any) {
+      let text = '';
+      call.on('data', (message: Buffer) => {
+        text += message;
+      });
+      call.on('end', () => done(null, Buffer.from(text)));
+    },
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    chat(call: any) {
+      call.on('data', (message: Buffer) => call.write(message));
+      call.on('end', () => call.end());
+    },
+  };
+}
