@@ -15,6 +15,8 @@ export interface Transports {
 
 /** A pair with an end; made by `createTransports`. */
 export interface OwnedTransports extends Transports {
+  /** The upstream's peers are these from now on; absent where a change of peers makes a new pair. */
+  keepOnly?(peers: readonly Peer[]): void;
   /** Finishes what runs and closes what is idle. */
   drain(): void;
 }
@@ -26,6 +28,9 @@ export interface TransportSettings {
   readonly peers: readonly Peer[];
   /** PEM text of the authorities to trust, or null for the system's own. */
   readonly ca: string | null;
+  /** PEM texts of the certificate that peers are shown, and of its key; null for none. */
+  readonly cert: string | null;
+  readonly key: string | null;
   readonly limits: Config['limits'];
   readonly webSocketIdleMs: number;
   /** Workers that share the upstream's bounds. */
@@ -37,12 +42,14 @@ export class TransportRegistry {
   #active = new Map<string, OwnedTransports>();
   /** Asked for since the last `settle`. */
   #wanted = new Map<string, OwnedTransports>();
+  /** Peers of the snapshot that asked last. */
+  readonly #peersOf = new WeakMap<OwnedTransports, readonly Peer[]>();
 
   constructor(create: (settings: TransportSettings) => OwnedTransports) {
     this.#create = create;
   }
 
-  /** Returns the pair for an upstream; throws when its CA file can't be read. */
+  /** Returns the pair for an upstream; throws when a file of its TLS can't be read. */
   transportsFor(
     upstream: string,
     peers: readonly Peer[],
@@ -53,14 +60,17 @@ export class TransportRegistry {
       upstream,
       config,
       peers,
-      ca: config.tls.caFile === null ? null : readFileSync(config.tls.caFile, 'utf8'),
+      ca: textOf(config.tls.caFile),
+      cert: textOf(config.tls.certFile),
+      key: textOf(config.tls.keyFile),
       limits: whole.limits,
       webSocketIdleMs: whole.timeouts.webSocketIdleMs,
       workers: whole.cores,
     };
-    const key = JSON.stringify({ ...settings, peers: null });
+    const key = keyOf(settings);
     const transports = this.#wanted.get(key) ?? this.#active.get(key) ?? this.#create(settings);
     this.#wanted.set(key, transports);
+    this.#peersOf.set(transports, peers);
     return transports;
   }
 
@@ -70,6 +80,9 @@ export class TransportRegistry {
     this.#active = this.#wanted;
     this.#wanted = new Map();
     for (const [key, transports] of before) if (!this.#active.has(key)) transports.drain();
+    for (const transports of this.#active.values()) {
+      transports.keepOnly?.(this.#peersOf.get(transports) ?? []);
+    }
   }
 
   /** The snapshot compiled since the last `settle` will not be used. */
@@ -79,4 +92,23 @@ export class TransportRegistry {
     }
     this.#wanted = new Map();
   }
+}
+
+/**
+ * Settings with the same key share a pair. Connections of undici belong to the pair, so that a change of
+ * peers must not make a new one; of the others they do not, and each pair knows its peers in advance.
+ */
+function keyOf(settings: TransportSettings): string {
+  const { config } = settings;
+  const isFastcgi = config.peers.some(({ url }) => url.startsWith('fastcgi'));
+  const isUndici = config.transport === 'undici' && !isFastcgi;
+  return JSON.stringify({
+    ...settings,
+    peers: null,
+    config: isUndici ? { ...config, peers: null } : config,
+  });
+}
+
+function textOf(file: string | null): string | null {
+  return file === null ? null : readFileSync(file, 'utf8');
 }

@@ -36,6 +36,11 @@ export class ConnectionBudget {
     this.#pools.add(pool);
   }
 
+  /** The pool opens nothing any more; what it holds it gives back when that ends. */
+  remove(pool: BudgetedPool): void {
+    this.#pools.delete(pool);
+  }
+
   /** Takes the right to one more connection, if need be from another pool that does not use its own. */
   takeConnection(): boolean {
     if (this.#connections >= this.#connectionsMax && !this.#closeIdle()) return false;

@@ -15,6 +15,8 @@ export interface UndiciUpstream extends Upstream {
   /** Open connections, and exchanges that wait for one, over all peers. */
   readonly connections: number;
   readonly pending: number;
+  /** Connections to other peers close: the unused now, the others after their exchanges. */
+  keepOnly(peers: readonly Peer[]): void;
   /** Another configuration took over: unused connections close now, the others after their exchanges. */
   drain(): void;
   /** Ends all connections and what runs on them. */
@@ -40,6 +42,15 @@ export function createUndiciUpstream(options: UndiciOptions): UndiciUpstream {
         pools.set(peer, pool);
       }
       pool.send(new AttemptHandler(exchange, peer, attempt, { carrier: pool, options }));
+    },
+    keepOnly(peers: readonly Peer[]): void {
+      const kept = new Set(peers);
+      for (const [peer, pool] of pools) {
+        if (kept.has(peer)) continue;
+        pools.delete(peer);
+        pool.drain();
+        budget.remove(pool);
+      }
     },
     drain(): void {
       for (const pool of pools.values()) pool.drain();
