@@ -8,7 +8,7 @@ SUITES := unit contract sim e2e
 INSTALLED := node_modules/.sluice-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check install debian packages bench perf pack clean $(SUITES:%=test-%)
+.PHONY: help run test check install debian packages bench perf micro pack clean $(SUITES:%=test-%)
 
 help:
 	@echo 'make run            the demo: two backends and the proxy in front of them'
@@ -17,7 +17,8 @@ help:
 	@echo 'make test-unit      one suite; also test-contract, test-sim, test-e2e'
 	@echo 'make bench QUICK=1  side by side with nginx and HAProxy, under 6 minutes'
 	@echo 'make bench          the same with every proxy there is, over an hour'
-	@echo 'make perf           this proxy measured by itself'
+	@echo 'make perf           this proxy measured by itself; ARGS="--scenario all --profile"'
+	@echo 'make micro          what single parts cost'
 	@echo 'make pack           the npm package as a tarball'
 	@echo 'make debian         install the Debian packages that tests and bench need'
 	@echo
@@ -57,6 +58,9 @@ bench: install debian
 
 perf: install debian
 	@node perf/run.ts $(ARGS)
+
+micro: install debian
+	@node native-bench/micro/run.ts $(ARGS)
 
 pack: install
 	@npm pack
