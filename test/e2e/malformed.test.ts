@@ -1,4 +1,4 @@
-// The corpora of malformed requests and responses through the whole proxy: the expected outcome, nothing
+// The corpus of malformed requests through the whole proxy: the expected outcome, nothing
 // smuggled to the peer, and an honest client is served afterwards.
 
 import assert from 'node:assert/strict';

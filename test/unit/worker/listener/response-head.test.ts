@@ -31,6 +31,8 @@ describe('headBytes', () => {
       '\0',
       '',
       '1',
+      'u',
+      '1\u010aset-cookie: 1',
       'h:',
       '1',
       'i',

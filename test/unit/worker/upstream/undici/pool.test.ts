@@ -46,6 +46,22 @@ describe('connections of the undici transport', () => {
     assert.ok(upstream.connections <= 1);
   });
 
+  it('closes those to peers that are no more, and keeps the others', async (t) => {
+    const one = await startOrigin(answering(OK), { context: t });
+    const two = await startOrigin(answering(OK), { context: t });
+    const [gone, kept] = [makePeer(one.port), makePeer(two.port)];
+    const upstream = startUpstream(t);
+    for (const peer of [gone, kept]) {
+      await completed((a) => upstream.send(makeExchange(), peer, a));
+    }
+    await turns();
+    upstream.keepOnly([kept]);
+    await one.connections[0]!.untilClosed();
+    assert.equal(upstream.connections, 1);
+    await completed((a) => upstream.send(makeExchange(), kept, a));
+    assert.equal(two.connections.length, 1);
+  });
+
   it('takes an unused connection from another peer when there are no more', async (t) => {
     const one = await startOrigin(answering(OK), { context: t });
     const two = await startOrigin(answering(OK), { context: t });
