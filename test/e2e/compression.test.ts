@@ -22,6 +22,8 @@ const curl = requireCommand('curl');
 /** Of the slow answer: each line is asked for when the one before has reached the client. */
 let nextLine = () => {};
 let answersAborted = 0;
+/** Accept-Encoding of what reached the peer under `/kept/`; '-' for none. */
+const keptAsked: string[] = [];
 let sluice: Sluice;
 
 before(async () => {
@@ -39,6 +41,12 @@ before(async () => {
       routes: [
         { to: 'app', compress: true },
         { match: { path: '/plain/*' }, to: 'app' },
+        {
+          match: { path: '/kept/*' },
+          to: 'app',
+          compress: true,
+          cache: { lifetimesMs: { 200: '60s' } },
+        },
       ],
     },
     { context: suite },
@@ -51,6 +59,9 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   response.on('close', () => {
     if (!response.writableFinished) answersAborted += 1;
   });
+  if (url.startsWith('/kept/')) {
+    keptAsked.push(String(request.headers['accept-encoding'] ?? '-'));
+  }
   const type = url.startsWith('/events') ? 'text/event-stream' : 'text/html';
   response.setHeader('content-type', type).setHeader('etag', '"v1"');
   if (url === '/slow' || url === '/events') {
@@ -171,6 +182,26 @@ describe('compression', () => {
     });
     client.socket.destroy();
     await until(() => answersAborted > before, { what: 'the peer is told' });
+  });
+
+  it('serves every client of a stored answer in its own coding, from one fetch', async () => {
+    const expected = page(200_000);
+    for (let round = 0; round < 4; round++) {
+      for (const encoding of ['br', 'gzip', 'identity', 'zstd;q=0.5, gzip;q=0.1']) {
+        const { head, body } = await fetchRaw('/kept/200000', encoding, ['--compressed']);
+        const coding = /\r\ncontent-encoding: (\w+)/.exec(head)?.[1] ?? 'identity';
+        assert.equal(coding, encoding.split(';')[0]);
+        assert.match(head, /\r\nvary: accept-encoding(?:\r\n|$)/);
+        assert.ok(body.equals(expected));
+      }
+    }
+    const range = await fetchRaw('/kept/200000', 'br', ['-r', '100-199']);
+    assert.match(range.head, /^http\/1.1 206 /);
+    assert.doesNotMatch(range.head, /content-encoding/);
+    assert.ok(range.body.equals(expected.subarray(100, 200)));
+    // Two workers, each with a cache of its own, share what was fetched.
+    assert.ok(keptAsked.length <= 2, `${keptAsked.length} fetches`);
+    assert.ok(keptAsked.every((asked) => asked === '-'));
   });
 
   it('is counted by coding, and logged', async () => {
