@@ -85,9 +85,11 @@ describe('gRPC through the proxy', () => {
     assert.deepEqual(tail.get('x-tail'), ['1']);
   });
 
-  it('carries a message of 1 MiB', async () => {
-    const { answer, error } = await call('unary', Buffer.alloc(1024 * 1024, 'm'));assert.equal(error, null, sluice.output());
-    assert.equal(answer?.length, 1024 * 1024);
+  it('carries a message of 3 MiB', async () => {
+    // More than any window: trailers arrive while the proxy is paused.
+    const { answer, error } = await call('unary', Buffer.alloc(3 * 1024 * 1024, 'm'));
+    assert.equal(error, null);
+    assert.equal(answer?.length, 3 * 1024 * 1024);
   });
 
   it('passes the status and message of a call that fails', async () => {

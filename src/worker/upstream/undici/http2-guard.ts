@@ -1,5 +1,5 @@
-// Keeps two faults away from the worker that show when undici gives up an HTTP/2 stream: because the
-// client left, or a time limit struck.
+// Keeps three faults away from the worker that show in undici's HTTP/2 streams; the first two when it gives
+// one up: because the client left, or a time limit struck.
 //
 // `close()` of a stream whose request body is unsent emits `aborted` before it submits RST_STREAM; the
 // pipeline that feeds the body then destroys the stream, so that no RST_STREAM is ever sent; and Node's
@@ -8,6 +8,9 @@
 //
 // And undici takes its listeners off a stream that Node may still report an error to, which would end the
 // process: so each stream keeps one of ours.
+//
+// When trailers arrive undici stops listening for data, also to what waits in a stream that is paused: the
+// response would end early and look complete. So trailers are told to it behind the last of the data.
 
 import { subscribe } from 'node:diagnostics_channel';
 import { type ClientHttp2Stream, constants } from 'node:http2';
@@ -35,6 +38,13 @@ function guard(stream: ClientHttp2Stream): void {
     addAbortSignal(AbortSignal.abort(), stream);
   };
   stream.on('error', ignore);
+  const emit = stream.emit.bind(stream) as (name: string | symbol, ...values: unknown[]) => boolean;
+  stream.emit = (name: string | symbol, ...values: unknown[]) => {
+    if (name !== 'trailers' || stream.readableLength === 0) return emit(name, ...values);
+    // Before undici's own listener, which completes the response.
+    stream.prependOnceListener('end', () => emit(name, ...values));
+    return true;
+  };
 }
 
 function ignore(): void {}
