@@ -57,7 +57,8 @@ function compileCache(
   });
 }
 
-function policyOf(config: CacheConfig): CachePolicy {
+/** Returns what decisions go by. */
+export function policyOf(config: CacheConfig): CachePolicy {
   const lifetimesMs = new Map<number, number>();
   for (const [status, lifetimeMs] of Object.entries(config.lifetimesMs)) {
     lifetimesMs.set(Number(status.replace('xx', '')), lifetimeMs);

@@ -80,7 +80,7 @@ export function parseCacheControl(text: string): Directives {
         found.noStore = true;
         return found;
       }
-      value = text.slice(end + 1, close);
+      value = text.slice(end + 1, close).trimEnd();
       end = unquotedEnd(text, close);
       if (isQuoted) value = unquoted(value);
       // Something stands behind the quotes: neither form.

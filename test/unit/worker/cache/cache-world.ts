@@ -14,10 +14,11 @@ import type { Attempt, Upstream } from '../../../../src/core/upstream.ts';
 import { systemTimers } from '../../../../src/std/timers.ts';
 import { RoundRobin } from '../../../../src/worker/balance/round-robin.ts';
 import type { CacheHost } from '../../../../src/worker/cache/fill-context.ts';
+import type { CachePolicy } from '../../../../src/worker/cache/policy.ts';
 import { PurgeEnd } from '../../../../src/worker/cache/store/purge-end.ts';
 import { Store } from '../../../../src/worker/cache/store/store.ts';
 import { createCacheHost } from '../../../../src/worker/cache-host.ts';
-import { withCache } from '../../../../src/worker/compile-cache.ts';
+import { policyOf, withCache } from '../../../../src/worker/compile-cache.ts';
 import { type ForwardContext, forward } from '../../../../src/worker/forward.ts';
 import { Mirrors } from '../../../../src/worker/mirror.ts';
 import { makeExchange, makePeers, makePlan } from '../support/exchanges.ts';
@@ -263,3 +264,6 @@ export class CacheWorld {
     else held.answer(answer);
   }
 }
+
+/** What a route gets that says `cache: true`. */
+export const defaultPolicy: CachePolicy = policyOf(routeCache.parse(true)!);
