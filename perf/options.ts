@@ -43,8 +43,8 @@ ${nameLines()}
 Each has an environment variable that stands for it: SLUICE_PERF_SCENARIO (comma-separated),
 SLUICE_PERF_CORES, SLUICE_PERF_ROUNDS, SLUICE_PERF_DURATION, SLUICE_PERF_WARM_UP,
 SLUICE_PERF_CONNECTIONS, SLUICE_PERF_RATE, SLUICE_PERF_PROFILE=1, SLUICE_PERF_GC=0,
-SLUICE_PERF_COMPARE, SLUICE_PERF_PROXY. All variables of Sluice itself (\`sluice check --env\`) reach
-it too.
+SLUICE_PERF_COMPARE, SLUICE_PERF_PROXY. All variables of Sluice itself (\`sluice check --env\`)
+reach it too.
 `;
 
 /** Reads flags over environment over defaults; null when help was asked for. Throws on nonsense. */
