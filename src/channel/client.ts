@@ -36,6 +36,8 @@ export interface SidecarLinkOptions {
   readonly sessions?: StickTables;
   /** Returns the metrics of this worker in at most `metricsBytesMax`, or null when that can't be. */
   readonly onScrape: () => Uint8Array | null;
+  /** Takes what other workers let pass under shared rate limits. */
+  readonly onSpent?: (records: Uint8Array) => void;
   /** Takes what concerns the cache. */
   readonly onCache?: (message: SidecarToCache) => void;
   /** Told on every change of `connected`. */
@@ -157,6 +159,11 @@ export class SidecarLink {
     return this.#connected && this.#link!.send(message);
   }
 
+  /** Tells the other workers what this one let pass under shared rate limits; false when it could not. */
+  sendSpent(records: Uint8Array): boolean {
+    return this.#connected && this.#link!.send({ kind: 'spent', records });
+  }
+
   /** Closes the link for good. */
   close(): void {
     this.#closed = true;
@@ -207,6 +214,9 @@ export class SidecarLink {
       case 'sessions':
       case 'complete':
         this.#sessions?.receive(message);
+        return;
+      case 'spent':
+        this.#options.onSpent?.(message.records);
         return;
       case 'goodbye':
         this.#link!.end();

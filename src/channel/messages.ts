@@ -106,6 +106,13 @@ export interface SessionsComplete {
 /** What both ends may say about sessions. */
 export type SessionMessage = SessionsWanted | SessionPage | SessionsComplete;
 
+/** Requests that one worker let pass under shared rate limits; the sidecar passes it on to all others. */
+export interface Spent {
+  readonly kind: 'spent';
+  /** Opaque here; at most `spentBytesMax`. */
+  readonly records: Uint8Array;
+}
+
 export type WorkerToSidecar =
   | Hello
   | PeerNames
@@ -113,6 +120,7 @@ export type WorkerToSidecar =
   | WorkerStatus
   | MetricsPart
   | SessionMessage
+  | Spent
   | CacheToSidecar;
 
 /** The answer to `hello`. */
@@ -151,7 +159,14 @@ export interface Scrape {
   readonly id: number;
 }
 
-export type SidecarToWorker = Welcome | Goodbye | Report | Scrape | SessionMessage | SidecarToCache;
+export type SidecarToWorker =
+  | Welcome
+  | Goodbye
+  | Report
+  | Scrape
+  | SessionMessage
+  | Spent
+  | SidecarToCache;
 
 /** In `Report.health`: left out for failures; no new work. */
 export const ejectedFlag = 1;
@@ -163,6 +178,8 @@ export const downFlag = 4;
 export const openFlag = 8;
 export const rampFlag = 16;
 
+/** Bytes of what a worker tells about rate limits at a time. */
+export const spentBytesMax = 64 * 1024;
 /** Groups per list in one message, so that a frame of full lists stays far below `limits.frameBytes`. */
 export const groupsMax = 8192;
 /** Names per message; with `idLengthMax` the same holds. */

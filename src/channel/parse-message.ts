@@ -11,6 +11,7 @@ import {
   metricsPartsMax,
   namesMax,
   type SidecarToWorker,
+  spentBytesMax,
   type WorkerToSidecar,
 } from './messages.ts';
 import { cacheFromSidecarShapes, cacheToSidecarShapes } from './parse-cache.ts';
@@ -24,6 +25,12 @@ const sessionShapes = {
   wanted: { upstreams: isNames },
   sessions: { upstream: isName, peers: isNames, records: isBytes },
   complete: { upstream: isName },
+};
+
+const spentShape = {
+  spent: {
+    records: (value: unknown) => value instanceof Uint8Array && value.byteLength <= spentBytesMax,
+  },
 };
 
 const workerShapes: Readonly<Record<WorkerToSidecar['kind'], Shape>> = {
@@ -47,6 +54,7 @@ const workerShapes: Readonly<Record<WorkerToSidecar['kind'], Shape>> = {
   status: { version: (value) => value === -1 || isCount(value), draining: isFlag },
   metrics: { id: isCount, part: isPart, parts: isParts, bytes: isPartBytes },
   ...sessionShapes,
+  ...spentShape,
   ...cacheToSidecarShapes,
 };
 
@@ -56,6 +64,7 @@ const sidecarShapes: Readonly<Record<SidecarToWorker['kind'], Shape>> = {
   report: { acknowledged: isCount, inFlight: groupsOf(2), health: groupsOf(4) },
   scrape: { id: isCount },
   ...sessionShapes,
+  ...spentShape,
   ...cacheFromSidecarShapes,
 };
 

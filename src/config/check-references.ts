@@ -28,6 +28,7 @@ export function checkReferences(raw: unknown): Finding[] {
     ...checkTargets(asList(routes), asMap(upstreams)),
     ...checkNames(asList(routes), 'routes', madeRouteName),
     ...checkMatches(asList(routes)),
+    ...checkRedis(asList(routes), asMap(asMap(raw)['redis'])),
     ...checkSessionCookies(asList(routes), asMap(upstreams)),
   ];
 }
@@ -85,6 +86,23 @@ function checkPeers(upstream: string, peers: unknown[]): Finding[] {
     }
   }
   return findings;
+}
+
+/** Limits that several hosts share need to know where. */
+function checkRedis(routes: unknown[], { url = null }: Record<string, unknown>): Finding[] {
+  if (url !== null) return [];
+  return routes.flatMap((route, index) =>
+    asList(asMap(route)['rateLimits']).flatMap((limit, at) =>
+      asMap(limit)['scope'] === 'redis'
+        ? [
+            {
+              path: ['routes', index, 'rateLimits', at, 'scope'],
+              message: "'redis' needs redis.url",
+            },
+          ]
+        : [],
+    ),
+  );
 }
 
 /** FastCGI peers need a root, and share an upstream with no others. */

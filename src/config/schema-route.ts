@@ -15,6 +15,7 @@ import { requestPart } from './schema-balancing.ts';
 import { routeCache } from './schema-cache.ts';
 import { routeCompress } from './schema-compress.ts';
 import { matchSchema } from './schema-match.ts';
+import { rateLimits } from './schema-rate-limit.ts';
 import {
   headerEditsSchema,
   mapBackSchema,
@@ -92,6 +93,7 @@ export const routeSchema = section({
     .prefault(0)
     .describe('Higher goes first where requests wait for a peer.'),
   clients,
+  rateLimits,
   access,
   cors,
   cache: routeCache,

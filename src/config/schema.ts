@@ -12,6 +12,7 @@ import { cacheStorage } from './schema-cache.ts';
 import { geoSchema, matchersSchema } from './schema-match.ts';
 import { offload } from './schema-offload.ts';
 import { pathsSchema } from './schema-paths.ts';
+import { redis } from './schema-rate-limit.ts';
 import { defaultRouteName, listenerSchema, routeSchema } from './schema-route.ts';
 import { testsSchema } from './schema-tests.ts';
 import { settleWire } from './schema-tls.ts';
@@ -174,6 +175,7 @@ const writtenSchema = section({
   limits,
   timeouts,
   offload,
+  redis,
   log,
   admin,
 }).describe('Configuration of Sluice.');
@@ -201,6 +203,7 @@ export const configSchema = writtenSchema.transform((written) => ({
     priority: route.priority,
     cache: route.cache,
     clients: route.clients,
+    rateLimits: route.rateLimits,
     access: route.access,
     cors: route.cors,
     compress: route.compress,

@@ -12,6 +12,7 @@ import type {
   Hello,
   PeerNames,
   SidecarToWorker,
+  Spent,
   WorkerToSidecar,
 } from '../channel/messages.ts';
 import { Pace } from '../channel/pace.ts';
@@ -253,6 +254,9 @@ export class Hub {
       case 'complete':
         member.sessions.receive(message);
         return;
+      case 'spent':
+        this.#passOn(member, message);
+        return;
       case 'hello':
         member.link.end();
         return;
@@ -260,6 +264,14 @@ export class Hub {
         void this.cache.receive(member.generation, message)?.then((answer) => {
           member.link.send(answer);
         });
+    }
+  }
+
+  /** A worker that does not keep up does without: counts of a moment ago are worth little. */
+  #passOn(from: Member, message: Spent): void {
+    for (const member of this.#members.values()) {
+      if (member !== from && member.link.backlogBytes <= backlogSoftBytes)
+        member.link.send(message);
     }
   }
 

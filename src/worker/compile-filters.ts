@@ -5,6 +5,7 @@ import type { RouteConfig } from '../config/schema.ts';
 import type { RequestFilter } from '../core/filter.ts';
 import { compileAccess, compileClients, compileCors } from './compile-access.ts';
 import { compileCodingWish } from './compile-compress.ts';
+import { compileRateLimits } from './compile-rate-limits.ts';
 import { compileAnswer, compileMaintenance, compileTargetRewrite } from './compile-rewrite.ts';
 import type { RouteContext } from './route-context.ts';
 
@@ -21,7 +22,9 @@ export function compileFilters(
     compileMaintenance(route, context),
     compileClients(route, context),
     compileCors(route),
+    compileRateLimits(route, context, false),
     compileAccess(route, context),
+    compileRateLimits(route, context, true),
     compileTargetRewrite(route, context),
     compileAnswer(route, context),
     compileCodingWish(route),

@@ -23,6 +23,7 @@ import { Caches } from './caches.ts';
 import type { SessionParts } from './compile-session.ts';
 import { Compression } from './compress/compression.ts';
 import { createTransports } from './create-transports.ts';
+import { Spending } from './filter/limit/spending.ts';
 import type { ForwardContext } from './forward.ts';
 import { KeptParts } from './kept.ts';
 import { ListenerSet } from './listeners.ts';
@@ -69,6 +70,7 @@ export class DataPlane {
   readonly #queues = new Queues();
   readonly #sessions: SessionParts;
   readonly #upkeep = new Upkeep(this.#queues);
+  readonly #spending: Spending;
   readonly #mirrors: Mirrors;
   readonly #metrics = new Metrics();
   readonly #sampler: ProcessSampler;
@@ -94,8 +96,13 @@ export class DataPlane {
       slot,
       sessions: this.#sessions.tables,
       onScrape: () => this.#encodeMetrics(),
+      onSpent: (records) => this.#spending.receive(records),
       onCache: (message) => this.#caches.receive(message),
       onConnectedChange: (connected) => this.#linkChanged(connected),
+    });
+    this.#spending = new Spending({
+      send: (records) => this.#link.sendSpent(records),
+      nowMs: () => performance.now(),
     });
     this.#mirrors = new Mirrors(this.#link, Math.random);
     this.#context = {
@@ -157,6 +164,7 @@ export class DataPlane {
       offload: this.#offload,
       compression: this.#compression,
       caches: this.#caches,
+      rateLimits: { spending: this.#spending, secret: this.#sessions.secret },
     });
     // The very first snapshot must be there before its listeners, later ones only when activated.
     if (this.#active === null) this.#server.install(this.#staged);
@@ -217,6 +225,7 @@ export class DataPlane {
     this.#listeners.closeAll();
     this.#link.close();
     this.#upkeep.close();
+    this.#spending.close();
     this.#kept.closeAll();
     this.#compression.background.close();
     this.#caches.close();

@@ -7,7 +7,15 @@ import type { ResponseHeadPolicy, TrustPolicy } from '../core/plan.ts';
 import type { CacheHost } from './cache/fill-context.ts';
 import type { CompiledUpstream } from './compile-upstream.ts';
 import type { Compression } from './compress/compression.ts';
+import type { Spending } from './filter/limit/spending.ts';
 import type { KeptParts } from './kept.ts';
+
+/** What outlives a snapshot, as far as rate limits need it. */
+export interface RateLimitParts {
+  readonly spending: Spending;
+  /** Made by the primary at its start, the same in all workers. */
+  readonly secret: string;
+}
 
 /** What all routes of a configuration have in common. */
 export interface RouteContext {
@@ -22,6 +30,7 @@ export interface RouteContext {
   /** Threads for work that would hold up the event loop. */
   readonly offload: Offload;
   readonly compression: Compression;
+  readonly rateLimits: RateLimitParts;
   /** What the caches of all routes share; null when no route caches. */
   readonly cache: CacheHost | null;
 }

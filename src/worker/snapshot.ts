@@ -16,6 +16,7 @@ import type { Compression } from './compress/compression.ts';
 import { Trust } from './filter/trust.ts';
 import { GeoFiles } from './geo/geo-files.ts';
 import type { KeptParts } from './kept.ts';
+import type { RateLimitParts } from './route-context.ts';
 
 /** One configuration, compiled. Immutable; exchanges keep the plans of the one they started under. */
 export interface Snapshot {
@@ -38,6 +39,7 @@ export interface SnapshotParts extends UpstreamParts {
   readonly offload: Offload;
   readonly compression: Compression;
   readonly caches: Caches;
+  readonly rateLimits: RateLimitParts;
 }
 
 /** Compiles `config`; throws only on a configuration that was never validated. */
@@ -60,6 +62,7 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
     events: parts.events,
     offload: parts.offload,
     compression: parts.compression,
+    rateLimits: parts.rateLimits,
     cache: parts.caches.hostFor(config, parts.kept),
   };
   const router = new Router<Plan>({ matchers: config.matchers, geo: geoOf(config, parts) });

@@ -117,7 +117,7 @@ async function untilAll(status: number, send: () => Promise<ClientResponse>): Pr
   await until(isSo, { what: `all workers answer ${status}` });
 }
 
-async function bearer(key: CryptoKey, kid: string): Promise<string> {
+async function bearer(key: typeof first.privateKey, kid: string): Promise<string> {
   const token = new SignJWT({ sub: 'ann' }).setProtectedHeader({ alg: 'ES256', kid });
   return `Authorization: Bearer ${await token.setExpirationTime('5m').sign(key)}`;
 }

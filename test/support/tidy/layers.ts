@@ -32,6 +32,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   jose: ['src/worker/filter/'],
   bcryptjs: ['src/worker/offload/'],
   '@node-rs/argon2': ['src/worker/offload/'],
+  '@redis/client': ['src/worker/filter/'],
   piscina: ['src/worker/offload/'],
   msgpackr: ['src/channel/'],
   zod: ['src/config/'],
