@@ -34,12 +34,13 @@ export class GeoFiles implements GeoLookup {
   readonly #readers: (Reader<Response> | null)[] = [];
   readonly #places = new Map<string, Place>();
 
-  constructor(paths: readonly string[], events: Events) {
+  constructor(paths: readonly string[], events: Events, lookMs?: number) {
     this.#files = paths.map((path, at) => {
       const onProblem = (reason: string) =>
         events.error({ path, reason }, 'geo database can not be used');
       const onContent = (content: Buffer) => this.#take(at, content);
-      return new WatchedFile({ path, bytesMax: FILE_BYTES_MAX, onProblem, onContent });
+      const look = lookMs === undefined ? {} : { lookMs };
+      return new WatchedFile({ path, bytesMax: FILE_BYTES_MAX, onProblem, onContent, ...look });
     });
   }
 
