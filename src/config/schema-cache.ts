@@ -2,7 +2,7 @@
 // kept (`cache`).
 
 import * as z from 'zod';
-import { KIB, MIB } from '../core/limits.ts';
+import { KIB, limits, MIB } from '../core/limits.ts';
 import { readCidr } from './addresses.ts';
 import { choice, duration, flag, integer, section, size, text } from './fields.ts';
 
@@ -95,7 +95,7 @@ const options = section({
   passMs: duration({ min: 0, max: hourMs })
     .prefault('120s')
     .describe('How long nobody waits for another after an answer that must not be stored.'),
-  objectBytesMax: size({ min: 1, max: 16 * MIB })
+  objectBytesMax: size({ min: 1, max: limits.cacheObjectBytes })
     .prefault('16MiB')
     .describe('Largest body that is stored.'),
   key,

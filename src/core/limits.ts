@@ -20,6 +20,8 @@ export const limits = {
   streamHighWaterBytes: 64 * KIB,
   /** Request body held for a repeated attempt. */
   replayBytes: 64 * KIB,
+  /** Largest body that is stored. */
+  cacheObjectBytes: 16 * MIB,
   /** Bodies that are fetched for the cache and not yet whole, per worker. */
   cacheFillBytes: 64 * MIB,
   /** Copies of requests for shadow upstreams, per worker. */
@@ -27,6 +29,9 @@ export const limits = {
   /** Bodies that wait to be whole before they are compressed, and streams that compress, per worker. */
   compressionHeldBytes: 64 * MIB,
   compressionStreamsMax: 128,
+  /** Dictionaries for compression, per worker: one, and all of them. */
+  dictionaryBytes: 1 * MIB,
+  dictionariesBytes: 16 * MIB,
   /** Largest frame on the link between sidecar and worker, and what may wait unsent. */
   frameBytes: 1 * MIB,
   linkBacklogBytes: 8 * MIB,

@@ -21,6 +21,7 @@ import { systemTimers } from '../std/timers.ts';
 import { AdminServer } from './admin.ts';
 import type { AdminRoute } from './admin-routes.ts';
 import { createPeerRoutes } from './api/peer-routes.ts';
+import { DiskKeeper } from './cache/disk-keeper.ts';
 import { type CheckTarget, checkTargets } from './checks/check-target.ts';
 import { Checker } from './checks/checker.ts';
 import { Discovery } from './discovery/discovery.ts';
@@ -30,8 +31,10 @@ import { PrimaryRequests } from './primary-requests.ts';
 import { createProbeRoutes } from './probe-routes.ts';
 import type { Overview } from './status.ts';
 
+type Needed = 'cores' | 'upstreams' | 'routes' | 'cache' | 'admin' | 'log';
+
 /** What the sidecar needs of a configuration. */
-export type SidecarConfig = Pick<Config, 'cores' | 'upstreams' | 'routes' | 'admin' | 'log'>;
+export type SidecarConfig = Pick<Config, Needed>;
 
 export interface SidecarOptions {
   /** Private directory for the socket; made if need be. */
@@ -62,6 +65,7 @@ export class Sidecar {
     onOutcome: (id, outcome) => this.hub.checked(id, outcome),
     isUnsettled: (id) => this.hub.isUnsettled(id),
   });
+  readonly #disk: DiskKeeper;
   readonly #requests: PrimaryRequests;
   readonly #discovery: Discovery;
   #staged: Version | null = null;
@@ -74,7 +78,10 @@ export class Sidecar {
     this.#options = options;
     const onLeave = this.#metrics.left.bind(this.#metrics);
     const interval = options.intervalMs === undefined ? {} : { intervalMs: options.intervalMs };
-    this.hub = new Hub({ events: options.events, onLeave, ...interval });
+    const { events } = options;
+    this.#disk = new DiskKeeper(events, () => this.hub.cache.purges);
+    const keepPurges = this.#disk.keep.bind(this.#disk);
+    this.hub = new Hub({ events, onLeave, keepPurges, ...interval });
     this.#requests = new PrimaryRequests(options.send);
     this.#discovery = new Discovery({
       timers: systemTimers,
@@ -156,6 +163,8 @@ export class Sidecar {
     this.#checker.follow(next.targets);
     this.#discovery.follow(upstreams);
     this.#options.onActivated?.(next.config);
+    // Before workers are let in: they are to learn what was purged on that disk.
+    await this.#disk.follow(isCached(next.config) ? next.config.cache.disk : null);
     if (isFirst) await this.#listen();
     await this.admin.follow(next.config.admin);
     this.#options.send({ type: 'activated', version });
@@ -188,6 +197,7 @@ export class Sidecar {
     this.hub.close();
     await Promise.all([
       this.admin.close(),
+      this.#disk.close(),
       this.#isListening ? new Promise((resolve) => this.#server.close(resolve)) : null,
     ]);
   }
@@ -223,6 +233,10 @@ export class Sidecar {
     const peers: readonly LivePeer[] = this.#active?.config.upstreams[upstream]?.peers ?? [];
     return peers.some((peer) => originOfPeer(peer) === 'dns');
   }
+}
+
+function isCached({ routes }: SidecarConfig): boolean {
+  return routes.some((route) => route.cache !== null);
 }
 
 /** Runs the sidecar in this process: the role `sidecar` of src/main.ts. */

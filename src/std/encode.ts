@@ -29,6 +29,9 @@ export const FLUSH_KIND: Readonly<Record<EncoderName, number>> = {
 const STREAM_WINDOW_BITS = 17;
 const ZSTD_TABLE_BITS = 15;
 
+/** Web clients and servers agree on windows of at most 8 MiB (RFC 9659). */
+const WEB_WINDOW_BITS = 23;
+
 const LARGE_BYTES = 64 * 1024;
 const OUTPUT_BYTES = 16 * 1024;
 
@@ -68,11 +71,21 @@ export function createEncoder(coding: EncoderName, level: number): Codec {
   return createZstdCompress({ params });
 }
 
+/** Creates a zstd stream whose bytes only those can read who have `dictionary`. */
+export function createDictionaryEncoder(level: number, dictionary: Uint8Array): Codec {
+  // The dictionary can be referred to as long as it and what follows lie in one window.
+  const bits = Math.ceil(Math.log2(dictionary.byteLength)) + 1;
+  const params = {
+    [constants.ZSTD_c_compressionLevel]: level,
+    [constants.ZSTD_c_windowLog]: Math.max(STREAM_WINDOW_BITS, Math.min(WEB_WINDOW_BITS, bits)),
+  };
+  return createZstdCompress({ params, dictionary });
+}
+
 /** Creates a stream that decompresses; it fails on what is not well-formed, or ends too early. */
 export function createDecoder(coding: DecoderName): Codec {
   if (coding === 'gzip') return createGunzip();
   if (coding === 'deflate') return createInflate();
   if (coding === 'br') return createBrotliDecompress();
-  // Web clients and servers agree on windows of at most 8 MiB (RFC 9659).
-  return createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 23 } });
+  return createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: WEB_WINDOW_BITS } });
 }

@@ -76,10 +76,18 @@ export class PurgeDesk {
     });
   }
 
-  /** Purges that were on disk. */
-  restore(floor: number, records: readonly PurgeRecord[]): void {
+  /** Learns the purges that were on disk; returns those of which the disk did not know. */
+  restore(floor: number, records: readonly PurgeRecord[]): PurgeRecord[] {
+    const others = this.log.since(0).filter(({ generation }) => generation > floor);
+    const known = new Set(records.map(textOf));
+    const before = this.log.generation;
     this.log.raiseFloor(floor);
     for (const record of records) this.log.add(record);
+    for (const [worker, { known: its }] of this.#members) {
+      // They may be older than what workers know already: all of it, then.
+      if (its !== -1 && this.log.generation > before) this.#tell(worker, 0);
+    }
+    return others.filter((record) => !known.has(textOf(record)));
   }
 
   join(worker: number, pid: number): void {
@@ -203,4 +211,8 @@ export class PurgeDesk {
   #settle({ settle, record, workers, isKept }: Pending, isDone: boolean): void {
     settle({ generation: record.generation, workers, isComplete: isDone && isKept });
   }
+}
+
+function textOf({ generation, kind, value, isSoft }: PurgeRecord): string {
+  return `${generation} ${kind} ${isSoft} ${value}`;
 }

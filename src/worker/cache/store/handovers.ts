@@ -5,6 +5,7 @@ import { unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { CachedVariant, StoredResponse } from '../../../core/cache.ts';
 import type { CacheLink } from '../../../core/cache-link.ts';
+import { limits } from '../../../core/limits.ts';
 import { blobDigest, readBlob, writeBlob } from '../../../std/blobs/blob-file.ts';
 import type { Timers } from '../../../std/timers.ts';
 import { answerHeadBytesMax, readHead, writeHead } from './answer-blob.ts';
@@ -14,7 +15,6 @@ const keysMax = 16_384;
 /** Files at the same time. */
 const filesMax = 64;
 const fileMs = 10_000;
-const bodyBytesMax = 64 * 1024 * 1024;
 
 export interface HandoversOptions {
   readonly directory: string;
@@ -61,7 +61,9 @@ export class Handovers {
   /** Returns what another worker wrote, or null. */
   async read(file: string): Promise<HandedAnswer | null> {
     const path = join(this.#options.directory, basename(file));
-    const blob = await readBlob(path, answerHeadBytesMax + bodyBytesMax).catch(() => null);
+    const blob = await readBlob(path, answerHeadBytesMax + limits.cacheObjectBytes).catch(
+      () => null,
+    );
     const response = blob === null ? null : readHead(blob.head);
     return response === null ? null : { response, body: blob!.body };
   }

@@ -19,6 +19,7 @@ import {
 } from '../../../core/cache-link.ts';
 import type { Events } from '../../../core/events.ts';
 import type { Timers } from '../../../std/timers.ts';
+import { DiskTier } from './disk.ts';
 import { Handovers } from './handovers.ts';
 import { Leases } from './leases.ts';
 import { MemoryTier } from './memory.ts';
@@ -48,14 +49,18 @@ export class Store implements CacheStore {
   readonly #purges: PurgeEnd;
   readonly #leases: Leases;
   readonly #handovers: Handovers;
+  readonly #disk: DiskTier | null;
   readonly #timers: Timers;
   #finds = 0;
   #found = 0;
 
-  constructor({ memoryBytes, link, purges, timers, runDirectory }: StoreOptions) {
+  constructor(options: StoreOptions) {
+    const { memoryBytes, disk, events, link, purges, timers, runDirectory } = options;
     this.#purges = purges;
     this.#timers = timers;
     this.memory = new MemoryTier(memoryBytes, purges.log);
+    const isReady = () => purges.isComplete;
+    this.#disk = disk === null ? null : new DiskTier({ ...disk, events, timers, isReady });
     this.#handovers = new Handovers({ directory: runDirectory, timers, link });
     this.#leases = new Leases({
       link,
@@ -73,7 +78,7 @@ export class Store implements CacheStore {
   }
 
   get hasDisk(): boolean {
-    return false;
+    return this.#disk?.works === true;
   }
 
   find(key: string): CacheEntry | null {
@@ -84,15 +89,28 @@ export class Store implements CacheStore {
   }
 
   async fetch(key: string): Promise<CacheEntry | null> {
-    return this.memory.find(key);
+    const answers = this.#disk === null ? [] : await this.#disk.read(key);
+    const read: CachedVariant[] = [];
+    // The newest last, so that it is the first in memory.
+    answers.sort((a, b) => a.response.storedAtMs - b.response.storedAtMs);
+    for (const { response, body, forget } of answers) {
+      const known = this.memory.find(key)?.variants.find((one) => isLike(one, response));
+      // What came from a peer meanwhile is newer.
+      if (known !== undefined && known.response.storedAtMs >= response.storedAtMs) continue;
+      const variant = this.memory.store(response, body);
+      if (variant === null) forget();
+      else read.unshift(variant);
+    }
+    // What is too large for memory is served once.
+    return this.memory.find(key) ?? (read.length > 0 ? { variants: read, passUntilMs: 0 } : null);
   }
 
   store(response: StoredResponse, body: Uint8Array): CachedVariant {
-    return this.memory.store(response, body) ?? new CachedVariant(response, body);
+    return this.#behind(this.memory.store(response, body), response, body);
   }
 
   replaceHead(variant: CachedVariant, response: StoredResponse): CachedVariant {
-    return this.memory.replaceHead(variant, response) ?? new CachedVariant(response, variant.body);
+    return this.#behind(this.memory.replaceHead(variant, response), response, variant.body);
   }
 
   addEncoding(variant: CachedVariant, coding: string, body: Uint8Array): void {
@@ -105,6 +123,7 @@ export class Store implements CacheStore {
 
   remove(key: string): void {
     this.memory.remove(key);
+    this.#disk?.remove(key);
   }
 
   purge(command: PurgeCommand): Promise<boolean> {
@@ -131,6 +150,7 @@ export class Store implements CacheStore {
   /** Returns the numbers of `cacheCountNames`. */
   counts(): number[] {
     const { memory } = this;
+    const disk = this.#disk;
     const counts: Record<CacheCountName, number> = {
       finds: this.#finds,
       found: this.#found,
@@ -141,18 +161,19 @@ export class Store implements CacheStore {
       leases: this.#leases.granted,
       shared: this.#leases.shared,
       handedOver: this.#handovers.written,
-      diskReads: 0,
-      diskHits: 0,
-      diskWrites: 0,
-      diskWritesDropped: 0,
-      diskCorrupt: 0,
-      diskWorks: 0,
+      diskReads: disk?.counters.reads ?? 0,
+      diskHits: disk?.counters.hits ?? 0,
+      diskWrites: disk?.counters.writes ?? 0,
+      diskWritesDropped: disk?.counters.dropped ?? 0,
+      diskCorrupt: disk?.corrupt ?? 0,
+      diskWorks: disk?.works === true ? 1 : 0,
     };
     return cacheCountNames.map((name) => counts[name]);
   }
 
   close(): void {
     this.#leases.close();
+    this.#disk?.close();
     this.#handovers.close();
   }
 
@@ -162,6 +183,13 @@ export class Store implements CacheStore {
     const variants = this.memory.find(key)?.variants ?? [];
     const meant = variants.find(({ response }) => response.varyKey === varyKey);
     return meant === undefined ? variants : [meant];
+  }
+
+  /** What memory keeps goes to disk as well, and nothing that was purged meanwhile. */
+  #behind(kept: CachedVariant | null, response: StoredResponse, body: Uint8Array): CachedVariant {
+    if (kept === null) return new CachedVariant(response, body);
+    this.#disk?.write(kept.response, kept.body);
+    return kept;
   }
 
   #freshMsOf(leaseKey: string): number {
@@ -182,4 +210,8 @@ function partsOf(leaseKey: string): { key: string; varyKey: string } {
   const end = leaseKey.indexOf('\0');
   if (end === -1) return { key: leaseKey, varyKey: '' };
   return { key: leaseKey.slice(0, end), varyKey: leaseKey.slice(end + 1) };
+}
+
+function isLike({ response }: CachedVariant, other: StoredResponse): boolean {
+  return response.varyKey === other.varyKey;
 }

@@ -1,0 +1,243 @@
+// The disk tier as one worker sees it: reads what any worker wrote, writes behind the answers. A disk that
+// fails turns it off for a minute, with an event; nothing of it reaches a request.
+
+import { hash } from 'node:crypto';
+import type { StoredResponse } from '../../../core/cache.ts';
+import type { Events } from '../../../core/events.ts';
+import { limits } from '../../../core/limits.ts';
+import type { BlobRow } from '../../../std/blobs/blob-index.ts';
+import { BlobStore } from '../../../std/blobs/blob-store.ts';
+import { hash32 } from '../../../std/hash.ts';
+import type { Cancel, Timers } from '../../../std/timers.ts';
+import { answerHeadBytesMax, readHead, writeHead } from './answer-blob.ts';
+
+/** What other workers wrote is known after this. */
+const refreshMs = 250;
+const retryMs = 60_000;
+/** Bodies that wait to be written, in bytes and number; further ones are not. */
+const waitingBytesMax = 32 * 1024 * 1024;
+const waitingMax = 1024;
+const writersMax = 2;
+/** Variants of one key that are read; of more, the newest. */
+const variantsMax = 16;
+
+export interface DiskCounters {
+  reads: number;
+  hits: number;
+  writes: number;
+  /** Not written: too many wait, or there is no room. */
+  dropped: number;
+}
+
+/** An answer as it was on disk; `forget` takes it away. */
+export interface DiskAnswer {
+  readonly response: StoredResponse;
+  readonly body: Buffer;
+  readonly forget: () => void;
+}
+
+export interface DiskTierOptions {
+  readonly path: string;
+  readonly bytes: number;
+  readonly events: Events;
+  readonly timers: Timers;
+  /** All purges are known: what is read can be judged. */
+  readonly isReady: () => boolean;
+}
+
+interface Waiting {
+  readonly response: StoredResponse;
+  readonly body: Uint8Array;
+  /** It was removed while it was written. */
+  isUnwanted: boolean;
+}
+
+export class DiskTier {
+  readonly counters: DiskCounters = { reads: 0, hits: 0, writes: 0, dropped: 0 };
+  readonly #options: DiskTierOptions;
+  #store: BlobStore | null = null;
+  /** The one that is open or being opened; what former ones report is of no interest. */
+  #current: BlobStore | null = null;
+  #tornBefore = 0;
+  #isClosed = false;
+  #timer: Cancel = () => {};
+  /** By key and variant: only the newest of each is written. */
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #writing = new Set<Waiting>();
+  #waitingBytes = 0;
+
+  constructor(options: DiskTierOptions) {
+    this.#options = options;
+    void this.#open();
+  }
+
+  get works(): boolean {
+    return this.#store !== null && this.#options.isReady();
+  }
+
+  /** Files that were not whole. */
+  get corrupt(): number {
+    return this.#tornBefore + (this.#store?.torn ?? 0);
+  }
+
+  /** Returns all that is there under a key and can still be used. Never rejects. */
+  async read(key: string): Promise<DiskAnswer[]> {
+    const store = this.#store;
+    if (store === null || !this.works) return [];
+    const rows = store.index.find(...placeOf(key)).sort((a, b) => b.usedS - a.usedS);
+    if (rows.length === 0) return [];
+    this.counters.reads += 1;
+    const answers: DiskAnswer[] = [];
+    try {
+      for (const row of rows.slice(0, variantsMax)) {
+        const answer = await this.#readRow(store, key, row);
+        if (answer !== null) answers.push(answer);
+      }
+    } catch (error) {
+      this.#fail(store, error);
+    }
+    if (answers.length > 0) this.counters.hits += 1;
+    return answers;
+  }
+
+  /** Writes an answer some time soon, or not at all. */
+  write(response: StoredResponse, body: Uint8Array): void {
+    if (!this.works) return;
+    const id = `${response.varyKey}\n${response.key}`;
+    this.#drop(id);
+    const isFull = this.#waitingBytes + body.byteLength > waitingBytesMax;
+    if (isFull || this.#waiting.size >= waitingMax) {
+      this.counters.dropped += 1;
+      return;
+    }
+    this.#waiting.set(id, { response, body, isUnwanted: false });
+    this.#waitingBytes += body.byteLength;
+    this.#writeNext();
+  }
+
+  /** Takes away all that is there under a key. */
+  remove(key: string): void {
+    for (const [id, { response }] of this.#waiting) if (response.key === key) this.#drop(id);
+    for (const one of this.#writing) if (one.response.key === key) one.isUnwanted = true;
+    const store = this.#store;
+    if (store === null) return;
+    const rows = store.index.find(...placeOf(key));
+    store.remove(rows).catch((error: unknown) => this.#fail(store, error));
+  }
+
+  /** Nothing is read or written any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#timer();
+    for (const id of [...this.#waiting.keys()]) this.#drop(id);
+    const store = this.#store;
+    this.#store = null;
+    this.#current = null;
+    store?.close().catch(() => {});
+  }
+
+  async #open(): Promise<void> {
+    const { path, bytes, timers } = this.#options;
+    const store = new BlobStore({
+      directory: path,
+      bytesMax: bytes,
+      blobBytesMax: answerHeadBytesMax + limits.cacheObjectBytes,
+      wallMs: () => timers.wallMs(),
+    });
+    this.#current = store;
+    try {
+      await store.open();
+    } catch (error) {
+      this.#fail(store, error);
+      return;
+    }
+    if (this.#isClosed) {
+      await store.close().catch(() => {});
+      return;
+    }
+    this.#store = store;
+    this.#refreshLater(store);
+  }
+
+  #refreshLater(store: BlobStore): void {
+    this.#timer = this.#options.timers.after(refreshMs, () => {
+      store.log.refresh().then(
+        () => {
+          if (this.#store === store) this.#refreshLater(store);
+        },
+        (error: unknown) => this.#fail(store, error),
+      );
+    });
+  }
+
+  async #readRow(store: BlobStore, key: string, row: BlobRow): Promise<DiskAnswer | null> {
+    const blob = await store.read(row);
+    if (blob === null) return null;
+    const response = readHead(blob.head);
+    const isFit = response?.key === key && response.keepUntilMs > this.#options.timers.wallMs();
+    const forget = () => {
+      store.remove([row]).catch((error: unknown) => this.#fail(store, error));
+    };
+    if (isFit) return { response, body: blob.body, forget };
+    // Of another key with the same digest, of another version of this program, or too old.
+    if (response === null || response.key === key) forget();
+    return null;
+  }
+
+  #writeNext(): void {
+    const [next] = this.#waiting;
+    const store = this.#store;
+    if (next === undefined || store === null || this.#writing.size >= writersMax) return;
+    const [id, one] = next;
+    this.#waiting.delete(id);
+    this.#writing.add(one);
+    void this.#writeOne(store, one).then(() => {
+      this.#writing.delete(one);
+      // A body counts until it is written.
+      this.#waitingBytes -= one.body.byteLength;
+      if (one.isUnwanted) this.remove(one.response.key);
+      this.#writeNext();
+    });
+    this.#writeNext();
+  }
+
+  async #writeOne(store: BlobStore, { response, body }: Waiting): Promise<void> {
+    const [high, low] = placeOf(response.key);
+    const variant = hash32(response.varyKey);
+    try {
+      const isPut = await store.put({ high, low, variant }, writeHead(response), body);
+      if (isPut) this.counters.writes += 1;
+      else this.counters.dropped += 1;
+    } catch (error) {
+      this.counters.dropped += 1;
+      this.#fail(store, error);
+    }
+  }
+
+  #drop(id: string): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(id);
+    this.#waitingBytes -= waiting.body.byteLength;
+  }
+
+  #fail(store: BlobStore, error: unknown): void {
+    if (this.#isClosed || this.#current !== store) return;
+    this.#current = null;
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const fields = { path: this.#options.path, code, reason: message, retryMs };
+    this.#options.events.error(fields, 'the disk of the cache fails: going on without');
+    this.#timer();
+    this.#tornBefore += store.torn;
+    this.#store = null;
+    for (const id of [...this.#waiting.keys()]) this.#drop(id);
+    store.close().catch(() => {});
+    this.#timer = this.#options.timers.after(retryMs, () => void this.#open());
+  }
+}
+
+/** The place of a key: 64 bits that nobody finds another key for by chance. */
+function placeOf(key: string): [number, number] {
+  const digest = hash('sha256', key, 'buffer');
+  return [digest.readUInt32BE(0), digest.readUInt32BE(4)];
+}
