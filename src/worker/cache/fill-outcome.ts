@@ -14,7 +14,7 @@ import type { FetchedRequest, FetchedResponse } from './policy.ts';
 import { isFailure, standsInForFailure } from './reuse.ts';
 import { decideStore, isShareable } from './store-decision.ts';
 import { matchesVary } from './vary.ts';
-import { isForWhole, type Waiter } from './waiter.ts';
+import { canTakeWhole, isForWhole, type Waiter } from './waiter.ts';
 
 /** After a failure nobody waits for another's fetch this long: it would fail them all one after the other. */
 const FAILURE_PASS_MS = 1000;
@@ -108,7 +108,7 @@ function giveOn(fill: Filling, passMs: number): void {
   fill.releaseOthers(isBad ? 'failed' : 'uncacheable', passMs);
   if (first === null || first.isOver) {
     fill.ignore();
-  } else if (isForWhole(first)) {
+  } else if (canTakeWhole(first)) {
     fill.stream(first, ownFields(fill));
   } else {
     fill.ignore();

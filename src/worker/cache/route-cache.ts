@@ -96,6 +96,7 @@ export class RouteCache implements CacheUse {
     }
     const mustBeAlone =
       isAlone || !policy.collapses || (entry !== null && entry.passUntilMs > nowMs);
+    if (isAlone && wantsLess(exchange)) return false;
     return this.#fetch(exchange, key, { entry, variant, mustBeAlone });
   }
 
@@ -127,9 +128,9 @@ export class RouteCache implements CacheUse {
     const { entry, variant, mustBeAlone } = found;
     exchange.cacheStatus = 'miss';
     if (noStore?.(exchange) === true || this.#wishes()?.noStore === true) return false;
-    // A part, or a head alone, is no reason to fetch a whole that is likely not to be stored.
-    const wantsLess = exchange.method === 'HEAD' || (facts.range !== '' && mustBeAlone);
-    if (variant === null && wantsLess) return false;
+    // Less than the whole is no reason to fetch a whole that is likely not to be stored.
+    const isUnlikely = exchange.method === 'HEAD' || (mustBeAlone && wantsLess(exchange));
+    if (variant === null && isUnlikely) return false;
     const fillKey = fillKeyOf(key, entry, exchange);
     const { range, ifRange, ifNoneMatch, ifModifiedSince } = facts;
     const wanted = { range, ifRange, ifNoneMatch, ifModifiedSince };
@@ -188,6 +189,12 @@ export class RouteCache implements CacheUse {
     if (exchange.finished || this.#lookUp(exchange, true)) return;
     this.#options.host.forward(exchange, exchange.plan!);
   }
+}
+
+/** The client wants a part, a head, or to know whether anything has changed; goes by `facts`. */
+function wantsLess({ method }: Exchange): boolean {
+  const { range, ifNoneMatch, ifModifiedSince } = facts;
+  return method === 'HEAD' || range !== '' || ifNoneMatch !== '' || ifModifiedSince !== '';
 }
 
 /** The newest stored answer that fits the request. */

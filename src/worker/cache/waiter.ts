@@ -143,6 +143,11 @@ export class Waiter implements Source {
   }
 }
 
+/** Can be given the whole answer, though it may have hoped for less (RFC 9110 section 13.2.1). */
+export function canTakeWhole({ exchange, wanted }: Waiter): boolean {
+  return exchange.method === 'GET' && wanted.range === '';
+}
+
 /** Wants the whole answer, whatever the client has. */
 export function isForWhole({ exchange, wanted }: Waiter): boolean {
   const { range, ifNoneMatch, ifModifiedSince } = wanted;

@@ -127,6 +127,28 @@ describe('an answer that is not for all', () => {
     assert.deepEqual(states([client]), ['ended one two']);
   });
 
+  it('comes whole to who hoped that nothing had changed, without a second request', (test) => {
+    const world = new CacheWorld(test, {}, () => own);
+    const asked = world.get('/a', { headers: ['if-none-match', '"v"'] });
+    assert.deepEqual([asked.status, asked.body, world.fetches], [200, 'own', 1]);
+    // From now on its condition reaches the origin.
+    world.get('/a', { headers: ['if-none-match', '"v"'] });
+    assert.equal(world.requests[1]!.requestHeaders.includes('if-none-match'), true);
+    assert.equal(world.fetches, 2);
+  });
+
+  it('is asked for once more, and no more often, by who wants a head alone', (test) => {
+    const world = new CacheWorld(test, {}, ({ method }, count) => {
+      if (count === 1) return fresh('one', 'etag', '"1"');
+      return { status: 500, body: method === 'HEAD' ? '' : 'broken' };
+    });
+    world.get('/a');
+    world.pass(100);
+    const head = world.get('/a', { method: 'HEAD' });
+    assert.deepEqual([head.status, world.fetches], [500, 3]);
+    assert.equal(world.requests[2]!.method, 'HEAD');
+  });
+
   it('is given up at the origin when its client leaves', (test) => {
     const world = new CacheWorld(test, {}, () => 'hold');
     const client = world.get('/a');

@@ -1,0 +1,254 @@
+// Attacks on what others get from the cache. Each case opens with the attack; the victim sends an honest
+// request afterwards and must get an honest answer.
+
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { Exchange } from '../../../../src/core/exchange.ts';
+import { headerValue } from '../../../../src/core/headers.ts';
+import { headBytes } from '../../../../src/worker/listener/uws/response-head.ts';
+import { type Asked, CacheWorld } from './cache-world.ts';
+
+/** An origin that falls for everything: what it is told stands in its page, which may be stored. */
+function gullible(test: TestContext, reflect: (request: Exchange) => string, config: object = {}) {
+  return new CacheWorld(test, config, (request) => ({
+    headers: ['cache-control', 'max-age=600'],
+    body: `<script src="//${reflect(request)}/x.js">`,
+  }));
+}
+
+interface Attack {
+  readonly target?: string;
+  readonly asked: Asked;
+}
+
+function poison(
+  world: CacheWorld,
+  { target = '/', asked }: Attack,
+  victim: Attack = { asked: {} },
+) {
+  world.get(target, asked);
+  return world.get(victim.target ?? '/', victim.asked);
+}
+
+const field = (name: string) => (request: Exchange) =>
+  headerValue(request.requestHeaders, name) ?? 'honest';
+
+describe('unkeyed fields', () => {
+  // X-Forwarded-Host: an application builds links from it. Defence: what clients claim about forwarding is
+  // replaced by what the listener saw, and that is in the key.
+  it('X-Forwarded-Host and its kin never reach the origin from a client', (test) => {
+    for (const name of ['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'forwarded']) {
+      const world = gullible(test, field(name));
+      const { body } = poison(world, { asked: { headers: [name, 'evil.example'] } });
+      assert.equal(body.includes('evil'), false, name);
+      test.mock.timers.reset();
+    }
+  });
+
+  // Fields that frameworks obey: another URL, another method, another host. Defence: a request with one of
+  // them goes past the cache, unless the operator made it a part of the key.
+  it('fields that steer an application keep an answer out of the store', (test) => {
+    const names = [
+      ...['x-original-url', 'x-rewrite-url', 'x-http-method-override', 'x-method-override'],
+      ...['x-host', 'x-forwarded-server', 'x-forwarded-scheme', 'x-middleware-subrequest'],
+    ];
+    for (const name of names) {
+      const world = gullible(test, field(name));
+      const { body } = poison(world, { asked: { headers: [name, 'evil.example'] } });
+      assert.equal(body.includes('honest'), true, name);
+      test.mock.timers.reset();
+    }
+    const keyed = gullible(test, field('x-host'), { key: { headers: ['x-host'] } });
+    const { body } = poison(keyed, { asked: { headers: ['x-host', 'evil.example'] } });
+    assert.equal(body.includes('honest'), true);
+  });
+
+  // Any other field that an application reflects without saying so in Vary can only be known to the
+  // operator. Defence: the key, or Vary, which is heeded.
+  it('a field in Vary, or in the key, is kept apart', (test) => {
+    const world = new CacheWorld(test, {}, (request) => ({
+      headers: ['cache-control', 'max-age=600', 'vary', 'X-Theme'],
+      body: field('x-theme')(request),
+    }));
+    assert.equal(poison(world, { asked: { headers: ['x-theme', 'evil'] } }).body, 'honest');
+    test.mock.timers.reset();
+    const keyed = gullible(test, field('x-theme'), { key: { headers: ['x-theme'] } });
+    const { body } = poison(keyed, { asked: { headers: ['x-theme', 'evil'] } });
+    assert.equal(body.includes('evil'), false);
+  });
+
+  // Hop-by-hop abuse: Connection names a field that the application needs, so that its answer is another
+  // one. What is left out is unkeyed input like any other; here it can't be used to get at others' answers.
+  it('a range or a condition of one client is not the answer of all', (test) => {
+    const world = new CacheWorld(test, {}, (request) => ({
+      status: request.requestHeaders.includes('range') ? 206 : 200,
+      headers: ['cache-control', 'max-age=600', 'etag', '"v"'],
+      body: request.requestHeaders.includes('range') ? 'p' : 'page',
+    }));
+    const range = { asked: { headers: ['range', 'bytes=0-0'] } };
+    assert.deepEqual([poison(world, range).status, world.get('/').body], [200, 'page']);
+    test.mock.timers.reset();
+    const other = new CacheWorld(test, {}, () => ({
+      headers: ['cache-control', 'max-age=600', 'etag', '"v"'],
+      body: 'page',
+    }));
+    const known = { asked: { headers: ['if-none-match', '"v"'] } };
+    assert.deepEqual([poison(other, known).status, other.get('/').body], [200, 'page']);
+  });
+});
+
+describe('the request line', () => {
+  // Fat GET: the parameters are in a body that is no part of the key. Defence: requests with a body go past.
+  it('a GET with a body is not stored', (test) => {
+    let hasBody = true;
+    const world = gullible(test, () => (hasBody ? 'evil.example' : 'honest'));
+    world.get('/', { hasBody: true });
+    hasBody = false;
+    assert.equal(world.get('/').body.includes('evil'), false);
+  });
+
+  // Parameter cloaking: `/?a=1&utm_x=1;a=evil` is one unkeyed parameter to the cache, two parameters to an
+  // application that takes `;` for a divider. Defence: what holds `;` is never left out of the key.
+  it('a parameter that may be two is in the key', (test) => {
+    const config = { key: { query: 'without', queryNames: ['utm_*'] } };
+    const world = gullible(test, ({ target }) => target.split(/[?&;]/).at(-1)!, config);
+    const { body } = poison(
+      world,
+      { target: '/?a=1&utm_x=1;a=evil', asked: {} },
+      { target: '/?a=1', asked: {} },
+    );
+    assert.equal(body.includes('evil'), false);
+  });
+
+  // Encoded dividers: `/?a%26b` and `/?a&b`, `/%2e%2e/x` and `/../x` are the same to some and not to others.
+  // Defence: keys are bytes as they came.
+  it('two spellings are two keys', (test) => {
+    const world = gullible(test, ({ target }) => target);
+    const spellings = ['/?a%26b', '/?a&b', '/a%2Fb', '/a/b', '/a%2fb', '/a;x', '/A'];
+    for (const target of spellings) world.get(target);
+    assert.equal(world.fetches, spellings.length);
+  });
+
+  // Key collision: a part that holds the divider of the key, so that two different requests get one key.
+  // Defence: line feeds divide, which no part can hold; a missing part is not an empty one.
+  it('no field value can look like another part of the key', (test) => {
+    const config = { key: { headers: ['x-a', 'x-b'], cookies: ['c'] } };
+    const world = gullible(test, () => 'honest', config);
+    const asked = [
+      ['x-a', '1', 'x-b', '2'],
+      ['x-a', '1 =2'],
+      ['x-a', '1', 'cookie', 'c=2'],
+      ['x-b', '1', 'cookie', 'c=2'],
+      ['x-a', '', 'x-b', '1'],
+      ['x-b', '1'],
+    ];
+    for (const headers of asked) world.get('/', { headers });
+    assert.equal(world.fetches, asked.length);
+  });
+
+  // Host: `example.com:1337` makes links with the port in them. Defence: all of Host is in the key.
+  it('a port in Host is in the key', (test) => {
+    const world = gullible(test, ({ host }) => host);
+    const { body } = poison(world, { asked: { host: 'example.com:1337' } });
+    assert.equal(body.includes('1337'), false);
+  });
+});
+
+describe('cache deception', () => {
+  // `/account/x.css` answers with the victim's account page, and the attacker asks for the same. Defence:
+  // nothing is stored for how it is called; only what the origin lets be stored, and no cookies.
+  it('a private page under a public name is not stored', (test) => {
+    const answers = [
+      ['set-cookie', 'session=1', 'cache-control', 'max-age=60'],
+      ['cache-control', 'private, max-age=60'],
+      [],
+    ];
+    for (const headers of answers) {
+      const world = new CacheWorld(test, {}, () => ({ headers, body: 'secret' }));
+      world.get('/account/x.css', { headers: ['cookie', 'session=1'] });
+      assert.equal(world.get('/account/x.css').cache, 'miss');
+      test.mock.timers.reset();
+    }
+  });
+
+  // The same with Authorization, and for users whom a filter has let in.
+  it('an answer to somebody in particular is not stored', (test) => {
+    for (const asked of [{ headers: ['authorization', 'Basic eA=='] }, { user: 'ann' }]) {
+      const world = gullible(test, () => 'secret');
+      world.get('/', asked);
+      assert.equal(world.get('/').cache, 'miss');
+      test.mock.timers.reset();
+    }
+  });
+});
+
+describe('the answer', () => {
+  // Response splitting: a value with CR LF would make two answers of one. Transports refuse such a head;
+  // Defence here: if one came by, the listener leaves the field out, from the store as well.
+  it('is never split by a stored field', (test) => {
+    const world = new CacheWorld(test, {}, () => ({
+      headers: ['cache-control', 'max-age=60', 'x-a', 'b\r\n\r\n<evil>'],
+      body: 'page',
+    }));
+    world.get('/');
+    const { status, responseHeaders } = world.get('/').exchange;
+    assert.equal(headBytes(status, responseHeaders, '').includes('evil'), false);
+  });
+
+  // An error made by an attacker (a header that is too long, a method that is not allowed) is stored and
+  // kept from everybody. Defence: errors are stored only when the origin or the operator gives them a life.
+  it('that is an error is not stored unless somebody says so', (test) => {
+    for (const status of [400, 403, 405, 413, 431, 500, 502]) {
+      const world = new CacheWorld(test, {}, (_request, count) =>
+        count === 1
+          ? { status, body: 'error' }
+          : { headers: ['cache-control', 'max-age=9'], body: 'page' },
+      );
+      assert.equal(
+        poison(world, { asked: { headers: ['x-long', 'x'] } }).body,
+        'page',
+        `${status}`,
+      );
+      test.mock.timers.reset();
+    }
+  });
+
+  // A peer that breaks off in the middle is asked for a page that others get cut short ever after.
+  it('that broke off is not stored', (test) => {
+    const world = new CacheWorld(test, {}, (_request, count) => ({
+      headers: ['cache-control', 'max-age=60'],
+      body: count === 1 ? 'half' : 'whole',
+      breaksOff: count === 1,
+    }));
+    assert.equal(poison(world, { asked: {} }).body, 'whole');
+  });
+});
+
+describe('purges', () => {
+  // An application lets users set Location, or an attacker owns another host behind the same proxy: a POST
+  // there must not throw out the answers of this one. Defence: only URLs and groups of the same origin.
+  it('of others are not obeyed', (test) => {
+    const world = new CacheWorld(test, {}, ({ method, host }) =>
+      method === 'POST'
+        ? {
+            headers: [
+              ...['location', 'http://victim.example/', 'content-location', '//victim.example/'],
+              ...['cache-group-invalidation', '"g"'],
+            ],
+          }
+        : { headers: ['cache-control', 'max-age=60', 'cache-groups', '"g"'], body: host },
+    );
+    world.get('/', { host: 'victim.example' });
+    world.get('/', { host: 'evil.example', method: 'POST' });
+    assert.equal(world.get('/', { host: 'victim.example' }).cache, 'hit');
+  });
+
+  // PURGE by anybody is a way to make the origin work. Defence: only addresses that are named; without any,
+  // the method is the application's.
+  it('by method are for named addresses alone', (test) => {
+    const world = gullible(test, () => 'honest');
+    world.get('/');
+    assert.equal(world.get('/', { method: 'PURGE' }).status, 200);
+    assert.equal(world.requests.at(-1)!.method, 'PURGE');
+  });
+});
