@@ -49,10 +49,7 @@ export class Http2Server {
     const session = performServerHandshake(socket, this.#sessionOptions()) as ServerHttp2Session;
     this.#sessions.add(session);
     session.on('close', () => this.#sessions.delete(session));
-    session.on('error', (e: unknown) => {
-      console.error('SESSION', e);
-      session.destroy();
-    });
+    session.on('error', () => session.destroy());
     session.setTimeout(this.#state.settings.clientIdleMs);
     let streams = 0;
     session.on('timeout', () => {
@@ -91,6 +88,8 @@ export class Http2Server {
     flags: number,
     connection: Connection,
   ): void {
+    // Cancelled in the very segment that opened it: nobody waits for an answer.
+    if (stream.closed || stream.destroyed) return;
     const isEmpty = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
     const head = readHttp2Head(raw, isEmpty, this.#state.settings.requestHeaderCount);
     const wish = head.webSocket;

@@ -71,7 +71,8 @@ export class NodeListener {
     this.#http1 = new Http1Server(this.#state);
     this.#http2 = options.http2 ? new Http2Server(this.#state) : null;
     this.#tls = options.tls === undefined ? null : this.#createTls(options, options.tls);
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
+    // Who sends FIN has left: a session of HTTP/2 would never end otherwise.
+    this.#server = createServer({ noDelay: true, allowHalfOpen: false }, (socket) =>
       this.#accept(socket),
     );
   }
