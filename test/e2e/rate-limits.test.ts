@@ -123,8 +123,6 @@ describe('a limit of the host', () => {
 
 describe('a limit in Redis', () => {
   it('is exact over all workers', async () => {
-    const before = 40 - (await passing('redis.test', 0, 1));
-    assert.equal(before, 40);
     const passed = await passing('redis.test', 200, 8);
     // One or more were used up while Redis was waited for.
     assert.ok(passed <= 39 && passed >= 30, `${passed} passed`);
