@@ -89,7 +89,6 @@ const apache: Contender = {
   ...native('apache', 'apache2', ['-v']),
   command: (lane) => {
     const log = [
-      `LoadModule log_config_module ${APACHE_MODULES}/mod_log_config.so`,
       'LogFormat "%h %l %u %t \\"%r\\" %>s %b" common',
       `CustomLog ${accessLogOf(lane)} common`,
       'BufferedLogs On',
