@@ -65,6 +65,11 @@ const options = section({
     .array(mediaType, { error: 'a list of media types' })
     .prefault(TYPES)
     .describe("Media types to compress: 'type/subtype', 'type/*' or '*+suffix'."),
+  dictionaries: flag()
+    .prefault(false)
+    .describe(
+      'Uses answers that peers offer as dictionaries (Use-As-Dictionary) for clients that have them.',
+    ),
   decode: flag()
     .prefault(true)
     .describe('Decodes bodies that a peer sends in a coding the client did not ask for.'),

@@ -12,6 +12,8 @@ export interface CompressionPolicy {
   readonly minBytes: number;
   /** Lower-case media types: `text/html`, `text/*`, or a suffix as `*+json`. */
   readonly types: readonly string[];
+  /** Answers that peers offer as dictionaries are used for clients that have them (RFC 9842, `dcz`). */
+  readonly dictionaries: boolean;
   /** Bodies in a coding that the client did not ask for are decoded, within bounds. */
   readonly decode: boolean;
   /** Decoded bytes for each encoded one, counted from the first mebibyte on. */
@@ -29,7 +31,7 @@ export interface CodingCounters {
 
 /** What compression did in one worker, since it started. */
 export interface CompressionCounters {
-  readonly codings: Readonly<Record<ContentCoding, CodingCounters>>;
+  readonly codings: Readonly<Record<ContentCoding | 'dcz', CodingCounters>>;
   /** Went out as they were because threads or streams were all taken. */
   skipped: number;
   /** Bodies decoded for clients that did not ask for their coding, and those that could not be. */

@@ -14,6 +14,9 @@ export interface CompressionReadings {
   readonly gzipResponses: number;
   readonly gzipBytesIn: number;
   readonly gzipBytesOut: number;
+  readonly dczResponses: number;
+  readonly dczBytesIn: number;
+  readonly dczBytesOut: number;
   readonly compressionsSkipped: number;
   readonly bodiesDecoded: number;
   readonly bodiesUndecodable: number;
@@ -32,6 +35,9 @@ export const NO_COMPRESSION_READINGS: CompressionReadings = {
   gzipResponses: 0,
   gzipBytesIn: 0,
   gzipBytesOut: 0,
+  dczResponses: 0,
+  dczBytesIn: 0,
+  dczBytesOut: 0,
   compressionsSkipped: 0,
   bodiesDecoded: 0,
   bodiesUndecodable: 0,
@@ -45,7 +51,7 @@ export function compressionReadings(
   { codings, skipped, decoded, undecodable }: CompressionCounters,
   tasks: Readonly<OffloadCounters>,
 ): CompressionReadings {
-  const { zstd, br, gzip } = codings;
+  const { zstd, br, gzip, dcz } = codings;
   return {
     zstdResponses: zstd.responses,
     zstdBytesIn: zstd.bytesIn,
@@ -56,6 +62,9 @@ export function compressionReadings(
     gzipResponses: gzip.responses,
     gzipBytesIn: gzip.bytesIn,
     gzipBytesOut: gzip.bytesOut,
+    dczResponses: dcz.responses,
+    dczBytesIn: dcz.bytesIn,
+    dczBytesOut: dcz.bytesOut,
     compressionsSkipped: skipped,
     bodiesDecoded: decoded,
     bodiesUndecodable: undecodable,
@@ -64,6 +73,8 @@ export function compressionReadings(
     tasksRefused: tasks.refused,
   };
 }
+
+const CODINGS = ['zstd', 'br', 'gzip', 'dcz'] as const;
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
@@ -76,18 +87,11 @@ export interface CounterText {
 export function addCompression(text: CounterText, readings: CompressionReadings): void {
   const counter = (name: string, help: string, samples: readonly Sample[]) =>
     text.add(name, 'counter', help, samples);
-  const byCoding = (zstd: number, br: number, gzip: number): Sample[] => [
-    [{ coding: 'zstd' }, zstd],
-    [{ coding: 'br' }, br],
-    [{ coding: 'gzip' }, gzip],
-  ];
-  const { zstdResponses, brResponses, gzipResponses } = readings;
-  const responses = byCoding(zstdResponses, brResponses, gzipResponses);
-  counter('compressed_responses_total', 'Responses compressed, by coding.', responses);
-  const before = byCoding(readings.zstdBytesIn, readings.brBytesIn, readings.gzipBytesIn);
-  counter('compression_in_bytes_total', 'Their bodies before.', before);
-  const after = byCoding(readings.zstdBytesOut, readings.brBytesOut, readings.gzipBytesOut);
-  counter('compression_out_bytes_total', 'Their bodies after.', after);
+  const byCoding = (what: 'Responses' | 'BytesIn' | 'BytesOut'): Sample[] =>
+    CODINGS.map((coding) => [{ coding }, readings[`${coding}${what}`]]);
+  counter('compressed_responses_total', 'Responses compressed, by coding.', byCoding('Responses'));
+  counter('compression_in_bytes_total', 'Their bodies before.', byCoding('BytesIn'));
+  counter('compression_out_bytes_total', 'Their bodies after.', byCoding('BytesOut'));
   const skipped = readings.compressionsSkipped;
   const why = 'Sent as they were because threads or streams were all taken.';
   counter('compressions_skipped_total', why, [[{}, skipped]]);

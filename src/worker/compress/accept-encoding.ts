@@ -98,7 +98,8 @@ export function acceptsCoding(exchange: CodingWish, coding: string): boolean {
   return (weights.get(coding) ?? weights.get('*') ?? 0) > 0;
 }
 
-function wishOf({ acceptEncoding: kept, requestHeaders }: CodingWish): string | null {
+/** Returns what the client said in Accept-Encoding; null for nothing. */
+export function wishOf({ acceptEncoding: kept, requestHeaders }: CodingWish): string | null {
   return kept ?? acceptEncoding(requestHeaders);
 }
 

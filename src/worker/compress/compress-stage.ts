@@ -11,6 +11,8 @@ import { acceptsCoding, CodingChooser } from './accept-encoding.ts';
 import { CompressedBody } from './compressed-body.ts';
 import type { Compression } from './compression.ts';
 import { announcePlain, decodingStream, isDecodable } from './decode-body.ts';
+import type { Dictionaries } from './dictionaries.ts';
+import { dictionaryStream } from './dictionary-stream.ts';
 import { isStreamType, MediaList } from './media-list.ts';
 import {
   readBodyFacts,
@@ -28,6 +30,7 @@ export class CompressStage implements ResponseStage {
   readonly #chooser: CodingChooser;
   readonly #types: MediaList;
   readonly #stored: StoredEncodings | null;
+  readonly #dictionaries: Dictionaries | null;
 
   /** `keeper`: of stored answers, whose bodies nothing changes on their way here; null without a cache. */
   constructor(policy: CompressionPolicy, compression: Compression, keeper: EncodingKeeper | null) {
@@ -35,6 +38,7 @@ export class CompressStage implements ResponseStage {
     this.#compression = compression;
     this.#chooser = new CodingChooser(policy.encodings);
     this.#types = new MediaList(policy.types);
+    this.#dictionaries = policy.dictionaries ? compression.dictionaries : null;
     this.#stored = keeper === null ? null : new StoredEncodings(policy, compression, keeper);
   }
 
@@ -48,8 +52,14 @@ export class CompressStage implements ResponseStage {
     if (!hasWholeBody(exchange)) return next;
     const { coding, contentType, isSealed } = readBodyFacts(responseHeaders);
     if (isSealed || isStreamType(contentType) || forbidsTransform(exchange)) return next;
-    if (coding === 'identity') return this.#compress(exchange, next, contentType);
+    if (coding === 'identity') return this.#heard(exchange, next, contentType);
     return this.#decode(exchange, next, { coding, contentType });
+  }
+
+  /** What the client gets may serve to compress what it gets next. */
+  #heard(exchange: Exchange, next: Sink, contentType: string): Sink {
+    const sink = this.#compress(exchange, next, contentType);
+    return this.#dictionaries === null ? sink : this.#dictionaries.listen(exchange, sink);
   }
 
   #compress(exchange: Exchange, next: Sink, contentType: string): Sink {
@@ -59,6 +69,15 @@ export class CompressStage implements ResponseStage {
     const minBytes = isForced ? 1 : this.#policy.minBytes;
     if (total !== -1 && total < minBytes) return next;
     if (!isForced && !this.#types.has(contentType)) return next;
+    const dictionary = this.#dictionaries === null ? null : this.#dictionaries.find(exchange);
+    if (dictionary !== null && exchange.method === 'GET' && this.#compression.openStream()) {
+      const level = this.#policy.levels.zstd;
+      return dictionaryStream(exchange, next, {
+        dictionary,
+        level,
+        compression: this.#compression,
+      });
+    }
     if (coding === null) {
       exchange.responseHeaders = variedFields(exchange.responseHeaders);
       return next;
@@ -92,7 +111,7 @@ export class CompressStage implements ResponseStage {
       return next;
     }
     announcePlain(exchange);
-    const sink = this.#compress(exchange, next, contentType);
+    const sink = this.#heard(exchange, next, contentType);
     if (exchange.method === 'HEAD') return sink;
     const { counters } = this.#compression;
     return decodingStream(exchange, sink, {

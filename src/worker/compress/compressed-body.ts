@@ -208,6 +208,7 @@ export class CompressedBody implements Sink, Source {
     this.#stream = new RecodedStream(exchange, this.#next, {
       codec: createEncoder(coding, policy.levels[coding]),
       flushKind: FLUSH_KIND[coding],
+      prefix: null,
       bounds: null,
       witness: null,
       blame: 'internal_error',

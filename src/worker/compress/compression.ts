@@ -5,12 +5,14 @@ import type { CodingCounters, CompressionCounters, ContentCoding } from '../../c
 import { limits } from '../../core/limits.ts';
 import type { Offload } from '../../core/offload.ts';
 import { BackgroundEncoder } from './background-encoder.ts';
+import { Dictionaries } from './dictionaries.ts';
 
 export class Compression {
   readonly offload: Offload;
   readonly background: BackgroundEncoder;
+  readonly dictionaries = new Dictionaries();
   readonly counters: CompressionCounters = {
-    codings: { zstd: nothing(), br: nothing(), gzip: nothing() },
+    codings: { zstd: nothing(), br: nothing(), gzip: nothing(), dcz: nothing() },
     skipped: 0,
     decoded: 0,
     undecodable: 0,
@@ -56,7 +58,7 @@ export class Compression {
   }
 
   /** One response is through. */
-  count(coding: ContentCoding, bytesIn: number, bytesOut: number): void {
+  count(coding: ContentCoding | 'dcz', bytesIn: number, bytesOut: number): void {
     const counters = this.counters.codings[coding];
     counters.responses += 1;
     counters.bytesIn += bytesIn;

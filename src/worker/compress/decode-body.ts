@@ -34,6 +34,7 @@ export function decodingStream(exchange: Exchange, next: Sink, decoding: Decodin
   return new RecodedStream(exchange, next, {
     codec: createDecoder(coding),
     flushKind: null,
+    prefix: null,
     bounds,
     witness: coding === 'zstd' ? new ZstdFrames() : null,
     blame: 'undecodable',

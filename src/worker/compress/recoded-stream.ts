@@ -30,6 +30,8 @@ export interface Recoding {
   readonly codec: Codec;
   /** How the codec gives out what it holds when the source pauses; null: it holds nothing back. */
   readonly flushKind: number | null;
+  /** Goes out before anything else. */
+  readonly prefix: Uint8Array | null;
   /** What may come out of it; null for no bound. */
   readonly bounds: RecodingBounds | null;
   /** Knows whether the bytes were all, where the codec itself does not. */
@@ -134,6 +136,7 @@ export class RecodedStream implements Sink, Source {
 
   #give(chunk: Uint8Array): void {
     if (this.#isOver) return;
+    this.#givePrefix();
     this.#bytesOut += chunk.byteLength;
     if (this.#isTooMuch()) {
       const detail = `decoded to more than ${this.#bytesOut - chunk.byteLength} bytes`;
@@ -141,6 +144,13 @@ export class RecodedStream implements Sink, Source {
     } else if (!this.#next.write(chunk) && !this.#isOver) {
       this.#recoding.codec.pause();
     }
+  }
+
+  #givePrefix(): void {
+    const { prefix } = this.#recoding;
+    if (prefix === null || this.#bytesOut > 0) return;
+    this.#bytesOut = prefix.byteLength;
+    this.#next.write(prefix);
   }
 
   #isTooMuch(): boolean {
@@ -157,6 +167,7 @@ export class RecodedStream implements Sink, Source {
       this.#break(new ProxyError(blame, 'ends too early'));
       return;
     }
+    this.#givePrefix();
     this.#close('done');
     this.#next.end();
   }

@@ -19,6 +19,7 @@ export const POLICY: CompressionPolicy = {
   levels: { zstd: 3, br: 4, gzip: 4 },
   minBytes: 1024,
   types: ['text/*', '*+json', 'application/json'],
+  dictionaries: false,
   decode: true,
   decodedRatioMax: 200,
   decodedBytesMax: 8 * 1024 * 1024,
@@ -118,6 +119,7 @@ export function makeCompression(): Compression {
 export interface Answer {
   readonly accept?: string;
   readonly method?: string;
+  readonly host?: string;
   readonly status?: number;
   readonly headers?: RawHeaders;
   /** As the peer declares it. */
@@ -137,12 +139,13 @@ export class Passage implements Source {
   cancelledBy: ProxyError | null = null;
 
   constructor(answer: Answer, compression = makeCompression()) {
-    const { accept, status, headers, byteLength, policy, method, requestHeaders } = answer;
+    const { accept, status, headers, byteLength, policy, requestHeaders } = answer;
+    const { method = 'GET', host = 'example.com' } = answer;
     this.compression = compression;
     this.threads = compression.offload as FakeThreads;
     const fields = requestHeaders ?? [];
     if (accept !== undefined) fields.push('accept-encoding', accept);
-    this.exchange = makeExchange({ method: method ?? 'GET', headers: fields }, this.client);
+    this.exchange = makeExchange({ method, host, headers: fields }, this.client);
     this.client.exchange = this.exchange;
     this.exchange.status = status ?? 200;
     this.exchange.responseHeaders = headers ?? ['content-type', 'text/html', 'etag', '"1"'];

@@ -1,0 +1,139 @@
+// Dictionaries for compression (RFC 9842): answers that a peer offers as such, kept in this worker, and
+// found again by the hash that a client sends. Of the two codings only `dcz` is made: node:zlib takes no
+// dictionary for brotli.
+
+import { createHash } from 'node:crypto';
+import type { Exchange } from '../../core/exchange.ts';
+import { headerValue } from '../../core/headers.ts';
+import { limits } from '../../core/limits.ts';
+import type { Sink, Source } from '../../core/sink.ts';
+import { parseAcceptEncoding, wishOf } from './accept-encoding.ts';
+
+/** A dictionary and what stands in front of a stream that was made with it (section 5). */
+export interface Dictionary {
+  readonly content: Uint8Array;
+  readonly prefix: Uint8Array;
+}
+
+/** A skippable frame of zstd with the hash in it. */
+const MAGIC = Uint8Array.of(0x5e, 0x2a, 0x4d, 0x18, 0x20, 0, 0, 0);
+
+/** Content that zstd would take for a dictionary of its own format (RFC 8878 section 5). */
+const FORMATTED = Uint8Array.of(0x37, 0xa4, 0x30, 0xec);
+
+const HEARD_MAX = 256;
+
+/** A structured field: the SHA-256 as a byte sequence. */
+const AVAILABLE = /^:([A-Za-z0-9+/]{43}=):$/;
+
+export class Dictionaries {
+  /** By origin and hash, the least recently used first. */
+  readonly #byName = new Map<string, Dictionary>();
+  #bytes = 0;
+  /** Answers that were heard to the end: another of the same tag is not hashed again. */
+  readonly #heard = new Set<string>();
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Returns the dictionary that the client has and we know, when the client reads `dcz`. */
+  find(exchange: Exchange): Dictionary | null {
+    const field = headerValue(exchange.requestHeaders, 'available-dictionary');
+    if (field === undefined || this.#byName.size === 0) return null;
+    const hash = AVAILABLE.exec(field.trim())?.[1];
+    const wish = wishOf(exchange);
+    if (hash === undefined || wish === null) return null;
+    // An asterisk does not mean codings that need something of their own.
+    if ((parseAcceptEncoding(wish).get('dcz') ?? 0) === 0) return null;
+    const name = nameOf(exchange, hash);
+    const found = this.#byName.get(name);
+    if (found === undefined) return null;
+    this.#byName.delete(name);
+    this.#byName.set(name, found);
+    return found;
+  }
+
+  /** Keeps the plain body of an answer; those used longest ago make room. */
+  keep(exchange: Exchange, content: Uint8Array): void {
+    const tag = tagOf(exchange);
+    if (tag !== null) {
+      if (this.#heard.size >= HEARD_MAX) this.#heard.clear();
+      this.#heard.add(tag);
+    }
+    if (FORMATTED.every((byte, at) => content[at] === byte)) return;
+    const digest = createHash('sha256').update(content).digest();
+    const name = nameOf(exchange, digest.toString('base64'));
+    if (this.#byName.has(name)) return;
+    this.#byName.set(name, { content, prefix: Buffer.concat([MAGIC, digest]) });
+    this.#bytes += content.byteLength;
+    for (const [oldest, { content: old }] of this.#byName) {
+      if (this.#bytes <= limits.dictionariesBytes) break;
+      this.#heard.clear();
+      this.#byName.delete(oldest);
+      this.#bytes -= old.byteLength;
+    }
+  }
+
+  /** Returns a sink that keeps what passes when the answer is offered as a dictionary, else `next`. */
+  listen(exchange: Exchange, next: Sink): Sink {
+    if (exchange.method !== 'GET' || exchange.status !== 200) return next;
+    const offer = headerValue(exchange.responseHeaders, 'use-as-dictionary');
+    if (offer === undefined || !/\bmatch="/.test(offer)) return next;
+    const type = /\btype=([\w-]+)/.exec(offer)?.[1] ?? 'raw';
+    const tooLong = exchange.responseByteLength > limits.dictionaryBytes;
+    if (type !== 'raw' || tooLong) return next;
+    const tag = tagOf(exchange);
+    if (tag !== null && this.#heard.has(tag)) return next;
+    return new Listening(exchange, next, this);
+  }
+}
+
+/** Other origins may not use it: who can guess a hash would learn what is in it (section 9). */
+function nameOf({ scheme, host }: Exchange, hash: string): string {
+  return `${scheme}://${host.toLowerCase()} ${hash}`;
+}
+
+/** Names the bytes of an answer; null when it has no tag. */
+function tagOf(exchange: Exchange): string | null {
+  const etag = headerValue(exchange.responseHeaders, 'etag');
+  if (etag === undefined) return null;
+  return nameOf(exchange, `${exchange.receivedTarget} ${etag.replace(/^W\//, '')}`);
+}
+
+/** Copies a body that passes. */
+class Listening implements Sink {
+  readonly #exchange: Exchange;
+  readonly #next: Sink;
+  readonly #dictionaries: Dictionaries;
+  #chunks: Uint8Array[] | null = [];
+  #bytes = 0;
+
+  constructor(exchange: Exchange, next: Sink, dictionaries: Dictionaries) {
+    this.#exchange = exchange;
+    this.#next = next;
+    this.#dictionaries = dictionaries;
+  }
+
+  start(source: Source): void {
+    this.#next.start(source);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    this.#bytes += chunk.byteLength;
+    if (this.#bytes > limits.dictionaryBytes) this.#chunks = null;
+    this.#chunks?.push(new Uint8Array(chunk));
+    return this.#next.write(chunk);
+  }
+
+  end(): void {
+    if (this.#chunks !== null && this.#bytes > 0) {
+      this.#dictionaries.keep(this.#exchange, Buffer.concat(this.#chunks));
+    }
+    this.#next.end();
+  }
+
+  fail(error: Parameters<Sink['fail']>[0]): void {
+    this.#next.fail(error);
+  }
+}

@@ -1,0 +1,36 @@
+// A body in `dcz`: zstd with a dictionary that the client has (RFC 9842 section 5).
+
+import type { Exchange } from '../../core/exchange.ts';
+import type { Sink } from '../../core/sink.ts';
+import { createDictionaryEncoder, FLUSH_KIND } from '../../std/encode.ts';
+import type { Compression } from './compression.ts';
+import type { Dictionary } from './dictionaries.ts';
+import { RecodedStream } from './recoded-stream.ts';
+import { recodedFields } from './response-fields.ts';
+
+/** Returns a sink that compresses with the dictionary; the caller has opened a stream for it. */
+export function dictionaryStream(
+  exchange: Exchange,
+  next: Sink,
+  what: { dictionary: Dictionary; level: number; compression: Compression },
+): Sink {
+  const { dictionary, level, compression } = what;
+  const fields = recodedFields(exchange.responseHeaders, 'dcz');
+  fields.push('vary', 'available-dictionary');
+  exchange.responseHeaders = fields;
+  exchange.responseByteLength = -1;
+  exchange.encoding = 'dcz';
+  return new RecodedStream(exchange, next, {
+    codec: createDictionaryEncoder(level, dictionary.content),
+    flushKind: FLUSH_KIND.zstd,
+    prefix: dictionary.prefix,
+    bounds: null,
+    witness: null,
+    blame: 'internal_error',
+    onOver: (end, bytesIn, bytesOut) => {
+      compression.closeStream();
+      exchange.plainBytes = bytesIn;
+      if (end === 'done') compression.count('dcz', bytesIn, bytesOut);
+    },
+  });
+}

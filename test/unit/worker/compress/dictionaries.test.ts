@@ -1,0 +1,142 @@
+// Dictionaries (RFC 9842): heard when a peer offers one, used for the clients that have it.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { zstdDecompressSync } from 'node:zlib';
+import { ProxyError } from '../../../../src/core/errors.ts';
+import { limits } from '../../../../src/core/limits.ts';
+import { type Answer, makeCompression, Passage, page } from './bodies.ts';
+
+const V1 = page(100_000);
+const V2 = Buffer.concat([page(60_000), Buffer.from('<p>new</p>'), page(100_000).subarray(60_000)]);
+const ON = { policy: { dictionaries: true } };
+const OFFER = ['content-type', 'text/html', 'use-as-dictionary', 'match="/p/*"'];
+
+function hashOf(content: Uint8Array): string {
+  return `:${createHash('sha256').update(content).digest('base64')}:`;
+}
+
+/** A worker that has heard `content`. */
+async function heard(content: Buffer, answer: Answer = {}) {
+  const compression = makeCompression();
+  await passed(content, { ...ON, headers: OFFER, ...answer }, compression);
+  return compression;
+}
+
+async function passed(body: Buffer, answer: Answer, compression = makeCompression()) {
+  const passage = new Passage(answer, compression);
+  await passage.feed(body, 9000);
+  passage.sink.end();
+  await passage.client.over();
+  return passage;
+}
+
+function asking(content: Uint8Array, accept = 'gzip, br, zstd, dcb, dcz'): Answer {
+  return { ...ON, accept, requestHeaders: ['available-dictionary', hashOf(content)] };
+}
+
+/** Whether the head says so; gives the answer up. */
+function isUsed({ exchange }: Passage): boolean {
+  exchange.running?.cancel(new ProxyError('client_closed'));
+  return exchange.responseHeaders.includes('dcz');
+}
+
+describe('a dictionary', () => {
+  it('makes a new version of a page nearly free for clients that have the old one', async () => {
+    const compression = await heard(V1, { accept: 'br' });
+    const { client, exchange } = await passed(V2, asking(V1), compression);
+    assert.equal(client.field('content-encoding'), 'dcz');
+    assert.equal(client.field('etag'), 'W/"1"');
+    const varied = client.headers!.filter((_, at) => client.headers![at - 1] === 'vary');
+    assert.deepEqual(varied, ['accept-encoding', 'available-dictionary']);
+    assert.ok(client.body.length < 500, `${client.body.length} bytes`);
+    // Section 5: a skippable frame with the hash, then a stream that needs the dictionary.
+    assert.equal(client.body.subarray(0, 8).toString('hex'), '5e2a4d1820000000');
+    assert.equal(`:${client.body.subarray(8, 40).toString('base64')}:`, hashOf(V1));
+    assert.ok(zstdDecompressSync(client.body.subarray(40), { dictionary: V1 }).equals(V2));
+    assert.equal(exchange.encoding, 'dcz');
+    assert.equal(compression.counters.codings.dcz.responses, 1);
+    assert.equal(compression.streams, 0);
+  });
+
+  it('is used for nobody who does not name it, in full and by the right coding', async () => {
+    const compression = await heard(V1);
+    const available = 'available-dictionary';
+    const others: Answer[] = [
+      asking(V2),
+      asking(V1, 'zstd, dcb'),
+      asking(V1, 'zstd, dcz;q=0'),
+      asking(V1, '*'),
+      { ...ON, accept: 'zstd, dcz' },
+      { ...ON, accept: 'zstd, dcz', requestHeaders: [available, hashOf(V1).slice(1)] },
+      { ...ON, accept: 'zstd, dcz', requestHeaders: [available, ':AAAA:'] },
+      { ...asking(V1), policy: { dictionaries: false } },
+    ];
+    for (const answer of others) {
+      const { client } = await passed(V2, answer, compression);
+      assert.equal(client.field('content-encoding'), 'zstd');
+      assert.ok(client.plain.equals(V2));
+    }
+  });
+
+  // Who guesses the hash of what another site holds must not learn by the size of an answer.
+  it('is used for its own origin only', async () => {
+    const compression = await heard(V1);
+    assert.equal(isUsed(new Passage(asking(V1), compression)), true);
+    assert.equal(isUsed(new Passage({ ...asking(V1), host: 'other.example' }, compression)), false);
+  });
+
+  it('is heard from whole answers that are offered as raw content, of a bounded size', async () => {
+    const large = page(limits.dictionaryBytes + 1);
+    const formatted = Buffer.concat([Buffer.from('37a430ec', 'hex'), V1]);
+    const refused: [body: Buffer, answer: Answer][] = [
+      [V1, { headers: ['content-type', 'text/html'] }],
+      [V1, { headers: ['content-type', 'text/html', 'use-as-dictionary', 'id="x"'] }],
+      [V1, { headers: [...OFFER.slice(0, 3), 'match="/p/*", type=other'] }],
+      [V1, { status: 404 }],
+      [large, {}],
+      [large, { byteLength: large.length }],
+      [formatted, {}],
+    ];
+    for (const [body, answer] of refused) {
+      const compression = await heard(body, answer);
+      assert.equal(compression.dictionaries.bytes, 0);
+    }
+    const once = await heard(V1);
+    assert.equal(once.dictionaries.bytes, V1.length);
+    await passed(V1, { ...ON, headers: OFFER }, once);
+    assert.equal(once.dictionaries.bytes, V1.length);
+  });
+
+  it('makes room for others, the longest unused first', async () => {
+    const compression = makeCompression();
+    const bytes = limits.dictionaryBytes;
+    const versions = Array.from({ length: 18 }, (_, at) => {
+      const version = page(bytes);
+      version.writeUInt32LE(at, 0);
+      return version;
+    });
+    const isKnown = (version: Buffer) => isUsed(new Passage(asking(version), compression));
+    for (const version of versions) {
+      await passed(version, { ...ON, headers: OFFER, byteLength: bytes }, compression);
+      // Used each time: stays.
+      isKnown(versions[0]!);
+    }
+    assert.ok(compression.dictionaries.bytes <= limits.dictionariesBytes);
+    assert.deepEqual(versions.slice(0, 4).map(isKnown), [true, false, false, true]);
+  });
+
+  it('serves answers that come slowly, line by line', async () => {
+    const compression = await heard(V1);
+    const passage = new Passage(asking(V1), compression);
+    const { client } = passage;
+    passage.sink.write(V2.subarray(0, 5000));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.ok(client.body.length > 40);
+    passage.sink.write(V2.subarray(5000));
+    passage.sink.end();
+    await client.over();
+    assert.ok(zstdDecompressSync(client.body.subarray(40), { dictionary: V1 }).equals(V2));
+  });
+});
