@@ -12,6 +12,7 @@ import type { Sink } from '../core/sink.ts';
 import type { Attempt } from '../core/upstream.ts';
 import { HeldBody } from './held-body.ts';
 import { type HoldContext, holdPeer, type PeerReports, releasePeer } from './hold.ts';
+import { noteAnswer, noteFailure } from './outcome.ts';
 
 /** What became of the requests that were to be copied, since this worker started. */
 export interface MirrorCounters {
@@ -110,25 +111,23 @@ class ShadowAttempt implements Attempt {
   }
 
   onHead(): Sink {
-    const peer = this.#copy.peer!;
-    if (this.#copy.status < 500) this.#context.peers.succeeded(peer);
-    else this.#blame(null);
+    noteAnswer(this.#copy, this.#context.peers);
     return NOWHERE;
   }
 
   onFailure(error: ProxyError): void {
-    this.onDone(error);
+    releasePeer(this.#copy, this.#context);
+    noteFailure(this.#copy, error, this.#context.peers);
+    this.#onOver();
   }
 
   onDone(error: ProxyError | null): void {
     releasePeer(this.#copy, this.#context);
-    if (error?.failure.source === 'peer') this.#blame(error);
+    if (error?.failure.source === 'peer') {
+      const peer = this.#copy.peer!;
+      peer.failures += 1;
+      this.#context.peers.failed(peer, error);
+    }
     this.#onOver();
-  }
-
-  #blame(error: ProxyError | null): void {
-    const peer = this.#copy.peer!;
-    peer.failures += 1;
-    this.#context.peers.failed(peer, error);
   }
 }

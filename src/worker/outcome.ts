@@ -12,14 +12,21 @@ import type { PeerReports } from './hold.ts';
 
 /** The response head of `exchange.peer` is there. */
 export function noteHead(exchange: Exchange, reports: PeerReports): void {
-  const peer = exchange.peer!;
-  const { guard } = peer.group;
-  peer.answers += 1;
+  const { guard } = exchange.peer!.group;
   guard.answers += 1;
   if (isError(exchange)) {
-    peer.errors += 1;
     guard.errors += 1;
     if (guard.isWatched) reports.erred(guard);
+  }
+  noteAnswer(exchange, reports);
+}
+
+/** What the response head says about the peer alone, as for an attempt that no client waits for. */
+export function noteAnswer(exchange: Exchange, reports: PeerReports): void {
+  const peer = exchange.peer!;
+  peer.answers += 1;
+  if (isError(exchange)) {
+    peer.errors += 1;
     if (isFailure(exchange)) {
       peer.failures += 1;
       reports.failed(peer, null);

@@ -1,5 +1,6 @@
-// Slow start: a recovered peer gets its share little by little. The warmth of a peer is set to its floor
-// at the moment of its recovery (core/peer) and raised here, twice a second while anybody warms up.
+// Slow start: a peer that recovers, or joins others, gets its share little by little. The warmth of a peer
+// is set to its floor at the moment of its recovery (core/peer) or here when it is new, and raised here,
+// twice a second while anybody warms up.
 
 import type { Peer, PeerGroup } from '../../core/peer.ts';
 
@@ -23,13 +24,19 @@ interface Starting {
 export class WarmUp {
   #upstreams: Starting[] = [];
 
-  /** Follows a new configuration; what warms up goes on under its rules. */
-  install(upstreams: readonly SlowStart[]): void {
+  /**
+   * Follows a new configuration; what warms up goes on under its rules. Peers that join others begin at
+   * the floor; those of an upstream that had none share the load as it comes, as at boot.
+   */
+  install(upstreams: readonly SlowStart[], nowMs = performance.now()): void {
+    const known = new Set(this.#upstreams.flatMap(({ peers }) => peers));
     this.#upstreams = [];
     for (const { peers, windowMs, floorPercent } of upstreams) {
       const group = peers[0]?.group;
       if (group === undefined) continue;
       group.warmthFloor = windowMs === 0 ? 1 : floorPercent / 100;
+      const added = peers.filter((peer) => !known.has(peer));
+      if (added.length < peers.length) for (const peer of added) begin(peer, nowMs);
       this.#upstreams.push({ group, peers, windowMs, version: -1, warms: false });
     }
   }
@@ -45,6 +52,13 @@ export class WarmUp {
       upstream.version = group.version;
     }
   }
+}
+
+function begin(peer: Peer, nowMs: number): void {
+  const { group } = peer;
+  peer.recoveredAtMs = nowMs;
+  peer.warmth = group.warmthFloor;
+  group.version += 1;
 }
 
 /** Raises the warmth of all that are not at their full weight; tells whether any is still below it. */

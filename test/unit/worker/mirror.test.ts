@@ -155,4 +155,21 @@ describe('Mirrors', () => {
     await nextTurn();
     assert.deepEqual(mirrors.counters, { sent: 0, dropped: 1 });
   });
+
+  it('holds against the shadow peer what would be held against a live one', async () => {
+    const { mirrors, mirror, upstream, calls, peers } = setUp();
+    const { peer } = peers[0]!;
+    for (const status of [404, 500, 503]) {
+      mirrors.settle(mirrors.copy(makeExchange(), mirror)!, true);
+      await nextTurn();
+      const { exchange, attempt } = upstream.sent.at(-1)!;
+      exchange.status = status;
+      attempt.onHead({ pause() {}, resume() {}, cancel() {} });
+      attempt.onDone(null);
+    }
+    const told = calls.filter((call) => !call.startsWith('touched'));
+    assert.deepEqual(told, ['succeeded', 'succeeded', 'failed status']);
+    assert.deepEqual([peer.answers, peer.errors, peer.failures], [3, 2, 1]);
+    assert.equal(peer.group.guard.answers, 0, 'no client waited for it');
+  });
 });

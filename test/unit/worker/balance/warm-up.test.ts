@@ -27,6 +27,26 @@ describe('slow start', () => {
     );
   });
 
+  it('lets peers that join others begin at the floor, but none where all are new', () => {
+    const [a, b, c] = makePeers(1, 1, 1).map(({ peer }) => peer);
+    assert.ok(a && b && c);
+    const warmUp = new WarmUp();
+    const install = (...peers: (typeof a)[]) =>
+      warmUp.install([{ peers, windowMs: 10_000, floorPercent: 10 }], 1000);
+    const warmths = () => [a, b, c].map(({ warmth }) => Number(warmth.toFixed(6)));
+    install();
+    install(a, b);
+    assert.deepEqual(warmths(), [1, 1, 1]);
+    const { version } = a.group;
+    install(a, b, c);
+    assert.deepEqual(warmths(), [1, 1, 0.1]);
+    assert.notEqual(a.group.version, version);
+    warmUp.tick(6000);
+    assert.deepEqual(warmths(), [1, 1, 0.55]);
+    install(a, b, c);
+    assert.deepEqual(warmths(), [1, 1, 0.55], 'a reload changes nothing');
+  });
+
   it('begins at the floor in the moment of the recovery and rises in a line to 1', () => {
     const { peers, warmUp } = start();
     const [peer] = peers;
