@@ -1,0 +1,334 @@
+// TLS at the public address, whole processes: both engines, names, resumption over workers, clients'
+// certificates, and certificates that change under load.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { renameSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import { before, describe, it } from 'node:test';
+import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
+import { promisify } from 'node:util';
+import { type Authority, type Certificate, createAuthority } from '../support/certificates.ts';
+import { request } from '../support/client.ts';
+import { until } from '../support/deadline.ts';
+import { requireCommand } from '../support/debian.ts';
+import { freePort } from '../support/free-port.ts';
+import { startHttpOrigin } from '../support/origin.ts';
+import { type Sluice, startSluice } from '../support/sluice.ts';
+import { suiteCleanup } from '../support/suite.ts';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+const suite = suiteCleanup();
+const run = promisify(execFile);
+const ports = { node: 0, uws: 0, strict: 0, optional: 0, redirect: 0 };
+let sluice: Sluice;
+let authority: Authority;
+let strangers: Authority;
+let folder: TempDir;
+
+before(async () => {
+  folder = createTempDir();
+  suite.after(() => folder.remove());
+  authority = createAuthority(suite);
+  strangers = createAuthority(suite);
+  place('a', authority.issue('a.test'));
+  place('b', authority.issue('b.test'));
+  writeFileSync(folder.file('ca.pem'), authority.ca);
+  for (const name of Object.keys(ports) as (keyof typeof ports)[]) ports[name] = await freePort();
+  const origin = await startHttpOrigin(
+    (asked, answer) => answer.end(JSON.stringify(asked.headers)),
+    { context: suite },
+  );
+  const a = { certFile: folder.file('a.crt'), keyFile: folder.file('a.key') };
+  const b = { certFile: folder.file('b.crt'), keyFile: folder.file('b.key') };
+  const clientAuth = { caFile: folder.file('ca.pem') };
+  const host = '127.0.0.1';
+  sluice = await startSluice(
+    {
+      cores: 2,
+      listeners: [
+        {
+          host,
+          port: ports.node,
+          tls: { certificates: [a, b], redirectFrom: ports.redirect, hsts: 'max-age=60' },
+        },
+        { host, port: ports.uws, engine: 'uws', tls: { certificates: [a], hsts: 'max-age=60' } },
+        {
+          host,
+          port: ports.strict,
+          tls: {
+            certificates: [a],
+            profile: 'modern',
+            clientAuth: { ...clientAuth, mode: 'require' },
+          },
+        },
+        {
+          host,
+          port: ports.optional,
+          tls: { certificates: [a], clientAuth: { ...clientAuth, mode: 'request' } },
+        },
+      ],
+      upstreams: { app: { peers: [origin.url] } },
+      routes: [{ to: 'app' }],
+    },
+    { context: suite },
+  );
+});
+
+/** Writes a certificate and its key as an operator's tool does: each at once, one after the other. */
+function place(name: string, { cert, key }: Certificate, mode = 0o600): void {
+  for (const [ending, text] of [
+    ['key', key],
+    ['crt', cert],
+  ] as const) {
+    writeFileSync(folder.file(`${name}.${ending}.new`), text, { mode });
+    renameSync(folder.file(`${name}.${ending}.new`), folder.file(`${name}.${ending}`));
+  }
+}
+
+interface Shaken {
+  readonly certificate: PeerCertificate;
+  readonly protocol: string | null;
+}
+
+/** One handshake. */
+function shake(port: number, options: object = {}): Promise<Shaken> {
+  return handshake(port, options, 'secureConnect', (socket) => ({
+    certificate: socket.getPeerCertificate(),
+    protocol: socket.getProtocol(),
+  }));
+}
+
+/** A session to be resumed; with TLS 1.3 it comes after the handshake. */
+function sessionOf(port: number, options: object): Promise<Buffer> {
+  return handshake(port, options, 'session', (_, session) => session as Buffer);
+}
+
+/** Whether a handshake with a session is the short one. */
+function resumes(port: number, options: object): Promise<boolean> {
+  return handshake(port, options, 'secureConnect', (socket) => socket.isSessionReused());
+}
+
+function handshake<Result>(
+  port: number,
+  options: object,
+  event: 'secureConnect' | 'session',
+  read: (socket: TLSSocket, value: unknown) => Result,
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const common = { port, host: '127.0.0.1', servername: 'a.test', ca: authority.ca };
+    const socket = connect({ ...common, ...options });
+    socket.setTimeout(5000, () => socket.destroy(new Error(`no ${event} came`)));
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error(`closed before ${event}`)));
+    socket.on(event, (value?: unknown) => {
+      resolve(read(socket, value));
+      socket.destroy();
+    });
+  });
+}
+
+interface Got {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+function get(port: number, options: RequestOptions = {}): Promise<Got> {
+  return new Promise((resolve, reject) => {
+    const asked = httpsRequest(
+      { port, host: '127.0.0.1', servername: 'a.test', ca: authority.ca, agent: false, ...options },
+      (answer) => {
+        let body = '';
+        answer.setEncoding('utf8').on('data', (text: string) => {
+          body += text;
+        });
+        answer.on('error', reject);
+        answer.on('end', () => {
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body });
+        });
+      },
+    );
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+describe('a listener with TLS', () => {
+  it('speaks HTTP/2 and HTTP/1.1 with curl, and tells the peer that it is https', async () => {
+    for (const version of ['2', '1.1']) {
+      const url = `https://a.test:${ports.node}/`;
+      const { stdout } = await run(requireCommand('curl'), [
+        ...['-s', '--cacert', folder.file('ca.pem'), `--http${version}`],
+        ...['--resolve', `a.test:${ports.node}:127.0.0.1`, '-w', '\n%{http_version}', url],
+      ]);
+      const [body, spoken] = stdout.split('\n');
+      assert.equal(spoken, version);
+      assert.equal(JSON.parse(body!)['x-forwarded-proto'], 'https');
+    }
+  });
+
+  it('serves h2load without a failure', async () => {
+    const { stdout } = await run(requireCommand('h2load'), [
+      ...['-n', '500', '-c', '5', '-m', '10', `https://127.0.0.1:${ports.node}/`],
+    ]);
+    assert.match(stdout, /500 succeeded, 0 failed, 0 errored/);
+  });
+
+  it('has Strict-Transport-Security in its answers, on both engines', async () => {
+    for (const port of [ports.node, ports.uws]) {
+      const { headers } = await get(port);
+      assert.equal(headers['strict-transport-security'], 'max-age=60');
+    }
+  });
+
+  it('sends everybody here from the port for plain text', async () => {
+    const answer = await request(ports.redirect, { host: 'a.test:80', target: '/x?y=1' });
+    assert.equal(answer.status, 308);
+    assert.equal(answer.header('location'), `https://a.test:${ports.node}/x?y=1`);
+  });
+
+  it('chooses the certificate by the name asked for, else the first', async () => {
+    for (const [servername, expected] of [
+      ['a.test', 'a.test'],
+      ['B.TEST', 'b.test'],
+      ['c.test', 'a.test'],
+    ] as const) {
+      const options = { servername, checkServerIdentity: () => undefined };
+      const { certificate } = await shake(ports.node, options);
+      assert.equal(certificate.subject.CN, expected, servername);
+    }
+  });
+
+  it('speaks TLS 1.2 and 1.3 and nothing older; the modern profile 1.3 alone', async () => {
+    for (const port of [ports.node, ports.uws]) {
+      for (const version of ['TLSv1.2', 'TLSv1.3']) {
+        const { protocol } = await shake(port, { minVersion: version, maxVersion: version });
+        assert.equal(protocol, version);
+      }
+      const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' };
+      await assert.rejects(shake(port, old), /protocol version|alert/i);
+    }
+    const identity = authority.issue('client.test');
+    const modern = { ...identity, maxVersion: 'TLSv1.2' };
+    await assert.rejects(shake(ports.strict, modern), /protocol version|alert/i);
+  });
+
+  it('resumes sessions whichever worker gets them', async () => {
+    for (const version of ['TLSv1.2', 'TLSv1.3']) {
+      const options = { minVersion: version, maxVersion: version };
+      const session = await sessionOf(ports.node, options);
+      const again = await Promise.all(
+        Array.from({ length: 12 }, () => resumes(ports.node, { ...options, session })),
+      );
+      assert.deepEqual(again, Array(12).fill(true), version);
+    }
+  });
+});
+
+describe("clients' certificates", () => {
+  it('are told to the peer in a field that nobody can forge', async () => {
+    const forged = { headers: { 'x-forwarded-client-cert': 'Subject="CN=admin"' } };
+    const identity = authority.issue('client.test');
+    const known = await get(ports.strict, { ...identity, ...forged });
+    const field = JSON.parse(known.body)['x-forwarded-client-cert'];
+    assert.match(field, /^Hash=[0-9a-f]{64};Subject="CN=client\.test";DNS=client\.test$/);
+    for (const port of [ports.node, ports.uws, ports.optional]) {
+      const { body } = await get(port, forged);
+      assert.equal(JSON.parse(body)['x-forwarded-client-cert'], undefined);
+    }
+  });
+
+  it('must be there where they are required, and good wherever they are shown', async () => {
+    const bad = strangers.issue('client.test');
+    await assert.rejects(get(ports.strict), /alert|reset|ECONN|hang up/i);
+    await assert.rejects(get(ports.strict, bad), /alert|reset|ECONN|hang up/i);
+    await assert.rejects(get(ports.optional, bad), /alert|reset|ECONN|hang up/i);
+    assert.equal((await get(ports.optional)).status, 200);
+    assert.equal((await get(ports.optional, authority.issue('me.test'))).status, 200);
+  });
+});
+
+describe('certificates that change', () => {
+  it('are swapped under load without a failed request, and soon', async () => {
+    const before = (await shake(ports.node)).certificate.fingerprint256;
+    const load = [ports.node, ports.uws].map((port) => keepAsking(port));
+    await until(() => load.every(({ done }) => done > 20), { what: 'the load runs' });
+    place('a', authority.issue('a.test'));
+    for (const port of [ports.node, ports.uws]) {
+      // Every worker has its own look.
+      let inARow = 0;
+      await until(
+        async () => {
+          const { certificate } = await shake(port);
+          inARow = certificate.fingerprint256 === before ? 0 : inARow + 1;
+          return inARow >= 10;
+        },
+        { what: 'new handshakes see the new one' },
+      );
+    }
+    const at = load.map(({ done }) => done);
+    await until(() => load.every(({ done }, index) => done > at[index]! + 20), {
+      what: 'the load goes on',
+    });
+    const failures = await Promise.all(load.map((one) => one.stop()));
+    assert.deepEqual(failures, [[], []]);
+  });
+
+  it('stay as they were when the new ones are no good', async () => {
+    const before = (await shake(ports.node)).certificate.fingerprint256;
+    writeFileSync(folder.file('b.crt'), 'no certificate');
+    await sluice.untilEvent(
+      ({ msg }) => String(msg).startsWith('certificates can not be used'),
+      'the problem is told',
+    );
+    assert.equal((await shake(ports.node)).certificate.fingerprint256, before);
+    place('b', authority.issue('b.test'));
+  });
+
+  it('are warned about when others may read their key', async () => {
+    place('b', authority.issue('b.test'), 0o644);
+    const warned = await sluice.untilEvent(
+      ({ msg }) => msg === 'others than its owner may read this key',
+      'the warning',
+    );
+    assert.equal(warned['keyFile'], folder.file('b.key'));
+  });
+});
+
+interface Load {
+  readonly done: number;
+  /** Ends it and returns what went wrong. */
+  stop(): Promise<string[]>;
+}
+
+/** Four clients that keep their connections and ask one request after the other. */
+function keepAsking(port: number): Load {
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  const failures: string[] = [];
+  let isStopped = false;
+  let done = 0;
+  const clients = Array.from({ length: 4 }, async () => {
+    while (!isStopped) {
+      try {
+        const { status } = await get(port, { agent });
+        if (status !== 200) failures.push(`status ${status}`);
+      } catch (error) {
+        failures.push(String(error));
+      }
+      done += 1;
+    }
+  });
+  return {
+    get done() {
+      return done;
+    },
+    async stop() {
+      isStopped = true;
+      await Promise.all(clients);
+      agent.destroy();
+      return failures;
+    },
+  };
+}
