@@ -30,6 +30,7 @@ interface Segment<Found> {
 }
 
 interface Expression<Found> {
+  readonly pattern: string;
   readonly regex: BoundedRegex;
   readonly table: MethodTable<Found>;
 }
@@ -50,7 +51,7 @@ export class PathTable<Found> {
 
   /**
    * Returns the candidate of the most specific path that takes the request, or null: the exact path, then
-   * patterns with names, then expressions in the order in which they were added, then prefixes, the
+   * patterns with names, then expressions in the order in which each first came, then prefixes, the
    * longest first. Where a literal segment and a name both fit, the literal one goes first.
    */
   find(asked: Asked): Candidate<Found> | null {
@@ -106,10 +107,12 @@ export class PathTable<Found> {
   }
 
   #addExpression(pattern: string, entry: RouteEntry<Found>): void {
-    const regex = new BoundedRegex(pattern);
+    const known = this.#expressions.find((one) => one.pattern === pattern);
+    const regex = known?.regex ?? new BoundedRegex(pattern);
     const names = regex.names.size === 0 ? null : regex.names;
     const candidate = candidateOf(entry, names, names === null ? null : regex);
-    this.#expressions.push({ regex, table: addCandidate(null, entry.methods, candidate) });
+    const table = addCandidate(known?.table ?? null, entry.methods, candidate);
+    if (known === undefined) this.#expressions.push({ pattern, regex, table });
   }
 
   #addSegments(

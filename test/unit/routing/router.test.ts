@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { type Asked, NOWHERE } from '../../../src/routing/asked.ts';
 import { normalHost } from '../../../src/routing/host.ts';
 import { anyRequest, type RouteMatch } from '../../../src/routing/match.ts';
+import { pathTest } from '../../../src/routing/path-pattern.ts';
 import { Router } from '../../../src/routing/router.ts';
 
 type Rule = Partial<RouteMatch> & { name: string };
@@ -277,6 +278,38 @@ describe('conditions', () => {
   });
 });
 
+describe('any table', () => {
+  const segment = fc.constantFrom('a', 'b', ':x', ':y');
+  const pattern = fc
+    .tuple(fc.array(segment, { minLength: 1, maxLength: 3 }), fc.boolean())
+    .map(([parts, isPrefix]) => {
+      // A name stands only once in a pattern.
+      const names = parts.map((one, at) => (one.startsWith(':') ? `${one}${at}` : one));
+      return `/${names.join('/')}${isPrefix ? '/*' : ''}`;
+    });
+  const rule = fc.record({
+    path: fc.oneof(pattern, fc.constantFrom('/*', '~a$', '~^/b')),
+    method: fc.constantFrom([], ['GET'], ['POST']),
+    header: fc.constantFrom({}, { h: ['1'] }, { h: ['1'], i: ['2'] }),
+  });
+  const path = fc
+    .array(fc.constantFrom('a', 'b', 'c', ''), { minLength: 1, maxLength: 4 })
+    .map((parts) => `/${parts.join('/')}`);
+
+  it('agrees with a naive model: filter all routes, sort, take the first', () => {
+    const tables = fc.array(rule, { minLength: 1, maxLength: 10 });
+    const fields = fc.constantFrom<string[]>([], ['h', '1'], ['h', '1', 'i', '2']);
+    fc.assert(
+      fc.property(tables, path, fields, (rules, target, requestHeaders) => {
+        const named = rules.map((one, at) => ({ ...one, path: [one.path], name: String(at) }));
+        const asked = { target, requestHeaders };
+        assert.equal(askerOf({}, ...named)(asked), naiveFirst(named, makeAsked(asked)));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
 describe('normalHost', () => {
   it('leaves a plain host as it is', () => {
     assert.equal(normalHost('example.com'), 'example.com');
@@ -290,4 +323,53 @@ function naiveBest(patterns: readonly string[], target: string): string | null {
   );
   prefixes.sort((a, b) => b.length - a.length);
   return prefixes[0] ?? null;
+}
+
+interface NaiveRule {
+  readonly name: string;
+  readonly path: readonly string[];
+  readonly method: readonly string[];
+  readonly header: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The rules of precedence, word for word and with no care for time. */
+function naiveFirst(rules: readonly NaiveRule[], asked: Asked): string | null {
+  const fitting = rules.filter(({ path, method, header }) => {
+    const holds = Object.entries(header).every(([name, [value]]) => {
+      return asked.requestHeaders[asked.requestHeaders.indexOf(name) + 1] === value;
+    });
+    return (
+      pathTest(path[0]!)(asked.target) &&
+      (method.length === 0 || method.includes(asked.method)) &&
+      (Object.keys(header).length === 0 || (asked.requestHeaders.length > 0 && holds))
+    );
+  });
+  const order = (one: NaiveRule, other: NaiveRule) =>
+    comparePaths(one.path[0]!, other.path[0]!, rules) ||
+    Math.sign(other.method.length) - Math.sign(one.method.length) ||
+    Object.keys(other.header).length - Object.keys(one.header).length ||
+    Number(one.name) - Number(other.name);
+  return fitting.sort(order)[0]?.name ?? null;
+}
+
+function comparePaths(one: string, other: string, rules: readonly NaiveRule[]): number {
+  const kind = (path: string) => (path.startsWith('~') ? 1 : path.endsWith('/*') ? 2 : 0);
+  if (kind(one) !== kind(other)) return kind(one) - kind(other);
+  if (kind(one) === 1) {
+    // Expressions go in the order in which they were added, each on its own.
+    return one === other ? 0 : firstWith(one, rules) - firstWith(other, rules);
+  }
+  const [left, right] = [one, other].map((path) => path.split('/').slice(1));
+  for (const [at, segment] of left!.entries()) {
+    const beside = right![at];
+    // The end of a prefix fits anything: whoever says more goes first.
+    const rank = (text: string | undefined) =>
+      text === undefined || text === '*' ? 2 : text.startsWith(':') ? 1 : 0;
+    if (rank(segment) !== rank(beside)) return rank(segment) - rank(beside);
+  }
+  return 0;
+}
+
+function firstWith(path: string, rules: readonly NaiveRule[]): number {
+  return rules.findIndex((rule) => rule.path[0] === path);
 }
