@@ -53,6 +53,9 @@ export interface WorkerReadings extends CompressionReadings {
   readonly framesMalformed: number;
   /** 1 while the worker has no link to the sidecar. */
   readonly linkDegraded: number;
+  /** Certificates of listeners that are near their end, and when the first of all ends (Unix time in s). */
+  readonly certificatesExpiring: number;
+  readonly certificateExpiresAtS: number;
 }
 
 export interface MetricsSnapshot {
@@ -70,6 +73,8 @@ export const GAUGE_READINGS: ReadonlySet<keyof WorkerReadings> = new Set([
   'webSocketsOpen',
   'exchangesWaiting',
   'linkDegraded',
+  'certificatesExpiring',
+  'certificateExpiresAtS',
 ]);
 
 export const NO_READINGS: WorkerReadings = {
@@ -88,6 +93,8 @@ export const NO_READINGS: WorkerReadings = {
   eventsDropped: 0,
   framesMalformed: 0,
   linkDegraded: 0,
+  certificatesExpiring: 0,
+  certificateExpiresAtS: 0,
 };
 
 export interface SnapshotSources {

@@ -103,6 +103,13 @@ function addReadings(text: MetricsText, { readings }: MergedMetrics): void {
   text.add('link_malformed_frames_total', 'counter', 'Bad frames from the sidecar.', malformed);
   const degraded = one(readings.linkDegraded);
   text.add('workers_degraded', 'gauge', 'Workers without the sidecar.', degraded);
+  // Without TLS there is nothing to tell.
+  if (readings.certificateExpiresAtS === 0) return;
+  const expiring = one(readings.certificatesExpiring);
+  text.add('certificates_expiring', 'gauge', 'Certificates near their end.', expiring);
+  const expires = one(readings.certificateExpiresAtS);
+  const name = 'certificate_expires_timestamp_seconds';
+  text.add(name, 'gauge', 'When the first certificate ends.', expires);
 }
 
 function addProcesses(text: MetricsText, processes: readonly ProcessSample[]): void {

@@ -32,6 +32,7 @@ export class WatchedCertificates implements CertificateSource {
   readonly #watchers = new Set<() => void>();
   #stamp: string | null = null;
   #isLooking = false;
+  #isClosed = false;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
 
   /** Throws an Error that says what is wrong with the files. */
@@ -49,7 +50,13 @@ export class WatchedCertificates implements CertificateSource {
     return () => this.#watchers.delete(changed);
   }
 
+  /** Nobody uses them any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#watchers.clear();
   }

@@ -292,6 +292,7 @@ export class DataPlane {
       eventsDropped: this.eventLog.drops,
       framesMalformed: this.#link.counters.malformed,
       linkDegraded: this.#link.connected ? 0 : 1,
+      ...this.#listeners.certificateReadings(Date.now()),
     };
     const sources = {
       metrics: this.#metrics,

@@ -4,7 +4,7 @@ import type { BoundListener } from '../channel/control.ts';
 import { type EntryPoint, entryPoints } from '../config/entry-points.ts';
 import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
-import { WatchedCertificates } from './certificates.ts';
+import { isExpiring, WatchedCertificates } from './certificates.ts';
 import { type FrontListener, openFrontListener } from './front-listener.ts';
 import type { ListenerSettings } from './listener/listener-settings.ts';
 import { RedirectHandler } from './redirect.ts';
@@ -27,6 +27,7 @@ export class ListenerSet {
   readonly #options: ListenerSetOptions;
   #active: Listeners = new Map();
   #staged: Listeners | null = null;
+  readonly #certificates = new Set<WatchedCertificates>();
 
   constructor(options: ListenerSetOptions) {
     this.#options = options;
@@ -94,11 +95,33 @@ export class ListenerSet {
     return this.#sum((listener) => listener.webSocketsOpen);
   }
 
+  /** What is told about certificates, by one worker for all (Unix time in ms). */
+  certificateReadings(nowMs: number): {
+    readonly certificatesExpiring: number;
+    readonly certificateExpiresAtS: number;
+  } {
+    let certificatesExpiring = 0;
+    let firstMs = Number.POSITIVE_INFINITY;
+    for (const watched of this.#certificates) {
+      if (watched.isClosed) this.#certificates.delete(watched);
+      else {
+        for (const certificate of watched.current) {
+          if (isExpiring(certificate, nowMs)) certificatesExpiring += 1;
+          firstMs = Math.min(firstMs, certificate.notAfterMs);
+        }
+      }
+    }
+    const isTold = this.#options.tells && firstMs !== Number.POSITIVE_INFINITY;
+    if (!isTold) return { certificatesExpiring: 0, certificateExpiresAtS: 0 };
+    return { certificatesExpiring, certificateExpiresAtS: Math.max(1, firstMs / 1000) };
+  }
+
   async #open(entryPoint: EntryPoint, config: Config): Promise<FrontListener> {
     const { server, events, secret, tells } = this.#options;
     const { tls, redirectsTo } = entryPoint;
     const certificates =
       tls === null ? null : new WatchedCertificates(tls.certificates, { events, tells });
+    if (certificates !== null) this.#certificates.add(certificates);
     try {
       return await openFrontListener({
         entryPoint,

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, get as getSecurely } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { before, describe, it } from 'node:test';
 import { request } from '../support/client.ts';
@@ -24,6 +24,7 @@ const files = readdirSync(CONFIG).filter((name) => !name.endsWith('.schema.json'
 const plainUrls: string[] = [];
 let secureUrl = '';
 let caFile = '';
+let keyFile = '';
 
 before(async () => {
   for (let at = 0; at < 4; at++) {
@@ -59,14 +60,19 @@ before(async () => {
   suite.after(() => secure.close());
   secureUrl = `https://127.0.0.1:${(secure.address() as AddressInfo).port}`;
   caFile = cert;
+  keyFile = key;
 });
 
 describe('examples under config/', () => {
   for (const file of files) {
     it(`runs ${file}`, async (context) => {
-      const { listeners, upstreams, routes } = effectiveConfig(file);
+      const ownFiles = certificateChanges(file);
+      const { listeners, upstreams, routes } = effectiveConfig(file, ownFiles);
       const [port, adminPort] = [await freePort(), await freePort()];
       const changes = [`listeners[0].port=${port}`, 'listeners[0].host=127.0.0.1', 'cores=1'];
+      changes.push(...ownFiles);
+      const isSecured = ownFiles.length > 0;
+      if (isSecured) changes.push(`listeners[0].tls.redirectFrom=${await freePort()}`);
       for (const [at] of listeners.slice(1).entries()) {
         changes.push(`listeners[${at + 1}].port=${await freePort()}`);
       }
@@ -106,6 +112,10 @@ describe('examples under config/', () => {
         evidence: () => output,
       });
       const { host, path, method } = routes[0]!.match;
+      if (isSecured) {
+        assert.deepEqual(await askSecurely(port), { status: 200, text: 'served' });
+        return;
+      }
       const answer = await request(port, {
         host: host[0]?.replace('*.', 'a.') ?? 'example.com',
         target: path[0]?.replace('*', 'x') ?? '/',
@@ -125,9 +135,30 @@ interface Effective {
   }[];
 }
 
-function effectiveConfig(file: string): Effective {
-  const args = [MAIN, 'check', CONFIG + file, '--json'];
+function effectiveConfig(file: string, changes: readonly string[]): Effective {
+  const args = [MAIN, 'check', CONFIG + file, '--json', ...flags(changes)];
   return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })).config;
+}
+
+/** For an example whose listener wants a certificate: the files that it is to have. */
+function certificateChanges(file: string): string[] {
+  if (!readFileSync(CONFIG + file, 'utf8').includes('certFile: certificate.pem')) return [];
+  const path = 'listeners[0].tls.certificates[0]';
+  return [`${path}.certFile=${caFile}`, `${path}.keyFile=${keyFile}`];
+}
+
+function askSecurely(port: number): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const options = { port, host: '127.0.0.1', ca: readFileSync(caFile), agent: false };
+    const asked = getSecurely(options, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+    });
+    asked.on('error', reject);
+  });
 }
 
 function flags(changes: readonly string[]): string[] {

@@ -295,6 +295,14 @@ describe('certificates that change', () => {
     );
     assert.equal(warned['keyFile'], folder.file('b.key'));
   });
+
+  it('are in the metrics, with the end of the first', async () => {
+    const { text } = await sluice.admin('/metrics');
+    const expires = /^sluice_certificate_expires_timestamp_seconds (\d+)/m.exec(text)?.[1];
+    const inDays = (Number(expires) * 1000 - Date.now()) / (24 * 3_600_000);
+    assert.ok(inDays > 1 && inDays < 2, text);
+    assert.match(text, /^sluice_certificates_expiring 0$/m);
+  });
 });
 
 interface Load {
