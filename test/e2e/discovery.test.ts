@@ -20,7 +20,8 @@ const broken = 'file with peers can not be used, what it said last stays';
 function configOf(app: object): ConfigFile {
   return {
     cores: 2,
-    upstreams: { app: { balancer: 'round-robin', ...app } },
+    // Shares are to be what the weights say from the first request on.
+    upstreams: { app: { balancer: 'round-robin', slowStart: { windowMs: 0 }, ...app } },
     routes: [{ to: 'app' }],
     log: { access: 'off' },
   };

@@ -21,7 +21,8 @@ const list = '/api/upstreams/app/peers';
 function configOf(app: object, changes: ConfigFile = {}): ConfigFile {
   return {
     cores: 2,
-    upstreams: { app: { balancer: 'round-robin', ...app } },
+    // Shares are to be what the weights say from the first request on.
+    upstreams: { app: { balancer: 'round-robin', slowStart: { windowMs: 0 }, ...app } },
     routes: [{ to: 'app' }],
     log: { access: 'off' },
     ...changes,
