@@ -6,6 +6,7 @@ import { nearest } from '../std/nearest.ts';
 import type { CliCommand, ConfigChoice, UsageError } from './command.ts';
 import { settingFlags } from './flags.ts';
 import { parseRunning, runningCommands } from './parse-peers.ts';
+import { parseWarm } from './parse-warm.ts';
 
 const commandNames = ['run', 'check', 'schema', 'demo', 'help', 'version'] as const;
 type CommandName = (typeof commandNames)[number];
@@ -29,6 +30,7 @@ interface Given {
 
 /** Reads the arguments after `node main.ts`. Without a command, `run` is meant. */
 export function parseCli(argv: readonly string[]): CliCommand {
+  if (argv[0] === 'warm') return parseWarm(argv);
   const isForRunning = isRunning(argv[0]) || /^--(?:admin|json|weight)\b/.test(argv[0] ?? '');
   if (isForRunning && argv.some(isRunning)) return parseRunning(argv);
   const given = readArguments(argv);
@@ -154,7 +156,7 @@ function mistakenCommand([first, ...rest]: readonly string[]): string | null {
   if (/[./\\]/.test(first) && rest.length === 0) return null;
   if (/[./\\]/.test(first)) return `run takes one CONFIG, got '${rest[0]}' as well`;
   if (isRunning(first)) return `write '${first}' before its flags: sluice ${first} …`;
-  const guess = nearest(first, [...commandNames, ...runningCommands]);
+  const guess = nearest(first, [...commandNames, ...runningCommands, 'warm']);
   return `unknown command '${first}'${guess === null ? '' : `; did you mean '${guess}'?`}`;
 }
 

@@ -43,6 +43,19 @@ export interface PeersCommand extends RunningCommand {
 export interface ReloadCommand extends RunningCommand {
   readonly name: 'reload';
 }
+export interface PurgeCliCommand extends RunningCommand {
+  readonly name: 'purge';
+  /** Of POST /api/cache/purge. */
+  readonly body: Readonly<Record<string, string | boolean>>;
+}
+export interface WarmCommand {
+  readonly name: 'warm';
+  /** Of URLs, one a line; '-' for standard input. */
+  readonly file: string;
+  /** Where Sluice listens; null: where the URLs say. */
+  readonly via: { readonly host: string; readonly port: number } | null;
+  readonly parallel: number;
+}
 /** The command line cannot be understood: print `message`, exit with 2. */
 export interface UsageError {
   readonly name: 'usage';
@@ -54,6 +67,8 @@ export type CliCommand =
   | DemoCommand
   | PeersCommand
   | ReloadCommand
+  | WarmCommand
+  | PurgeCliCommand
   | UsageError
   | { readonly name: 'schema' | 'help' | 'version' };
 

@@ -8,9 +8,9 @@ export const helpText = `Sluice: many backends behind one public address.
   sluice [run] [CONFIG] [flags]     start; CONFIG is .yaml, .json, .ts or .js
   sluice --listen :8080 --to http://127.0.0.1:9001    start without a file
   sluice check [CONFIG] [flags]     validate, and say everything that is wrong
-  sluice schema                     print the JSON Schema for editors
-  sluice demo                       start two example backends behind a proxy
-  sluice reload                     let a running Sluice read its CONFIG again
+  sluice schema | demo | reload     JSON Schema | an example | read CONFIG again
+  sluice purge URL|--prefix URL|--tag TAG|--all [--soft]   forget answers
+  sluice warm FILE [--via HOST:PORT] [--parallel N]   ask for all URLs in it
   sluice peers list|add|remove|weight|drain|undrain UPSTREAM URL [--weight N]
 
   --cores N|auto          worker processes

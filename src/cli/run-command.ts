@@ -12,6 +12,7 @@ import {
 } from './command.ts';
 import { helpText, readVersion } from './help.ts';
 import { runRunning } from './run-peers.ts';
+import { runWarm } from './run-warm.ts';
 
 /** Runs any command but run and demo; returns the exit code. */
 export async function runCommand(
@@ -31,8 +32,11 @@ export async function runCommand(
     case 'check':
       return runCheck(command, io);
     case 'peers':
+    case 'purge':
     case 'reload':
       return runRunning(command, io);
+    case 'warm':
+      return runWarm(command, io);
     case 'usage':
       io.stderr(`sluice: ${command.message}\nTry sluice --help.\n`);
       return exitCodes.usage;

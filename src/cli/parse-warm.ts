@@ -1,0 +1,49 @@
+// `sluice warm`: what stands on its command line.
+
+import { parseArgs } from 'node:util';
+import type { UsageError, WarmCommand } from './command.ts';
+import { readAddress } from './flags.ts';
+
+const flags = {
+  via: { type: 'string' },
+  parallel: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const parallelMax = 1000;
+
+/** Reads the arguments, `warm` included. */
+export function parseWarm(
+  argv: readonly string[],
+): WarmCommand | UsageError | { readonly name: 'help' } {
+  const given = read(argv);
+  if ('name' in given) return given;
+  const { values, positionals } = given;
+  if (values.help === true) return { name: 'help' };
+  const [, file, surplus] = positionals;
+  if (file === undefined) return usage("warm needs a FILE of URLs, or '-' for standard input");
+  if (surplus !== undefined) return usage(`warm takes one FILE, got '${surplus}' as well`);
+  const via = values.via === undefined ? null : readAddress(values.via);
+  if (values.via !== undefined && (via === null || via.port < 1 || via.port > 65_535)) {
+    return usage(`--via: expected [HOST]:PORT such as ':8080', got '${values.via}'`);
+  }
+  const parallel = Number(values.parallel ?? 8);
+  if (!Number.isInteger(parallel) || parallel < 1 || parallel > parallelMax) {
+    return usage(`--parallel: expected 1 to ${parallelMax}, got '${values.parallel}'`);
+  }
+  const address = via === null ? null : { host: via.host ?? '127.0.0.1', port: via.port };
+  return { name: 'warm', file, via: address, parallel };
+}
+
+function read(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: flags, allowPositionals: true });
+  } catch (error) {
+    const [first = ''] = (error as Error).message.split(/[.\n]/);
+    return usage(first.charAt(0).toLowerCase() + first.slice(1));
+  }
+}
+
+function usage(message: string): UsageError {
+  return { name: 'usage', message };
+}
