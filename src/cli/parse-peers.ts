@@ -1,9 +1,16 @@
-// `sluice peers …` and `sluice reload`: what stands on the command line of the commands that talk to a
+// `sluice peers …` and `sluice reload` (`purge` is in parse-purge): what stands on the command line of the commands that talk to a
 // running Sluice.
 
 import { parseArgs } from 'node:util';
 import { nearest } from '../std/nearest.ts';
-import type { PeersAction, PeersCommand, ReloadCommand, UsageError } from './command.ts';
+import type {
+  PeersAction,
+  PeersCommand,
+  PurgeCliCommand,
+  ReloadCommand,
+  UsageError,
+} from './command.ts';
+import { parsePurge } from './parse-purge.ts';
 
 const actions: Readonly<Record<PeersAction, { readonly words: readonly string[] }>> = {
   list: { words: [] },
@@ -15,7 +22,7 @@ const actions: Readonly<Record<PeersAction, { readonly words: readonly string[] 
 };
 
 /** The words that begin these commands. */
-export const runningCommands = ['peers', 'reload'] as const;
+export const runningCommands = ['peers', 'purge', 'reload'] as const;
 
 const flags = {
   admin: { type: 'string' },
@@ -24,10 +31,12 @@ const flags = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** Reads the arguments of `sluice peers` or `sluice reload`, that word included. */
+/** Reads the arguments of one of these commands, that word included. */
 export function parseRunning(
   argv: readonly string[],
-): PeersCommand | ReloadCommand | UsageError | { readonly name: 'help' } {
+): PeersCommand | PurgeCliCommand | ReloadCommand | UsageError | { readonly name: 'help' } {
+  const word = argv.find((one) => runningCommands.some((name) => name === one));
+  if (word === 'purge') return parsePurge(argv);
   const given = read(argv);
   if ('name' in given) return given;
   const { values, positionals } = given;

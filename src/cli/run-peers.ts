@@ -1,10 +1,16 @@
-// The commands that talk to a running Sluice: `peers` and `reload`.
+// The commands that talk to a running Sluice: `peers`, `purge` and `reload`.
 
 import { type AdminReply, type AdminRequest, adminAddress, askAdmin } from './admin-client.ts';
-import { type CliIo, exitCodes, type PeersCommand, type ReloadCommand } from './command.ts';
+import {
+  type CliIo,
+  exitCodes,
+  type PeersCommand,
+  type PurgeCliCommand,
+  type ReloadCommand,
+} from './command.ts';
 import { formatUpstreams, type ShownUpstream } from './peers-table.ts';
 
-type Running = PeersCommand | ReloadCommand;
+type Running = PeersCommand | PurgeCliCommand | ReloadCommand;
 
 /** Runs one of them; returns the exit code. */
 export async function runRunning(command: Running, io: CliIo): Promise<number> {
@@ -25,6 +31,9 @@ export async function runRunning(command: Running, io: CliIo): Promise<number> {
 
 function requestOf(command: Running): AdminRequest {
   if (command.name === 'reload') return { method: 'POST', path: '/api/reload' };
+  if (command.name === 'purge') {
+    return { method: 'POST', path: '/api/cache/purge', body: command.body };
+  }
   const { action, upstream, url, weight } = command;
   const upstreams = '/api/upstreams';
   if (upstream === null) return { method: 'GET', path: upstreams };
@@ -52,6 +61,11 @@ function sentence(command: Running, value: unknown): string {
     return isChanged
       ? `configuration ${version} is live in every worker\n`
       : `the configuration is unchanged (${version})\n`;
+  }
+  if (command.name === 'purge') {
+    const { workers } = value as { workers: number };
+    const where = workers === 1 ? 'the worker' : `all ${workers} workers`;
+    return `purged in ${where}${command.body['soft'] === true ? ', to stale' : ''}\n`;
   }
   const { action, upstream, url, weight } = command;
   switch (action) {

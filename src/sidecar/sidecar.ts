@@ -20,6 +20,7 @@ import { ProcessSampler } from '../observe/process-sample.ts';
 import { systemTimers } from '../std/timers.ts';
 import { AdminServer } from './admin.ts';
 import type { AdminRoute } from './admin-routes.ts';
+import { createCacheRoutes } from './api/cache-routes.ts';
 import { createPeerRoutes } from './api/peer-routes.ts';
 import { DiskKeeper } from './cache/disk-keeper.ts';
 import { type CheckTarget, checkTargets } from './checks/check-target.ts';
@@ -207,6 +208,7 @@ export class Sidecar {
     const metrics = this.#metrics;
     return [
       ...createProbeRoutes({ hub, metrics, overview: () => this.overview }),
+      ...createCacheRoutes({ desk: () => hub.cache, disk: () => this.#disk.report }),
       ...createPeerRoutes({
         requests: this.#requests,
         peersOf: (name) => this.#active?.config.upstreams[name]?.peers ?? [],

@@ -4,6 +4,7 @@
 import { peerJsonSchemas } from '../../config/read-peers.ts';
 import { problemCodes } from '../admin-answer.ts';
 import { answerSchemas } from './answer-schemas.ts';
+import { cachePaths, cacheSchemas } from './openapi-cache.ts';
 
 const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const jsonOf = (name: string) => ({ 'application/json': { schema: reference(name) } });
@@ -24,7 +25,7 @@ const problems: Readonly<Record<number, string>> = {
   415: 'The body is not declared as application/json.',
   400: 'The body is not JSON.',
   422: 'The body or the configuration is not valid, or a worker refused it; nothing is changed.',
-  503: 'A worker was lost meanwhile, or Sluice is stopping; nothing is changed.',
+  503: 'A worker was lost meanwhile, or Sluice is stopping; peers are not changed, a purge holds in part.',
 };
 
 function problemsOf(...statuses: number[]) {
@@ -70,7 +71,7 @@ export function describeApi(): object {
     info: {
       title: 'Sluice admin API',
       version: '1',
-      summary: 'Upstreams and their peers, while Sluice runs.',
+      summary: 'Upstreams with their peers, and the cache, while Sluice runs.',
       description:
         'A change is answered when it holds in every worker, or with a problem when it holds in none. ' +
         'Changes outlive workers, the sidecar and reloads, not the end of Sluice.',
@@ -86,6 +87,7 @@ export function describeApi(): object {
         patch: alterPeer,
         delete: removePeer,
       },
+      ...cachePaths({ answer, jsonOf, problemsOf }),
       '/api/reload': { post: reload },
       '/api/openapi.json': { get: getDescription },
     },
@@ -94,6 +96,7 @@ export function describeApi(): object {
         NewPeer: written.peer,
         PeerChange: { ...written.patch, minProperties: 1 },
         ...answerSchemas,
+        ...cacheSchemas,
         Problem: {
           type: 'object',
           additionalProperties: false,

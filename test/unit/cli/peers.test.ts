@@ -1,4 +1,4 @@
-// `sluice peers` and `sluice reload`: what they ask of the admin address, and what they say about it.
+// `sluice peers`, `sluice purge` and `sluice reload`: what they ask of the admin address, and what they say about it.
 
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -27,6 +27,18 @@ describe('the command line of peers and reload', () => {
       { name: 'peers', action: 'drain', ...none, upstream: 'app', url, admin: '[::1]:9901' },
     ],
     ['reload --json', { name: 'reload', admin: null, isJson: true }],
+    [
+      'purge http://a/b --soft',
+      { name: 'purge', body: { url: 'http://a/b', soft: true }, admin: null, isJson: false },
+    ],
+    [
+      '--admin :9901 purge --tag peers --json',
+      { name: 'purge', body: { tag: 'peers', soft: false }, admin: ':9901', isJson: true },
+    ],
+    [
+      'purge --all',
+      { name: 'purge', body: { all: true, soft: false }, admin: null, isJson: false },
+    ],
     ['peers --help', { name: 'help' }],
     ['run peers', { name: 'run', file: 'peers', isWithoutFile: false, flags: [] }],
   ];
@@ -46,6 +58,10 @@ describe('the command line of peers and reload', () => {
     [`peers drain app ${url} --weight 3`, /peers drain takes no --weight/],
     ['peers list --cores 3', /--cores/],
     ['reload app', /reload takes no 'app'/],
+    ['purge', /needs one of URL, --prefix URL, --tag TAG and --all/],
+    ['purge http://a --all', /needs one of/],
+    ['purge http://a http://b', /'http:\/\/b' is too much/],
+    ['purge --weight 3', /--weight/],
     ['relaod', /did you mean 'reload'/],
   ];
   for (const [line, expected] of mistakes) {

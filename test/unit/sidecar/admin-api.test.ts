@@ -22,7 +22,11 @@ interface Bench {
 }
 
 /** A sidecar whose primary answers everything with `outcome`. */
-async function start(context: TestContext, outcome: RequestOutcome = done): Promise<Bench> {
+async function start(
+  context: TestContext,
+  outcome: RequestOutcome = done,
+  changes: object = {},
+): Promise<Bench> {
   const asked: SidecarRequest[] = [];
   const send = (message: ChildToPrimary) => {
     if (message.type !== 'change-peers' && message.type !== 'reload') return;
@@ -37,6 +41,7 @@ async function start(context: TestContext, outcome: RequestOutcome = done): Prom
     upstreams: { app: { peers: [a, { url: b, weight: 2, zone: 'east' }] } },
     routes: [{ to: 'app' }],
     admin: { host: '127.0.0.1', port: 0 },
+    ...changes,
   });
   await sidecar.receive({ type: 'configure', version: 3, config });
   await sidecar.receive({ type: 'activate', version: 3 });
@@ -59,6 +64,8 @@ interface Case {
   readonly line: string;
   readonly request?: ApiRequest;
   readonly outcome?: RequestOutcome;
+  /** Of the configuration. */
+  readonly changes?: object;
 }
 
 const list = '/api/upstreams/app/peers';
@@ -95,6 +102,13 @@ const alter = `PATCH ${peerPath('app', a)}`;
 const remove = `DELETE ${peerPath('app', a)}`;
 const shown = `GET ${peerPath('app', b)}`;
 const reload = 'POST /api/reload';
+const purge = 'POST /api/cache/purge';
+
+/** A disk tier that cannot remember what is purged. */
+const brokenDisk = {
+  routes: [{ to: 'app', cache: true }],
+  cache: { disk: { path: '/dev/null/cache' } },
+};
 
 const cases: readonly Case[] = [
   { operation: 'listUpstreams', status: 200, line: 'GET /api/upstreams' },
@@ -129,6 +143,15 @@ const cases: readonly Case[] = [
   { operation: 'reload', status: 422, line: reload, outcome: refusal('invalid') },
   { operation: 'reload', status: 422, line: reload, outcome: failure(true) },
   { operation: 'reload', status: 503, line: reload, outcome: failure(false) },
+  { operation: 'getCache', status: 200, line: 'GET /api/cache' },
+  { operation: 'getCache', status: 200, line: 'GET /api/cache', changes: brokenDisk },
+  { operation: 'getCache', status: 403, line: 'GET /api/cache', request: foreign },
+  { operation: 'purge', status: 200, line: purge, request: { body: { tag: 'a', soft: true } } },
+  ...casesOfBodies('purge', purge),
+  {
+    ...{ operation: 'purge', status: 503, line: purge, request: { body: { all: true } } },
+    changes: brokenDisk,
+  },
   { operation: 'getDescription', status: 200, line: 'GET /api/openapi.json' },
   { operation: 'getDescription', status: 403, line: 'GET /api/openapi.json', request: foreign },
 ];
@@ -174,14 +197,14 @@ describe('the description of the admin API', () => {
     assert.deepEqual([...tried].sort(), documented.sort());
   });
 
-  for (const { operation: id, status, line, request, outcome } of cases) {
+  for (const { operation: id, status, line, request, outcome, changes } of cases) {
     const why = outcome === undefined || outcome.kind === 'done' ? '' : ` (${outcome.kind})`;
     it(`holds for ${id} ${status}${why}`, async (context) => {
       const { operations, document } = await describeIt(context);
       const { method, path, operation } = operations.get(id)!;
       const shape = new RegExp(`^${method} ${path.replace(/\{\w+\}/g, '[^/]+')}$`);
       assert.match(line, shape);
-      const { ask } = await start(context, outcome);
+      const { ask } = await start(context, outcome, changes);
       const answer = await ask(line, request);
       assert.equal(answer.status, status, answer.text);
       const { headers = {}, content } = operation.responses[String(status)]!;
