@@ -35,7 +35,9 @@ async function main(given: PerfOptions): Promise<void> {
     const measured = await measureScenario(scenario, given, (line) => say(`  ${line}`));
     const { run } = measured;
     say(`\n${describeRun(run)}`);
-    const before = earlier.find((each) => each.scenario === run.scenario);
+    const before = earlier.find((each) => isComparable(each, run));
+    if (before === undefined && earlier.length > 0)
+      say('no earlier run of this kind to compare with');
     if (before !== undefined) say(describeChange(run, before));
     const curves: Curve[] = [{ label: machine.commit, points: run.latency }];
     if (before !== undefined) curves.push({ label: 'earlier run', points: before.latency });
@@ -78,6 +80,11 @@ function drawProfiles({ run, spans, roles }: Measured): void {
 function monotonic(spans: readonly Span[]): Span[] {
   const offsetMs = Number(process.hrtime.bigint() / 1000n) / 1000 - Date.now();
   return spans.map(({ fromMs, toMs }) => ({ fromMs: fromMs + offsetMs, toMs: toMs + offsetMs }));
+}
+
+function isComparable(one: PerfRun, other: PerfRun): boolean {
+  const keys = ['scenario', 'cores', 'connections', 'rate'] as const;
+  return keys.every((key) => one[key] === other[key]);
 }
 
 function readRuns(file: string): PerfRun[] {
