@@ -26,7 +26,8 @@ const scripts = {
       : hash('sha256', file_get_contents('php://input'));`,
   'stream.php': `<?php header('Content-Type: text/plain'); echo "first\\n"; flush();
     $until = microtime(true) + 20;
-    while (!file_exists(__DIR__ . '/go') && microtime(true) < $until) usleep(10000); echo "second\\n";`,
+    while (!file_exists(__DIR__ . '/go') && microtime(true) < $until) usleep(10000);
+    echo "second\\n";`,
   'big.php': `<?php for ($i = 0; $i < 512; $i++) echo str_repeat(chr(65 + $i % 26), 16384);`,
   'status.php': `<?php http_response_code(418); header('X-Accel-Redirect: /secret'); echo 'teapot';`,
   'away.php': `<?php header('Location: /elsewhere');`,

@@ -185,7 +185,7 @@ function importSideEffects(file: SourceFile): Violation[] {
   const declared =
     /^(?:import|export|const|let|function|class|interface|type|declare|async function|abstract class)\b/;
   return file.masked.code.split('\n').flatMap((text, index) => {
-    const begins = /^[^\s})\]`'"|&?:.]/.test(text);
+    const begins = /^[^\s})\]`'"|&?:.>]/.test(text);
     return begins && !declared.test(text)
       ? [{ line: index + 1, message: `runs at import: ${text.slice(0, 40)}` }]
       : [];
