@@ -38,7 +38,7 @@ ${nameLines()}
                      perf/out/profile/
   --no-gc            do not record pauses for garbage collection
   --compare FILE     show the change against an earlier perf/out/*.json
-  --proxy FLAGS      further flags for Sluice, in one argument
+  --proxy='FLAGS'    further flags for Sluice, in one argument
 
 Each has an environment variable that stands for it: SLUICE_PERF_SCENARIO (comma-separated),
 SLUICE_PERF_CORES, SLUICE_PERF_ROUNDS, SLUICE_PERF_DURATION, SLUICE_PERF_WARM_UP,
