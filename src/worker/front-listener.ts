@@ -6,8 +6,9 @@ import type { Events } from '../core/events.ts';
 import type { ExchangeHandler } from '../core/exchange.ts';
 import type { WatchedCertificates } from './certificates.ts';
 import type { ListenerSettings } from './listener/listener-settings.ts';
-import { type NodeListener, openNodeListener } from './listener/node/listener.ts';
+import type { NodeListener } from './listener/node/listener.ts';
 import { openUwsListener, type UwsListener } from './listener/uws/listener.ts';
+import { openNodeListener } from './open-node-listener.ts';
 
 /** What both engines offer. */
 export interface FrontListener {

@@ -11,8 +11,13 @@ import {
   makeGenericClientConstructor,
   Server,
   ServerCredentials,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
   type ServiceDefinition,
   type ServiceError,
+  type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
 import { type Sluice, startSluice } from '../support/sluice.ts';
@@ -182,8 +187,7 @@ function call(
 
 function implementation() {
   return {
-    // biome-ignore lint/suspicious/noExplicitAny: calls of a service without a schema
-    unary(call: any, done: any) {
+    unary(call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
       const text = String(call.request.subarray(0, 10));
       const tail = new MetadataClass();
       tail.set('x-tail', '1');
@@ -196,21 +200,18 @@ function implementation() {
         done(null, call.request, tail);
       }
     },
-    // biome-ignore lint/suspicious/noExplicitAny: as above
-    many(call: any) {
+    many(call: ServerWritableStream<Buffer, Buffer>) {
       for (let at = 0; at < Number(String(call.request)); at++) call.write(Buffer.from(`${at}`));
       call.end();
     },
-    // biome-ignore lint/suspicious/noExplicitAny: as above
-    collect(call: any, done: any) {
+    collect(call: ServerReadableStream<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
       let text = '';
       call.on('data', (message: Buffer) => {
         text += message;
       });
       call.on('end', () => done(null, Buffer.from(text)));
     },
-    // biome-ignore lint/suspicious/noExplicitAny: as above
-    chat(call: any) {
+    chat(call: ServerDuplexStream<Buffer, Buffer>) {
       call.on('data', (message: Buffer) => call.write(message));
       call.on('end', () => call.end());
     },

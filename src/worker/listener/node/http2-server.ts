@@ -12,6 +12,7 @@ import {
   type ServerSessionOptions,
 } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import type { Swept } from '../sweeper.ts';
 import { readHttp2Head } from './http2-head.ts';
 import { Http2Writer } from './http2-writer.ts';
 import { admit } from './intake.ts';
@@ -48,13 +49,12 @@ export class Http2Server {
   take(socket: Duplex, connection: Connection): void {
     const session = performServerHandshake(socket, this.#sessionOptions()) as ServerHttp2Session;
     this.#sessions.add(session);
-    session.on('close', () => this.#sessions.delete(session));
-    session.on('error', () => session.destroy());
-    session.setTimeout(this.#state.settings.clientIdleMs);
-    let streams = 0;
-    session.on('timeout', () => {
-      if (streams === 0) session.close();
+    const idleness = new Idleness(session, this.#state);
+    session.on('close', () => {
+      this.#sessions.delete(session);
+      idleness.stop();
     });
+    session.on('error', () => session.destroy());
     const spend = budget(() => {
       session.goaway(NGHTTP2_ENHANCE_YOUR_CALM);
       session.destroy();
@@ -62,10 +62,8 @@ export class Http2Server {
     session.on('ping', spend);
     session.on('remoteSettings', spend);
     session.on('stream', (stream, _headers, flags, raw) => {
-      streams += 1;
-      stream.on('close', () => {
-        streams -= 1;
-      });
+      idleness.opened();
+      stream.on('close', () => idleness.closed());
       // Reported by `close`, too.
       stream.on('error', () => {});
       this.#takeStream(stream, raw as unknown as string[], flags, connection);
@@ -126,6 +124,43 @@ export class Http2Server {
         enableConnectProtocol: true,
       },
     } as ServerSessionOptions;
+  }
+}
+
+/** Tells a client to go when it has had no stream for a while. */
+class Idleness implements Swept {
+  readonly #session: ServerHttp2Session;
+  readonly #state: ListenerState;
+  #streams = 0;
+  #ticks = 0;
+
+  constructor(session: ServerHttp2Session, state: ListenerState) {
+    this.#session = session;
+    this.#state = state;
+    state.sweeper.add(this);
+  }
+
+  opened(): void {
+    this.#streams += 1;
+  }
+
+  closed(): void {
+    this.#streams -= 1;
+    this.#ticks = 0;
+  }
+
+  stop(): void {
+    this.#state.sweeper.remove(this);
+  }
+
+  tick(): void {
+    if (this.#streams > 0) return;
+    this.#ticks += 1;
+    const { sweeper, settings } = this.#state;
+    const limit = sweeper.ticks(settings.clientIdleMs);
+    if (this.#ticks === limit) this.#session.close();
+    // Who does not close in turn is cut.
+    else if (this.#ticks > 2 * limit) this.#session.destroy();
   }
 }
 

@@ -100,23 +100,27 @@ export class NodeListener {
     return this.#state.webSocketsOpen;
   }
 
-  /** Binds the address; rejects with an Error when it can't be had. */
-  listen({ host, port }: Pick<NodeListenerOptions, 'host' | 'port'>): Promise<void> {
+  /** Binds the address; `done` gets an Error when it can't be had. */
+  listen(
+    { host, port }: Pick<NodeListenerOptions, 'host' | 'port'>,
+    done: (error: Error | null) => void,
+  ): void {
     const isUnix = host?.startsWith('unix:') === true;
     // A port of the workers' own, shared in the kernel: node:cluster is not to pass connections around.
     const shared = { exclusive: true, reusePort: port !== 0, backlog: BACKLOG };
     const where = isUnix
       ? { path: host.slice('unix:'.length) }
       : { port, ...(host === null ? {} : { host }), ...shared };
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', (error) => {
-        reject(new Error(`cannot listen on ${host ?? '*'} port ${port}: ${error.message}`));
-      });
-      this.#server.listen(where, () => {
-        const address = this.#server.address();
-        this.#entry.port = typeof address === 'object' && address !== null ? address.port : 0;
-        resolve();
-      });
+    const failed = (error: Error): void => {
+      done(new Error(`cannot listen on ${host ?? '*'} port ${port}: ${error.message}`));
+    };
+    this.#server.once('error', failed);
+    this.#server.listen(where, () => {
+      this.#server.off('error', failed);
+      this.#server.on('error', this.#state.report);
+      const address = this.#server.address();
+      this.#entry.port = typeof address === 'object' && address !== null ? address.port : 0;
+      done(null);
     });
   }
 
@@ -152,7 +156,6 @@ export class NodeListener {
     this.drain();
     this.#http2?.close();
     this.#http1.close();
-    this.#tls?.close();
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -167,7 +170,7 @@ export class NodeListener {
     const connection = connectionOf(socket, this.#entry);
     if (this.#http2 === null) this.#http1.take(socket, connection);
     else {
-      sniffPreface(socket, this.#state.settings.requestHeadMs, (isHttp2) => {
+      sniffPreface(socket, this.#state, (isHttp2) => {
         this.#serve(socket, connection, isHttp2);
       });
     }
@@ -199,11 +202,4 @@ function connectionOf(socket: Socket, entry: Entry): Connection {
     remoteAddress: remoteAddressOf(socket),
     localAuthority: localAuthorityOf(socket),
   };
-}
-
-/** Opens a listener; rejects with an Error when the address can't be had. */
-export async function openNodeListener(options: NodeListenerOptions): Promise<NodeListener> {
-  const listener = new NodeListener(options);
-  await listener.listen(options);
-  return listener;
 }

@@ -57,7 +57,8 @@ const SESSION_CONTEXT = 'sluice';
 export class TlsFront {
   readonly #options: TlsFrontOptions;
   readonly #server: Server;
-  #timer: NodeJS.Timeout | null = null;
+  /** Unix time in ms at which the ticket keys are replaced. */
+  #rotatesAtMs = nextPeriodMs();
   /** By name, wildcards among them; the first certificate is in the server itself. */
   #contexts = new Map<string, SecureContext>();
 
@@ -78,11 +79,11 @@ export class TlsFront {
     });
     this.#server.on('secureConnection', (socket) => this.#secured(socket));
     this.#server.on('tlsClientError', (_, socket) => socket.destroy());
-    this.#rotate();
   }
 
   /** Begins the handshake on a connection that is open already. */
   take(socket: Socket): void {
+    if (Date.now() >= this.#rotatesAtMs) this.#rotate();
     this.#server.emit('connection', socket);
   }
 
@@ -94,10 +95,6 @@ export class TlsFront {
       ...keysOf(groupOf(certificates, certificates[0]!)),
     });
     this.#contexts = contexts;
-  }
-
-  close(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
   #secured(socket: TLSSocket): void {
@@ -145,13 +142,13 @@ export class TlsFront {
 
   /** All workers change over at the same moment of the clock. */
   #rotate(): void {
-    const leftMs = TICKET_PERIOD_MS - (Date.now() % TICKET_PERIOD_MS);
-    this.#timer = setTimeout(() => {
-      this.#server.setTicketKeys(ticketKeysAt(this.#options.secret, Date.now()));
-      this.#rotate();
-    }, leftMs);
-    this.#timer.unref();
+    this.#rotatesAtMs = nextPeriodMs();
+    this.#server.setTicketKeys(ticketKeysAt(this.#options.secret, Date.now()));
   }
+}
+
+function nextPeriodMs(): number {
+  return Date.now() + TICKET_PERIOD_MS - (Date.now() % TICKET_PERIOD_MS);
 }
 
 /** Certificates for the same names with other kinds of keys: OpenSSL takes the one that the client can use. */

@@ -9,7 +9,7 @@ import type { Cleanup } from '../../../../support/deadline.ts';
 process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '32768';
 // Only now: the addon reads the environment when it loads.
 const { openUwsListener } = await import('../../../../../src/worker/listener/uws/listener.ts');
-const { openNodeListener } = await import('../../../../../src/worker/listener/node/listener.ts');
+const { openNodeListener } = await import('../../../../../src/worker/open-node-listener.ts');
 
 export type Engine = 'uws' | 'node';
 let engine: Engine = 'uws';
