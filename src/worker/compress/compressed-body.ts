@@ -7,15 +7,14 @@
 //      ├──large, or the source pauses──► streaming ─────► over
 //      └──no thread, memory or stream──► plain ─────────► over
 
-import type { CompressionPolicy, ContentCoding } from '../../core/compression.ts';
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { KIB, MIB } from '../../core/limits.ts';
 import type { Sink, Source } from '../../core/sink.ts';
-import { createEncoder, encodeWhole, FLUSH_KIND } from '../../std/encode.ts';
-import type { Compression } from './compression.ts';
-import { FLUSH_IDLE_MS, RecodedStream } from './recoded-stream.ts';
-import { recodedFields } from './response-fields.ts';
+import { encodeWhole } from '../../std/encode.ts';
+import { announceCoding, type BodyCompression, openCompressedStream } from './compressed-stream.ts';
+import { Pieces } from './pieces.ts';
+import { FLUSH_IDLE_MS, type RecodedStream } from './recoded-stream.ts';
 
 /**
  * Up to here the loop does it itself: 16 KiB take 60–90 µs at the usual levels, and to hand a body to a
@@ -31,16 +30,7 @@ export const GATHER_BYTES = 64 * KIB;
 
 const NOTHING = new Uint8Array(0);
 
-/** What to do with a body. */
-export interface BodyCompression {
-  readonly compression: Compression;
-  readonly coding: ContentCoding;
-  readonly policy: CompressionPolicy;
-  /** Shorter bodies go out as they are. */
-  readonly minBytes: number;
-}
-
-type Mode = 'gathering' | 'encoding' | 'streaming' | 'plain' | 'over';
+type Mode = 'gathering' | 'encoding' | 'giving' | 'streaming' | 'plain' | 'over';
 
 export class CompressedBody implements Sink, Source {
   readonly #exchange: Exchange;
@@ -50,8 +40,11 @@ export class CompressedBody implements Sink, Source {
   #source: Source | null = null;
   #stream: RecodedStream | null = null;
   #idle: NodeJS.Timeout | null = null;
+  #pieces: Pieces | null = null;
   #held: Uint8Array<ArrayBuffer> | null = null;
   #heldLength = 0;
+  /** Memory asked for, until the client has all of it. */
+  #reserved = 0;
 
   constructor(exchange: Exchange, next: Sink, options: BodyCompression) {
     this.#exchange = exchange;
@@ -87,7 +80,7 @@ export class CompressedBody implements Sink, Source {
     this.#source = null;
     if (this.#mode === 'gathering') this.#encodeHeld();
     else if (this.#mode === 'streaming') this.#stream!.end();
-    else if (this.#mode === 'plain') this.#finish(null);
+    else if (this.#mode === 'plain') this.#finish();
   }
 
   fail(error: ProxyError): void {
@@ -98,19 +91,18 @@ export class CompressedBody implements Sink, Source {
   }
 
   pause(): void {
-    if (this.#mode === 'streaming') this.#stream!.pause();
-    else this.#source?.pause();
+    (this.#stream ?? this.#pieces ?? this.#source)?.pause();
   }
 
   resume(): void {
-    if (this.#mode === 'streaming') this.#stream!.resume();
-    else this.#source?.resume();
+    (this.#stream ?? this.#pieces ?? this.#source)?.resume();
   }
 
   cancel(error: ProxyError): void {
     if (this.#mode === 'over') return;
     const source = this.#source;
     this.#stream?.cancel(error);
+    this.#pieces?.cancel();
     this.#close();
     source?.cancel(error);
   }
@@ -121,6 +113,7 @@ export class CompressedBody implements Sink, Source {
       const total = this.#exchange.responseByteLength;
       const bytes = total === -1 ? GATHER_BYTES : total;
       if (chunk.byteLength > bytes || !this.#options.compression.hold(bytes)) return false;
+      this.#reserved = bytes;
       this.#held = Buffer.allocUnsafeSlow(bytes);
     }
     if (this.#heldLength + chunk.byteLength > this.#held.byteLength) return false;
@@ -146,10 +139,10 @@ export class CompressedBody implements Sink, Source {
     const { responseByteLength: total } = this.#exchange;
     if (body.byteLength < minBytes || (total !== -1 && body.byteLength !== total)) {
       if (total === -1) this.#exchange.responseByteLength = body.byteLength;
-      this.#finish(body);
+      this.#give(body);
     } else if (body.byteLength <= INLINE_BYTES_MAX) {
       this.#encodeHere(body);
-      this.#finish(null);
+      this.#finish();
     } else {
       // Read now: what is handed over is empty here.
       const { byteLength } = body;
@@ -157,7 +150,7 @@ export class CompressedBody implements Sink, Source {
       const encoded = compression.offload.run('encode', work, [body.buffer]);
       if (encoded === null) {
         compression.counters.skipped += 1;
-        this.#finish(body);
+        this.#give(body);
       } else {
         this.#mode = 'encoding';
         encoded.then(
@@ -170,65 +163,48 @@ export class CompressedBody implements Sink, Source {
 
   #encodeHere(body: Uint8Array): void {
     const { coding, policy } = this.#options;
+    const encoded = encodeWhole(body, coding, policy.levels[coding]);
+    const isSmaller = encoded.byteLength < body.byteLength;
+    if (isSmaller) this.#announce(body.byteLength, encoded.byteLength);
     this.#mode = 'plain';
-    this.#send(body, encodeWhole(body, coding, policy.levels[coding]));
-  }
-
-  /** A thread is done; it gives back the body itself when that is shorter. */
-  #encoded(bytesIn: number, result: Uint8Array): void {
-    if (this.#mode === 'over') return;
-    this.#send(result, result, bytesIn);
-    this.#finish(null);
-  }
-
-  /** Sends the shorter one, with a head that says which it is. */
-  #send(body: Uint8Array, encoded: Uint8Array, bytesIn: number = body.byteLength): void {
-    const { coding, compression } = this.#options;
-    const isSmaller = encoded.byteLength < bytesIn;
-    if (isSmaller) {
-      this.#announce(encoded.byteLength);
-      this.#exchange.plainBytes = bytesIn;
-      compression.count(coding, bytesIn, encoded.byteLength);
-    }
     this.#next.write(isSmaller ? encoded : body);
   }
 
+  /** A thread is done; it gives back the body itself when that is no longer. */
+  #encoded(bytesIn: number, result: Uint8Array): void {
+    if (this.#mode === 'over') return;
+    if (result.byteLength < bytesIn) this.#announce(bytesIn, result.byteLength);
+    this.#give(result);
+  }
+
+  #announce(bytesIn: number, bytesOut: number): void {
+    const { coding, compression } = this.#options;
+    announceCoding(this.#exchange, coding, bytesOut);
+    this.#exchange.plainBytes = bytesIn;
+    compression.count(coding, bytesIn, bytesOut);
+  }
+
+  /** Ends with a body that is whole. */
+  #give(body: Uint8Array): void {
+    this.#mode = 'giving';
+    this.#pieces = new Pieces(this.#next, body, () => this.#close());
+    this.#pieces.resume();
+  }
+
   #startStream(): void {
-    const { coding, policy, compression } = this.#options;
-    const exchange = this.#exchange;
     const held = this.#takeHeld();
-    if (!compression.openStream()) {
-      compression.counters.skipped += 1;
+    this.#stream = openCompressedStream(this.#exchange, this.#next, this.#options, () =>
+      this.#close(),
+    );
+    this.#release();
+    if (this.#stream === null) {
       this.#mode = 'plain';
       if (!this.#next.write(held)) this.#source?.pause();
       return;
     }
-    this.#announce(-1);
     this.#mode = 'streaming';
-    this.#stream = new RecodedStream(exchange, this.#next, {
-      codec: createEncoder(coding, policy.levels[coding]),
-      flushKind: FLUSH_KIND[coding],
-      prefix: null,
-      bounds: null,
-      witness: null,
-      blame: 'internal_error',
-      onOver: (end, bytesIn, bytesOut) => {
-        compression.closeStream();
-        exchange.plainBytes = bytesIn;
-        if (end === 'done') compression.count(coding, bytesIn, bytesOut);
-        this.#close();
-      },
-    });
     if (this.#source !== null) this.#stream.take(this.#source);
     if (!this.#stream.write(held)) this.#source?.pause();
-  }
-
-  #announce(byteLength: number): void {
-    const { coding } = this.#options;
-    const exchange = this.#exchange;
-    exchange.responseHeaders = recodedFields(exchange.responseHeaders, coding);
-    exchange.responseByteLength = byteLength;
-    exchange.encoding = coding;
   }
 
   #takeHeld(): Uint8Array<ArrayBuffer> {
@@ -236,8 +212,12 @@ export class CompressedBody implements Sink, Source {
     const held = this.#held;
     if (held === null) return NOTHING;
     this.#held = null;
-    this.#options.compression.letGo(held.byteLength);
     return held.subarray(0, this.#heldLength);
+  }
+
+  #release(): void {
+    this.#options.compression.letGo(this.#reserved);
+    this.#reserved = 0;
   }
 
   #lost(reason: unknown): void {
@@ -248,8 +228,7 @@ export class CompressedBody implements Sink, Source {
     this.#next.fail(error);
   }
 
-  #finish(rest: Uint8Array | null): void {
-    if (rest !== null && rest.byteLength > 0) this.#next.write(rest);
+  #finish(): void {
     this.#close();
     this.#next.end();
   }
@@ -258,6 +237,7 @@ export class CompressedBody implements Sink, Source {
     this.#mode = 'over';
     this.#source = null;
     this.#takeHeld();
+    this.#release();
     if (this.#exchange.running === this) this.#exchange.running = null;
   }
 }

@@ -3,10 +3,10 @@
 import type { Exchange } from '../../core/exchange.ts';
 import type { Sink } from '../../core/sink.ts';
 import { createDictionaryEncoder, FLUSH_KIND } from '../../std/encode.ts';
+import { announceCoding } from './compressed-stream.ts';
 import type { Compression } from './compression.ts';
 import type { Dictionary } from './dictionaries.ts';
 import { RecodedStream } from './recoded-stream.ts';
-import { recodedFields } from './response-fields.ts';
 
 /** Returns a sink that compresses with the dictionary; the caller has opened a stream for it. */
 export function dictionaryStream(
@@ -15,11 +15,8 @@ export function dictionaryStream(
   what: { dictionary: Dictionary; level: number; compression: Compression },
 ): Sink {
   const { dictionary, level, compression } = what;
-  const fields = recodedFields(exchange.responseHeaders, 'dcz');
-  fields.push('vary', 'available-dictionary');
-  exchange.responseHeaders = fields;
-  exchange.responseByteLength = -1;
-  exchange.encoding = 'dcz';
+  announceCoding(exchange, 'dcz', -1);
+  exchange.responseHeaders.push('vary', 'available-dictionary');
   return new RecodedStream(exchange, next, {
     codec: createDictionaryEncoder(level, dictionary.content),
     flushKind: FLUSH_KIND.zstd,

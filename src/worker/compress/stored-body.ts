@@ -5,20 +5,17 @@ import type { CachedVariant } from '../../core/cache.ts';
 import type { ContentCoding } from '../../core/compression.ts';
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
-import { limits } from '../../core/limits.ts';
 import type { Sink, Source } from '../../core/sink.ts';
-import { recodedFields } from './response-fields.ts';
+import { announceCoding } from './compressed-stream.ts';
+import { Pieces } from './pieces.ts';
 
 export class StoredBody implements Sink, Source {
   readonly #exchange: Exchange;
   readonly #next: Sink;
   readonly #variant: CachedVariant;
   /** What goes out; null while it is being made. */
-  #body: Uint8Array | null = null;
+  #pieces: Pieces | null = null;
   #hasEnded = false;
-  #offset = 0;
-  #isPaused = false;
-  #isGiving = false;
   #isOver = false;
 
   constructor(exchange: Exchange, next: Sink, variant: CachedVariant) {
@@ -30,9 +27,13 @@ export class StoredBody implements Sink, Source {
   /** This goes out; null: the plain body. Fields and length are settled here. */
   settle(encoded: Uint8Array | null, coding: ContentCoding): void {
     if (this.#isOver) return;
-    this.#body = encoded ?? this.#variant.body;
-    if (encoded !== null) announceStored(this.#exchange, encoded, coding);
-    if (this.#hasEnded) this.#give();
+    if (encoded !== null) {
+      this.#exchange.plainBytes = this.#variant.body.byteLength;
+      announceCoding(this.#exchange, coding, encoded.byteLength);
+    }
+    const body = encoded ?? this.#variant.body;
+    this.#pieces = new Pieces(this.#next, body, () => this.#close());
+    if (this.#hasEnded) this.#pieces.resume();
   }
 
   start(): void {
@@ -46,7 +47,7 @@ export class StoredBody implements Sink, Source {
 
   end(): void {
     this.#hasEnded = true;
-    if (this.#body !== null) this.#give();
+    this.#pieces?.resume();
   }
 
   fail(error: ProxyError): void {
@@ -55,46 +56,20 @@ export class StoredBody implements Sink, Source {
   }
 
   pause(): void {
-    this.#isPaused = true;
+    this.#pieces?.pause();
   }
 
   resume(): void {
-    this.#isPaused = false;
-    if (this.#hasEnded && this.#body !== null) this.#give();
+    if (this.#hasEnded) this.#pieces?.resume();
   }
 
   cancel(): void {
+    this.#pieces?.cancel();
+    this.#close();
+  }
+
+  #close(): void {
     this.#isOver = true;
     if (this.#exchange.running === this) this.#exchange.running = null;
   }
-
-  #give(): void {
-    // From inside `write`: the loop that is running goes on.
-    if (this.#isGiving || this.#isOver) return;
-    this.#isGiving = true;
-    const body = this.#body!;
-    while (!this.#isPaused && !this.#isOver && this.#offset < body.byteLength) {
-      const end = this.#offset + limits.streamHighWaterBytes;
-      const isWhole = this.#offset === 0 && end >= body.byteLength;
-      const chunk = isWhole ? body : body.subarray(this.#offset, end);
-      this.#offset = end;
-      if (!this.#next.write(chunk)) this.#isPaused = true;
-    }
-    this.#isGiving = false;
-    if (this.#isOver || this.#offset < body.byteLength) return;
-    this.cancel();
-    this.#next.end();
-  }
-}
-
-/** Settles fields and length of an answer that goes out in a coding made before. */
-export function announceStored(
-  exchange: Exchange,
-  encoded: Uint8Array,
-  coding: ContentCoding,
-): void {
-  exchange.responseHeaders = recodedFields(exchange.responseHeaders, coding);
-  exchange.plainBytes = exchange.responseByteLength;
-  exchange.responseByteLength = encoded.byteLength;
-  exchange.encoding = coding;
 }

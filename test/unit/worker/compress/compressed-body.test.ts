@@ -131,6 +131,25 @@ describe('a body that is to be compressed', () => {
     }
   });
 
+  it('from a thread is given to a slow client in pieces, and counts as held until then', async () => {
+    const body = Buffer.from(randomBytes(500_000).toString('hex'));
+    for (const isFull of [false, true]) {
+      const passage = new Passage({ accept: 'gzip', byteLength: body.length });
+      const { client } = passage;
+      passage.threads.isFull = isFull;
+      client.isFull = true;
+      await passage.feed(body, 100_000);
+      passage.sink.end();
+      await until(() => client.chunks.length === 1, { what: 'the first piece is there' });
+      assert.ok(client.body.length <= limits.streamHighWaterBytes);
+      assert.equal(passage.compression.heldBytes, body.length);
+      assert.equal(client.ended, 0);
+      while (client.ended === 0) client.source?.resume();
+      assert.ok(client.plain.equals(body));
+      assert.ok(passage.isFree);
+    }
+  });
+
   it('goes out as it is when too many streams run', async () => {
     const compression = makeCompression();
     for (let at = 0; at < limits.compressionStreamsMax; at++) compression.openStream();
