@@ -60,6 +60,8 @@ export interface HubOptions {
   readonly events: Events;
   /** A worker is gone, or its link; it may come again. */
   readonly onLeave: (worker: LinkedWorker) => void;
+  /** Workers that there should be. */
+  readonly workersWanted?: () => number;
   /** Writes purges to disk; resolves with false when that fails. */
   readonly keepPurges?: (records: readonly PurgeRecord[]) => Promise<boolean>;
   /** Shortest time between two rounds of reports, in ms. */
@@ -96,6 +98,7 @@ export class Hub {
       send: (worker, message) => this.#members.get(worker)?.link.send(message),
       timers: systemTimers,
       isAlive: isRunning,
+      workersWanted: options.workersWanted ?? (() => 0),
       keep: options.keepPurges ?? (() => Promise.resolve(true)),
     });
     this.#sessions.onChange = (isNews) => this.#scheduleRound(isNews);

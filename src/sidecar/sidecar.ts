@@ -82,7 +82,8 @@ export class Sidecar {
     const { events } = options;
     this.#disk = new DiskKeeper(events, () => this.hub.cache.purges);
     const keepPurges = this.#disk.keep.bind(this.#disk);
-    this.hub = new Hub({ events, onLeave, keepPurges, ...interval });
+    const workersWanted = () => this.#active?.config.cores ?? 0;
+    this.hub = new Hub({ events, onLeave, workersWanted, keepPurges, ...interval });
     this.#requests = new PrimaryRequests(options.send);
     this.#discovery = new Discovery({
       timers: systemTimers,

@@ -20,6 +20,7 @@ export interface CacheDeskOptions {
   readonly send: (worker: number, message: SidecarToCache) => void;
   readonly timers: Timers;
   readonly isAlive: (pid: number) => boolean;
+  readonly workersWanted: () => number;
   readonly keep: (records: readonly PurgeRecord[]) => Promise<boolean>;
 }
 
@@ -31,11 +32,10 @@ export class CacheDesk {
   readonly #slots = new Map<number, number>();
   #look: Cancel | null = null;
 
-  constructor({ send, timers, isAlive, keep }: CacheDeskOptions) {
-    this.#timers = timers;
-    this.leases = new LeaseTable(send);
-    const onPurge = () => this.leases.purged();
-    this.purges = new PurgeDesk({ send, timers, isAlive, keep, onPurge });
+  constructor(options: CacheDeskOptions) {
+    this.#timers = options.timers;
+    this.leases = new LeaseTable(options.send);
+    this.purges = new PurgeDesk({ ...options, onPurge: () => this.leases.purged() });
   }
 
   /** By slot. */
@@ -51,7 +51,7 @@ export class CacheDesk {
     // A link that takes the place of a former one knows nothing of what was sought there.
     this.leases.leave(worker, this.#timers.nowMs());
     this.#slots.set(worker, slot);
-    this.purges.join(worker, pid);
+    this.purges.join(worker, { pid, slot });
   }
 
   leave(worker: number): void {

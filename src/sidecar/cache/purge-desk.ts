@@ -1,5 +1,6 @@
 // Purges over all workers: numbers them, tells everybody, and knows when all have done it. A worker whose
-// process has ended has done it too, for its memory is gone; one that is only cut off has not.
+// process has ended has done it too, for its memory is gone; one that is only cut off has not, and one that
+// this sidecar has never met may run and know nothing.
 
 import type { PurgeCommand } from '../../core/cache.ts';
 import type { Purges, PurgesKnown, SidecarToCache } from '../../core/cache-link.ts';
@@ -31,7 +32,7 @@ interface Member {
 interface Pending {
   record: PurgeRecord;
   readonly missing: Set<number>;
-  workers: number;
+  readonly done: Set<number>;
   readonly isKept: boolean;
   readonly untilMs: number;
   readonly settle: (outcome: PurgeOutcome) => void;
@@ -41,6 +42,8 @@ export interface PurgeDeskOptions {
   readonly send: (worker: number, message: SidecarToCache) => void;
   readonly timers: Timers;
   readonly isAlive: (pid: number) => boolean;
+  /** Workers that there should be, in slots from 0 on. */
+  readonly workersWanted: () => number;
   /** Writes purges to disk; resolves with false when that fails. */
   readonly keep: (records: readonly PurgeRecord[]) => Promise<boolean>;
   /** Something is purged from now on. */
@@ -53,6 +56,8 @@ export class PurgeDesk {
   readonly #members = new Map<number, Member>();
   /** Workers that were linked and are not any more, by generation, with their pids. */
   readonly #lost = new Map<number, number>();
+  /** Slots of all workers that were ever linked. */
+  readonly #met = new Set<number>();
   #pending: Pending[] = [];
   #look: Cancel | null = null;
 
@@ -67,7 +72,8 @@ export class PurgeDesk {
     return new Promise((settle) => {
       const missing = new Set([...this.#members.keys(), ...this.#lost.keys()]);
       const untilMs = this.#options.timers.nowMs() + waitMs;
-      const pending = { record, missing, workers: 0, isKept, untilMs, settle };
+      const done = new Set<number>();
+      const pending = { record, missing, done, isKept, untilMs, settle };
       for (const [worker, { known }] of this.#members) {
         if (known >= record.generation) this.#done(pending, worker);
       }
@@ -90,9 +96,12 @@ export class PurgeDesk {
     return others.filter((record) => !known.has(textOf(record)));
   }
 
-  join(worker: number, pid: number): void {
+  join(worker: number, { pid, slot }: { readonly pid: number; readonly slot: number }): void {
+    this.#met.add(slot);
     this.#lost.delete(worker);
     this.#members.set(worker, { pid, known: -1 });
+    // It may have run, unknown to this sidecar, when that was asked for.
+    for (const { missing, done } of this.#pending) if (!done.has(worker)) missing.add(worker);
   }
 
   leave(worker: number): void {
@@ -170,7 +179,7 @@ export class PurgeDesk {
       pending.record = this.#issue(pending.record);
       void this.#options.keep([pending.record]);
       for (const worker of this.#members.keys()) pending.missing.add(worker);
-      pending.workers = 0;
+      pending.done.clear();
     }
   }
 
@@ -180,15 +189,16 @@ export class PurgeDesk {
   }
 
   #done(pending: Pending, worker: number): void {
-    if (pending.missing.delete(worker)) pending.workers += 1;
+    if (pending.missing.delete(worker)) pending.done.add(worker);
   }
 
   /** Whoever has nobody to wait for any more is told; the others are looked at again soon. */
   #settleAll(): void {
     const nowMs = this.#options.timers.nowMs();
     if (this.#pending.length > 0) this.#dropDead();
+    const hasMetAll = this.#hasMetAll();
     this.#pending = this.#pending.filter((pending) => {
-      const isDone = pending.missing.size === 0;
+      const isDone = pending.missing.size === 0 && hasMetAll;
       if (!isDone && nowMs < pending.untilMs) return true;
       this.#settle(pending, isDone);
       return false;
@@ -200,6 +210,13 @@ export class PurgeDesk {
     });
   }
 
+  #hasMetAll(): boolean {
+    for (let slot = this.#options.workersWanted() - 1; slot >= 0; slot--) {
+      if (!this.#met.has(slot)) return false;
+    }
+    return true;
+  }
+
   #dropDead(): void {
     for (const [worker, pid] of this.#lost) {
       if (this.#options.isAlive(pid)) continue;
@@ -208,8 +225,9 @@ export class PurgeDesk {
     }
   }
 
-  #settle({ settle, record, workers, isKept }: Pending, isDone: boolean): void {
-    settle({ generation: record.generation, workers, isComplete: isDone && isKept });
+  #settle({ settle, record, done, isKept }: Pending, isDone: boolean): void {
+    const { generation } = record;
+    settle({ generation, workers: done.size, isComplete: isDone && isKept });
   }
 }
 

@@ -3,9 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { SidecarLink } from '../../../src/channel/client.ts';
 import type { ChildToPrimary, SidecarRequest } from '../../../src/channel/control.ts';
 import type { RequestOutcome } from '../../../src/channel/peer-change.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
+import { readPurges } from '../../../src/core/purge-pages.ts';
 import { Sidecar } from '../../../src/sidecar/sidecar.ts';
 import { type ApiAnswer, type ApiRequest, askApi, peerPath } from '../../support/admin-api.ts';
 import { type Components, schemaProblems } from '../../support/json-schema.ts';
@@ -45,8 +47,23 @@ async function start(
   });
   await sidecar.receive({ type: 'configure', version: 3, config });
   await sidecar.receive({ type: 'activate', version: 3 });
+  linkWorker(context, runDirectory);
   const port = sidecar.admin.port!;
   return { asked, ask: (line, request) => askApi(port, line, request) };
+}
+
+/** The one worker: it knows all purges that it is told of. */
+function linkWorker(context: TestContext, runDirectory: string): void {
+  const link: SidecarLink = new SidecarLink({
+    ...{ runDirectory, slot: 0, onScrape: () => null },
+    onConnectedChange: () => link.sendCache({ kind: 'purges-known', generation: 0 }),
+    onCache: (message) => {
+      if (message.kind !== 'purges') return;
+      const generation = readPurges(message).at(-1)?.generation ?? 0;
+      link.sendCache({ kind: 'purges-known', generation });
+    },
+  });
+  context.after(() => link.close());
 }
 
 const refusal = (

@@ -26,6 +26,8 @@ export class PurgeEnd {
   readonly #timers: Timers;
   readonly #waiting = new Map<number, Waiting>();
   #unsent: PurgeCommand[] = [];
+  /** Sidecars have told all purges up to this one; some of this worker's own may be later. */
+  #told = 0;
 
   constructor(link: CacheLink, timers: Timers) {
     this.#link = link;
@@ -54,6 +56,7 @@ export class PurgeEnd {
       const records = this.log.since(message.since);
       for (const page of writePurges(floor, records)) this.#link.send(page);
     } else {
+      this.#told = Math.max(this.#told, message.floor);
       this.log.raiseFloor(message.floor);
       for (const record of readPurges(message)) this.#learn(record);
       if (message.isPart) return;
@@ -86,11 +89,12 @@ export class PurgeEnd {
   }
 
   #tell(): void {
-    this.#link.send({ kind: 'purges-known', generation: this.log.generation });
+    this.#link.send({ kind: 'purges-known', generation: this.#told });
   }
 
   /** One that comes late, because clocks were set back, reaches all that came before it was known. */
   #learn(record: PurgeRecord): void {
+    this.#told = Math.max(this.#told, record.generation);
     const newest = this.log.generation;
     if (this.log.add(record) && record.generation <= newest) this.log.raiseFloor(newest + 1);
   }
