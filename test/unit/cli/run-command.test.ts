@@ -52,6 +52,21 @@ describe('sluice check', () => {
     assert.equal(stdout, 'app.yaml is valid: 1 listener, 1 upstream with 2 peers, 1 route\n');
   });
 
+  it('warns of routes that can not be reached, and is content', async (context) => {
+    const text = yaml.replace('- to: app', '- { match: { path: /a//b }, to: app }');
+    const files = { 'app.yaml': text };
+    const { code, stdout, stderr } = await run(context, 'check app.yaml', { files });
+    assert.equal(code, 0);
+    assert.match(stdout, /^app\.yaml is valid/);
+    assert.match(
+      stderr,
+      /^warning: app\.yaml:\d+:\d+ {2}routes\[0\]\.match\.path\[0\]\n {4}no request has/,
+    );
+    const json = await run(context, 'check app.yaml --json', { files });
+    assert.equal(JSON.parse(json.stdout).warnings[0].path, 'routes[0].match.path[0]');
+    assert.equal(json.stderr, '');
+  });
+
   it('reports every problem on standard error and exits with 1', async (context) => {
     const text = yaml.replace('to: app', 'to: ap').replace('port: 8080', 'prot: 8080');
     const { code, stdout, stderr } = await run(context, 'check app.yaml', {
