@@ -17,9 +17,13 @@ interface TlsOrigin {
   readonly names: (string | false | null | undefined)[];
 }
 
-async function startTlsOrigin(context: TestContext, certificate: Certificate): Promise<TlsOrigin> {
+async function startTlsOrigin(
+  context: TestContext,
+  certificate: Certificate,
+  options: object = {},
+): Promise<TlsOrigin> {
   const names: TlsOrigin['names'] = [];
-  const server: Server = createServer({ ...certificate }, (_, response) => {
+  const server: Server = createServer({ ...certificate, ...options }, (_, response) => {
     response.end('x'.repeat(100_000));
   });
   server.on('secureConnection', (socket: TLSSocket) => names.push(socket.servername));
@@ -58,6 +62,19 @@ export const tlsTests: Readonly<Record<string, ContractTest>> = {
     const { attempt } = await stage.fetch({}, makePeer(origin.port, 'https'));
     assert.equal(attempt.calls.at(-1), 'done');
     assert.deepEqual(origin.names, ['app.internal']);
+  },
+
+  'shows its certificate to a peer that asks for one': async (context, factory) => {
+    const authority = createAuthority(context);
+    const asking = { requestCert: true, rejectUnauthorized: true, ca: authority.ca };
+    const origin = await startTlsOrigin(context, authority.issue('localhost'), asking);
+    const own = authority.issue('proxy.internal');
+    for (const shown of [own, { cert: null, key: null }]) {
+      const tls = { verify: true, ca: authority.ca, serverName: null, ...shown };
+      const stage = await setStage(context, factory, SILENT, { tls });
+      const { attempt } = await stage.fetch({}, makePeer(origin.port, 'https', 'localhost'));
+      assert.equal(attempt.calls.at(-1) === 'done', shown === own, attempt.calls.join());
+    }
   },
 
   'speaks with a peer that is known by its address': async (context, factory) => {

@@ -10,7 +10,7 @@ import {
   type WriterOwner,
 } from './response-writer.ts';
 
-const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
+const { NGHTTP2_NO_ERROR } = constants;
 
 /** Must not stand in an HTTP/2 message (RFC 9113 section 8.2.2); node throws at them. */
 const OF_ONE_CONNECTION: ReadonlySet<string> = new Set([
@@ -27,6 +27,8 @@ export class Http2Writer implements ResponseWriter {
   readonly takesTrailers: boolean;
   readonly #stream: ServerHttp2Stream;
   #trailers: RawHeaders = [];
+  /** The answer is complete as far as we are concerned. */
+  #hasEnded = false;
 
   constructor(stream: ServerHttp2Stream, takesTrailers: boolean) {
     this.#stream = stream;
@@ -37,6 +39,8 @@ export class Http2Writer implements ResponseWriter {
     const stream = this.#stream;
     stream.on('drain', () => owner.drained());
     stream.on('finish', () => {
+      // Node ends the stream by itself when the client cancels it; `close` follows.
+      if (!this.#hasEnded || stream.aborted) return;
       owner.flushed();
       // The client may stop sending what nobody reads (RFC 9113 section 8.1).
       if (!stream.readableEnded && !stream.destroyed) stream.close(NGHTTP2_NO_ERROR);
@@ -52,6 +56,7 @@ export class Http2Writer implements ResponseWriter {
     addFields(fields, hopFields);
     if (byteLength >= 0) fields['content-length'] = byteLength;
     if (this.#stream.destroyed || this.#stream.closed) return;
+    this.#hasEnded = !hasBody;
     const waitsForTrailers = hasBody && this.takesTrailers;
     if (waitsForTrailers) {
       this.#stream.on('wantTrailers', () => this.#sendTrailers());
@@ -71,11 +76,13 @@ export class Http2Writer implements ResponseWriter {
 
   end(trailers: RawHeaders | null): void {
     this.#trailers = trailers ?? [];
+    this.#hasEnded = true;
     this.#stream.end();
   }
 
   breakOff(): void {
-    this.#stream.close(NGHTTP2_INTERNAL_ERROR);
+    // Not `close`, which ends the stream before it resets it: the answer would look complete.
+    this.#stream.destroy(new Error('broken off'));
   }
 
   #sendTrailers(): void {
