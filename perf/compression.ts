@@ -10,16 +10,16 @@ const HELP = `node perf/compression.ts [options]
 
   --sizes        only: bodies by size and coding, in the event loop and in a thread
   --neighbours   only: small requests next to a stream of 1 MiB bodies, with real processes
-  --rounds N     interleaved rounds of the latter (default 5)
-  --duration S   seconds of each (default 3)
+  --rounds N     interleaved rounds of the latter (default 30)
+  --duration S   seconds of each (default 0.5)
 `;
 
 const options = parseArgs({
   options: {
     sizes: { type: 'boolean', default: false },
     neighbours: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '5' },
-    duration: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '30' },
+    duration: { type: 'string', default: '0.5' },
     help: { type: 'boolean', default: false },
   },
 }).values;
