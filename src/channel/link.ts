@@ -51,6 +51,12 @@ export class Link<In, Out> {
   readonly #decoder = new FrameDecoder();
   readonly #backlogBytesMax: number;
   #end: LinkEnd | null = null;
+  /** A message has left in this turn of the event loop: the others leave together at its end. */
+  #isGathering = false;
+  readonly #flush = () => {
+    this.#isGathering = false;
+    this.#socket.uncork();
+  };
 
   /** Takes over a connected socket. */
   constructor(socket: Socket, options: LinkOptions<In>) {
@@ -92,6 +98,12 @@ export class Link<In, Out> {
     counters.messagesOut += 1;
     counters.bytesOut += frame.length;
     this.#socket.write(frame);
+    if (!this.#isGathering) {
+      // One write per message is a third of what a cache miss costs; the first one never waits.
+      this.#isGathering = true;
+      this.#socket.cork();
+      setImmediate(this.#flush);
+    }
     return true;
   }
 
@@ -99,6 +111,7 @@ export class Link<In, Out> {
   end(last: Out | null = null, graceMs = 100): void {
     if (!this.isOpen) return;
     if (last === null || !this.send(last)) {
+      this.#socket.uncork();
       this.#destroy('ended');
       return;
     }

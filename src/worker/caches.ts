@@ -50,9 +50,11 @@ export class Caches {
   }
 
   /** Returns what the caches of a configuration share; null when no route caches. */
-  hostFor({ routes, cache }: Config, kept: KeptParts): CacheHost | null {
+  hostFor({ routes, cache, cores }: Config, kept: KeptParts): CacheHost | null {
     if (routes.every((route) => route.cache === null)) return null;
-    return kept.get(`cache:${JSON.stringify(cache)}`, () => this.#open(cache)).host;
+    const isAlone = cores === 1;
+    const key = `cache:${JSON.stringify(cache)}${isAlone ? ' alone' : ''}`;
+    return kept.get(key, () => this.#open(cache, isAlone)).host;
   }
 
   /** A message of the sidecar. */
@@ -84,10 +86,13 @@ export class Caches {
     this.#purges.close();
   }
 
-  #open({ memoryBytes, disk }: Config['cache']): Kept & { readonly host: CacheHost } {
+  #open(
+    { memoryBytes, disk }: Config['cache'],
+    isAlone: boolean,
+  ): Kept & { readonly host: CacheHost } {
     const { runDirectory, context, events, onStored } = this.#options;
     const store = new Store({
-      ...{ memoryBytes, disk, events, runDirectory },
+      ...{ memoryBytes, disk, events, runDirectory, isAlone },
       link: this.#link,
       purges: this.#purges,
       timers: systemTimers,

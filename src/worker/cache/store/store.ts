@@ -36,6 +36,8 @@ export interface StoreOptions {
   readonly memoryBytes: number;
   readonly disk: { readonly path: string; readonly bytes: number } | null;
   readonly events: Events;
+  /** This is the only worker. */
+  readonly isAlone: boolean;
   readonly link: CacheLink;
   /** What all stores of this worker know about purges. */
   readonly purges: PurgeEnd;
@@ -63,6 +65,7 @@ export class Store implements CacheStore {
     this.#disk = disk === null ? null : new DiskTier({ ...disk, events, timers, isReady });
     this.#handovers = new Handovers({ directory: runDirectory, timers, link });
     this.#leases = new Leases({
+      isAlone: options.isAlone,
       link,
       timers,
       freshMsOf: (leaseKey) => this.#freshMsOf(leaseKey),

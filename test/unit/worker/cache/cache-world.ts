@@ -208,6 +208,7 @@ export class CacheWorld {
     this.store = new Store({
       memoryBytes: 64 * 2 ** 20,
       disk: null,
+      isAlone: false,
       events: { debug: nothing, info: nothing, warn: nothing, error: nothing },
       link,
       purges,
