@@ -35,8 +35,8 @@ async function runAll(hasLosses: boolean, check: (world: CacheWorld) => void) {
   const given = process.env['SLUICE_TEST_SEED'];
   if (given !== undefined) return run(Number(given), hasLosses, check);
   const fresh = testSeed();
-  for (let seed = 0; seed < 60; seed++) await run(seed, hasLosses, check);
-  for (let at = 0; at < 15; at++) await run(fresh + at, hasLosses, check);
+  for (let seed = 0; seed < 150; seed++) await run(seed, hasLosses, check);
+  for (let at = 0; at < 50; at++) await run(fresh + at, hasLosses, check);
 }
 
 describe('the caches of several workers', () => {

@@ -25,8 +25,10 @@ export interface PurgeOutcome {
 
 interface Member {
   readonly pid: number;
-  /** Purges up to this one hold there; -1 while it has not told. */
+  /** Purges up to this one hold there; -1 while it has not told on this link. */
   known: number;
+  /** It has told on some link to this sidecar. */
+  hasTold: boolean;
 }
 
 interface Pending {
@@ -54,8 +56,8 @@ export class PurgeDesk {
   readonly log = new PurgeLog();
   readonly #options: PurgeDeskOptions;
   readonly #members = new Map<number, Member>();
-  /** Workers that were linked and are not any more, by generation, with their pids. */
-  readonly #lost = new Map<number, number>();
+  /** Workers that were linked and are not any more. */
+  readonly #lost = new Map<number, Member>();
   /** Slots of all workers that were ever linked. */
   readonly #met = new Set<number>();
   #pending: Pending[] = [];
@@ -98,8 +100,9 @@ export class PurgeDesk {
 
   join(worker: number, { pid, slot }: { readonly pid: number; readonly slot: number }): void {
     this.#met.add(slot);
+    const before = this.#members.get(worker) ?? this.#lost.get(worker);
     this.#lost.delete(worker);
-    this.#members.set(worker, { pid, known: -1 });
+    this.#members.set(worker, { pid, known: -1, hasTold: before?.hasTold ?? false });
     // It may have run, unknown to this sidecar, when that was asked for.
     for (const { missing, done } of this.#pending) if (!done.has(worker)) missing.add(worker);
   }
@@ -108,7 +111,7 @@ export class PurgeDesk {
     const member = this.#members.get(worker);
     if (member === undefined) return;
     this.#members.delete(worker);
-    this.#lost.set(worker, member.pid);
+    this.#lost.set(worker, member);
     if (this.#lost.size > lostMax) {
       for (const oldest of this.#lost.keys()) {
         this.#lost.delete(oldest);
@@ -123,9 +126,11 @@ export class PurgeDesk {
     const member = this.#members.get(worker);
     if (member === undefined) return;
     const isFirst = member.known === -1;
+    // Before it counts as one who is told: it hears all that it lacks, in order.
+    if (!member.hasTold) this.#reissue(generation);
+    member.hasTold = true;
     member.known = generation;
     const { log } = this;
-    if (isFirst) this.#reissue(generation);
     if (generation > log.generation) {
       this.#options.send(worker, { kind: 'purges-wanted', since: log.generation });
     }
@@ -139,14 +144,14 @@ export class PurgeDesk {
 
   /** A worker knows purges of a sidecar that is gone. */
   learn(worker: number, message: Purges): void {
-    const before = this.log.generation;
     this.log.raiseFloor(message.floor);
     const records = readPurges(message).filter((record) => this.log.add(record));
     if (records.length > 0) this.#options.onPurge();
     void this.#options.keep(records);
-    if (message.isPart) return;
+    // Late for the others: they make sure themselves that nothing slips through.
     for (const [other, { known }] of this.#members) {
-      if (other !== worker && known !== -1) this.#tell(other, Math.min(known, before));
+      if (other === worker || known === -1) continue;
+      for (const page of writePurges(this.log.floor, records)) this.#options.send(other, page);
     }
   }
 
@@ -218,7 +223,7 @@ export class PurgeDesk {
   }
 
   #dropDead(): void {
-    for (const [worker, pid] of this.#lost) {
+    for (const [worker, { pid }] of this.#lost) {
       if (this.#options.isAlive(pid)) continue;
       this.#lost.delete(worker);
       for (const { missing } of this.#pending) missing.delete(worker);
