@@ -60,9 +60,14 @@ export function completeConfig(
     problems.push(...toProblems(runTests(parsed.data), draft));
   }
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems.sort(inOrder));
+  // Most of the time of a large configuration, and wanted by `check` alone.
+  let origins: Map<string, string> | null = null;
   return {
     config: parsed.data,
-    origins: originsOf(parsed.data, draft),
+    get origins() {
+      origins ??= originsOf(parsed.data, draft);
+      return origins;
+    },
     files: document.files,
     warnings: toProblems(findUnreachable(parsed.data), draft).sort(inOrder),
   };
