@@ -1,5 +1,6 @@
 // A backend server: its live state, kept apart from the configured half so that it survives a reload.
 
+import { HeadTimes } from './head-times.ts';
 import { PeakLatency } from './latency.ts';
 import type { PeerAddress } from './peer-address.ts';
 import { UpstreamGuard } from './upstream-guard.ts';
@@ -59,8 +60,10 @@ export class Peer {
   recoveredAtMs = 0;
   /** Share of its weight that counts, from 0.1 just after a recovery to 1. */
   warmth = 1;
-  /** Time to the response head. */
+  /** Time to the response head, kept up where a balancer goes by it. */
   readonly latency = new PeakLatency();
+  /** The same, of all attempts since this worker started that had one or timed out. */
+  readonly headTimes = new HeadTimes();
   /** Its number in this worker's ledger (src/channel), -1 while it has none; written there only. */
   ledgerNumber = -1;
 

@@ -1,5 +1,6 @@
 // One worker's metrics as plain data: taken in the worker, sent to the sidecar, added up there.
 
+import { HeadTimes, type PackedTimes } from '../core/head-times.ts';
 import { limits } from '../core/limits.ts';
 import type { Peer } from '../core/peer.ts';
 import { CACHE_COLUMNS } from './cache-numbers.ts';
@@ -29,6 +30,8 @@ export interface PeerSample {
   readonly attempts: number;
   readonly failures: number;
   readonly healthy: boolean;
+  readonly headTimes: PackedTimes;
+  readonly headTimesSumMs: number;
 }
 
 /** Numbers that others in the worker keep and the snapshot only reads. */
@@ -39,8 +42,12 @@ export interface WorkerReadings extends CompressionReadings {
   readonly webSocketsOpen: number;
   /** Exchanges that wait because all their peers are full. */
   readonly exchangesWaiting: number;
+  /** 1 while the worker refuses requests because it has more work than time. */
+  readonly overloaded: number;
   /** Since the worker started. */
   readonly connections: number;
+  /** Requests refused by overload control. */
+  readonly overloadRefused: number;
   readonly retries: number;
   /** Second attempts beside slow ones, and those of them that answered first. */
   readonly hedges: number;
@@ -72,6 +79,7 @@ export const GAUGE_READINGS: ReadonlySet<keyof WorkerReadings> = new Set([
   'connectionsOpen',
   'webSocketsOpen',
   'exchangesWaiting',
+  'overloaded',
   'linkDegraded',
   'certificatesExpiring',
   'certificateExpiresAtS',
@@ -83,6 +91,8 @@ export const NO_READINGS: WorkerReadings = {
   connectionsOpen: 0,
   webSocketsOpen: 0,
   exchangesWaiting: 0,
+  overloaded: 0,
+  overloadRefused: 0,
   connections: 0,
   retries: 0,
   hedges: 0,
@@ -110,7 +120,10 @@ export function takeSnapshot(sources: SnapshotSources, isCoarse = false): Metric
   for (const peer of sources.peers) {
     if (peers.length === limits.measuredPeerCount) break;
     const { id, upstream, inFlight, attempts, failures, healthy } = peer;
-    peers.push({ id, upstream, inFlight, attempts, failures, healthy });
+    const headTimes = peer.headTimes.pack(isCoarse);
+    const headTimesSumMs = peer.headTimes.sumMs;
+    const numbers = { inFlight, attempts, failures, healthy, headTimes, headTimesSumMs };
+    peers.push({ id, upstream, ...numbers });
   }
   const routes = sources.metrics.routes().map(({ latency, ...numbers }) => ({
     ...numbers,
@@ -150,8 +163,17 @@ export interface MergedMetrics {
   readonly routes: ReadonlyMap<string, MergedRoute>;
   readonly failures: ReadonlyMap<string, number>;
   /** By peer id; healthy when every worker thinks so. */
-  readonly peers: ReadonlyMap<string, PeerSample>;
+  readonly peers: ReadonlyMap<string, MergedPeer>;
   readonly readings: WorkerReadings;
+}
+
+export interface MergedPeer {
+  readonly upstream: string;
+  inFlight: number;
+  attempts: number;
+  failures: number;
+  healthy: boolean;
+  readonly headTimes: HeadTimes;
 }
 
 export interface MergedRoute {
@@ -166,17 +188,14 @@ export interface MergedRoute {
 export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): MergedMetrics {
   const routes = new Map<string, MergedRoute>();
   const failures = new Map<string, number>();
-  const peers = new Map<string, PeerSample>();
+  const peers = new Map<string, MergedPeer>();
   const readings: Record<string, number> = { ...NO_READINGS };
   for (const snapshot of snapshots) {
     for (const sample of snapshot.routes) addRoute(routes, sample);
     for (const [code, count] of Object.entries(snapshot.failures)) {
       failures.set(code, (failures.get(code) ?? 0) + count);
     }
-    for (const sample of snapshot.peers) {
-      const sum = peers.get(sample.id);
-      peers.set(sample.id, sum === undefined ? sample : addedPeers(sum, sample));
-    }
+    for (const sample of snapshot.peers) addPeer(peers, sample);
     for (const name of Object.keys(NO_READINGS) as (keyof WorkerReadings)[]) {
       readings[name]! += snapshot.readings[name] ?? 0;
     }
@@ -213,7 +232,12 @@ export function foldSnapshots(snapshots: readonly MetricsSnapshot[]): MetricsSna
       latencySumSeconds: latency.sumSeconds,
     })),
     failures: Object.fromEntries(merged.failures),
-    peers: [...merged.peers.values()].slice(0, limits.measuredPeerCount),
+    peers: [...merged.peers].slice(0, limits.measuredPeerCount).map(([id, peer]) => ({
+      id,
+      ...peer,
+      headTimes: peer.headTimes.pack(),
+      headTimesSumMs: peer.headTimes.sumMs,
+    })),
     readings: merged.readings,
   };
 }
@@ -241,12 +265,17 @@ function addRoute(routes: Map<string, MergedRoute>, sample: RouteSample): void {
   sum.latency.addPacked(sample.latency, sample.latencySumSeconds);
 }
 
-function addedPeers(one: PeerSample, other: PeerSample): PeerSample {
-  return {
-    ...one,
-    inFlight: one.inFlight + other.inFlight,
-    attempts: one.attempts + other.attempts,
-    failures: one.failures + other.failures,
-    healthy: one.healthy && other.healthy,
-  };
+function addPeer(peers: Map<string, MergedPeer>, sample: PeerSample): void {
+  const { id, upstream } = sample;
+  let sum = peers.get(id);
+  if (sum === undefined) {
+    const headTimes = new HeadTimes();
+    sum = { upstream, inFlight: 0, attempts: 0, failures: 0, healthy: true, headTimes };
+    peers.set(id, sum);
+  }
+  sum.inFlight += sample.inFlight;
+  sum.attempts += sample.attempts;
+  sum.failures += sample.failures;
+  sum.healthy &&= sample.healthy;
+  sum.headTimes.addPacked(sample.headTimes, sample.headTimesSumMs);
 }

@@ -5,13 +5,17 @@ import { addCaches } from './cache-numbers.ts';
 import { addCompression } from './compression-readings.ts';
 import { BUCKET_BOUNDS_SECONDS } from './latency.ts';
 import { STATUS_CLASSES } from './metrics.ts';
-import type { MergedMetrics } from './metrics-snapshot.ts';
+import type { MergedMetrics, MergedPeer } from './metrics-snapshot.ts';
 import type { ProcessSample } from './process-sample.ts';
 
 /** Content-Type of the text. */
 export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 type Labels = Readonly<Record<string, string>>;
+interface LabelledPeer {
+  readonly sample: MergedPeer;
+  readonly labels: Labels;
+}
 type Sample = readonly [labels: Labels, value: number];
 
 /** Renders the metrics of all workers together, and each process by itself. */
@@ -64,9 +68,9 @@ function addLatency(text: MetricsText, merged: MergedMetrics): void {
 }
 
 function addPeers(text: MetricsText, merged: MergedMetrics): void {
-  const peers = [...merged.peers.values()].map((sample) => ({
+  const peers = [...merged.peers].map(([id, sample]) => ({
     sample,
-    labels: { upstream: sample.upstream, peer: sample.id.slice(sample.upstream.length + 1) },
+    labels: { upstream: sample.upstream, peer: id.slice(sample.upstream.length + 1) },
   }));
   const each = (read: (sample: (typeof peers)[number]['sample']) => number) =>
     peers.map(({ sample, labels }): Sample => [labels, read(sample)]);
@@ -78,6 +82,25 @@ function addPeers(text: MetricsText, merged: MergedMetrics): void {
   text.add('peer_attempts_total', 'counter', 'Attempts begun.', attempts);
   text.add('peer_failures_total', 'counter', "Attempts failed by the peer's fault.", failures);
   text.add('peer_healthy', 'gauge', '1 when every worker holds the peer for healthy.', healthy);
+  addHeadTimes(text, peers);
+}
+
+/** Quantiles and no buckets: a peer has five lines, not twenty. */
+function addHeadTimes(text: MetricsText, peers: readonly LabelledPeer[]): void {
+  const used = peers.filter(({ sample }) => sample.headTimes.sumMs > 0);
+  if (used.length === 0) return;
+  const quantiles = used.flatMap(({ sample: { headTimes }, labels }) =>
+    ['0.5', '0.9', '0.99'].map((quantile): Sample => {
+      return [{ ...labels, quantile }, headTimes.quantileMs(Number(quantile)) / 1000];
+    }),
+  );
+  const sums = used.map(({ sample, labels }): Sample => [labels, sample.headTimes.sumMs / 1000]);
+  const counts = used.map(({ sample, labels }): Sample => [labels, sample.headTimes.count]);
+  const name = 'peer_response_head_seconds';
+  text.head(name, 'summary', 'From attempt to response head, since the workers started.');
+  text.samples(name, quantiles);
+  text.samples(`${name}_sum`, sums);
+  text.samples(`${name}_count`, counts);
 }
 
 function addReadings(text: MetricsText, { readings }: MergedMetrics): void {
@@ -92,6 +115,10 @@ function addReadings(text: MetricsText, { readings }: MergedMetrics): void {
   text.add('hedges_won_total', 'counter', 'Such attempts that answered first.', hedgesWon);
   const waiting = one(readings.exchangesWaiting);
   text.add('exchanges_waiting', 'gauge', 'Exchanges whose peers are all full.', waiting);
+  const overloaded = one(readings.overloaded);
+  text.add('workers_overloaded', 'gauge', 'Workers that refuse requests now.', overloaded);
+  const refused = one(readings.overloadRefused);
+  text.add('overload_refused_total', 'counter', 'Requests refused by overload control.', refused);
   text.add('mirrored_total', 'counter', 'Requests copied to shadows.', one(readings.mirrored));
   const notMirrored = one(readings.mirrorsDropped);
   text.add('mirrors_dropped_total', 'counter', 'Requests that were not copied.', notMirrored);

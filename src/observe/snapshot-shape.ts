@@ -34,6 +34,8 @@ const PEER: Shape = {
   inFlight: isNumber,
   attempts: isNumber,
   failures: isNumber,
+  headTimes: (value) => isListOf(value, isNumber),
+  headTimesSumMs: isNumber,
   healthy: (value) => typeof value === 'boolean',
 };
 

@@ -53,7 +53,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
   #backoff: NodeJS.Timeout | null = null;
   /** Its place while it waits, or waited, for a peer with room. */
   #ticket: Ticket | null = null;
-  /** When the running attempt began; kept up only where latencies are sampled. */
+  /** When the running attempt began. */
   #sentAtMs = 0;
   #error: ProxyError | null = null;
   /** Beside the first attempt, when that takes long. */
@@ -99,7 +99,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     const { exchange, plan } = this;
     exchange.running = null;
     holdPeer(exchange, peer, this.context);
-    if (plan.samplesLatency) this.#sentAtMs = performance.now();
+    this.#sentAtMs = performance.now();
     if (exchange.webSocket === null) plan.upstream.send(exchange, peer, this);
     else plan.tunnel.send(exchange, peer, this);
     if (plan.hedging !== null && exchange.attempts === 1) plan.hedging.watch(this);
@@ -126,7 +126,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     exchange.running = source;
     exchange.headAtMs = performance.now();
     if (this.#second !== null) this.#second.lose();
-    if (plan.samplesLatency) this.#sample(exchange.headAtMs);
+    this.#sample(exchange.headAtMs);
     if (plan.mirror !== null) this.#copy = this.context.mirrors.copy(exchange, plan.mirror);
     exchange.requestBody?.release();
     noteHead(exchange, this.context.peers);
@@ -150,7 +150,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     releasePeer(exchange, this.context);
     exchange.running = null;
     // A refusal is quick and tells nothing about the time of an answer; a timeout does.
-    if (this.plan.samplesLatency && error.failure.status === 504) this.#sample(performance.now());
+    if (error.failure.status === 504) this.#sample(performance.now());
     noteFailure(exchange, error, this.context.peers);
     if (exchange.finished || this.#second?.standsIn(error) === true) return;
     this.goOn(error);
@@ -223,7 +223,10 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
 
   #sample(nowMs: number): void {
     const timeMs = nowMs - this.#sentAtMs;
-    this.exchange.peer!.latency.add(timeMs, nowMs);
+    const peer = this.exchange.peer!;
+    peer.headTimes.add(timeMs);
+    if (!this.plan.samplesLatency) return;
+    peer.latency.add(timeMs, nowMs);
     if (this.plan.hedging !== null) this.plan.hedging.sample(timeMs);
   }
 

@@ -26,6 +26,7 @@ const listOf = (name: string): Schema => {
 const described = (description: string, schema: Schema): Schema => ({ description, ...schema });
 
 const latency = record({ p50Ms: amount, p95Ms: amount, p99Ms: amount });
+const headLatency = record({ p50Ms: amount, p90Ms: amount, p99Ms: amount });
 
 const check = record({
   state: described("Verdict of the active checks; 'off': nobody checks it.", text),
@@ -87,6 +88,12 @@ export const answerSchemas = {
     errorsPerSecond: amount,
     attempts: count,
     failures: count,
+    latency: {
+      description:
+        'From attempt to response head (a timeout counts), all workers together since they started, ' +
+        'within 25 %; null before the first.',
+      anyOf: [headLatency, { type: 'null' }],
+    },
     health,
   }),
   Reload: record({

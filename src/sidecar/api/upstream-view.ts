@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { type LivePeer, originOfPeer, peersTag } from '../../config/live-peer.ts';
 import type { Config, UpstreamConfig } from '../../config/schema.ts';
+import type { HeadTimes } from '../../core/head-times.ts';
 import { peerId } from '../../core/peer.ts';
 import { LatencyHistogram } from '../../observe/latency.ts';
 import type { MergedMetrics } from '../../observe/metrics-snapshot.ts';
@@ -105,8 +106,16 @@ function viewPeer(
     errorsPerSecond: now?.errorsPerSecond ?? 0,
     attempts: counted?.attempts ?? 0,
     failures: counted?.failures ?? 0,
+    latency: viewHeadTimes(counted?.headTimes),
     health: viewHealth(now),
   };
+}
+
+/** To the response head; null before the first. */
+function viewHeadTimes(times: HeadTimes | undefined) {
+  if (times === undefined || times.count === 0) return null;
+  const ms = (share: number) => round(times.quantileMs(share));
+  return { p50Ms: ms(0.5), p90Ms: ms(0.9), p99Ms: ms(0.99) };
 }
 
 function viewHealth(now: SharedPeer | undefined) {

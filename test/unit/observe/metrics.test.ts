@@ -143,7 +143,9 @@ describe('metrics snapshot', () => {
   it('survives the way to the sidecar', () => {
     const metrics = new Metrics();
     metrics.record(finishedExchange({ failure: 'peer_reset', status: 502 }), 12);
-    const sources = sourcesOf(metrics, { peers: makePeers(1, 1).map(({ peer }) => peer) });
+    const peers = makePeers(1, 1).map(({ peer }) => peer);
+    for (const timeMs of [0.3, 5, 5, 70_000]) peers[0]!.headTimes.add(timeMs);
+    const sources = sourcesOf(metrics, { peers });
     const bytes = encodeSnapshot(sources, 1_000_000);
     assert.ok(bytes);
     assert.deepEqual(decodeSnapshot(bytes), takeSnapshot(sources));
@@ -165,7 +167,9 @@ describe('metrics snapshot', () => {
 
   it('is not decoded from anything else', () => {
     const good = JSON.stringify(takeSnapshot(sourcesOf(new Metrics())));
-    assert.ok(decodeSnapshot(Buffer.from(good)));
+    const peers = [makePeers(1)[0]!.peer];
+    const withPeer = JSON.stringify(takeSnapshot(sourcesOf(new Metrics(), { peers })));
+    for (const text of [good, withPeer]) assert.ok(decodeSnapshot(Buffer.from(text)));
     const bad = [
       '',
       '{}',
@@ -176,6 +180,7 @@ describe('metrics snapshot', () => {
       good.replace('"failures":{}', '"failures":{"a":-1}'),
       good.replace('"routes":[]', '"routes":[{}]'),
       good.replace('"peers":[]', '"peers":[null]'),
+      withPeer.replace('"headTimes":[]', '"headTimes":[null]'),
     ];
     for (const text of bad) assert.equal(decodeSnapshot(Buffer.from(text)), null, text);
   });
@@ -195,6 +200,7 @@ describe('snapshots of workers that are gone', () => {
     const { peer } = makePeers(1)[0]!;
     peer.inFlight = open;
     peer.attempts = requests;
+    for (let at = 0; at < requests; at += 1) peer.headTimes.add(at);
     const readings = { ...NO_READINGS, exchangesOpen: open, retries: requests };
     return takeSnapshot(sourcesOf(metrics, { peers: [peer], readings }));
   };
@@ -205,6 +211,8 @@ describe('snapshots of workers that are gone', () => {
       requests: routes.get(NO_ROUTE)?.requests[2],
       timed: routes.get(NO_ROUTE)?.latency.count,
       attempts: peer?.attempts,
+      headTimes: peer?.headTimes.count,
+      headTimesSumMs: peer?.headTimes.sumMs,
       inFlight: peer?.inFlight,
       retries: readings.retries,
       open: readings.exchangesOpen,
@@ -214,7 +222,8 @@ describe('snapshots of workers that are gone', () => {
   it('keep their counters and drop their gauges', () => {
     const living = snapshotWith(7, 3);
     const dead = snapshotWith(5, 2);
-    const sums = { requests: 12, timed: 12, attempts: 12, retries: 12 };
+    const headTimes = { headTimes: 12, headTimesSumMs: 31 };
+    const sums = { requests: 12, timed: 12, attempts: 12, retries: 12, ...headTimes };
     assert.deepEqual(numbersOf([dead, living]), { ...sums, inFlight: 5, open: 5 });
     assert.deepEqual(numbersOf([retiredSnapshot(dead), living]), { ...sums, inFlight: 3, open: 3 });
   });

@@ -28,6 +28,7 @@ function textOfTwoWorkers(): string {
     sampler.stop();
     const { peer } = makePeers(1)[0]!;
     peer.inFlight = 3;
+    for (const timeMs of [8, 8, 8, 1000]) peer.headTimes.add(timeMs);
     peer.healthy = worker === 0;
     const readings = { ...NO_READINGS, retries: 2, linkDegraded: worker, brBytesOut: 70 };
     return takeSnapshot({ metrics, process, peers: [peer], readings });
@@ -81,6 +82,13 @@ describe('prometheusText', () => {
     assert.match(text, /^sluice_compression_out_bytes_total\{coding="br"\} 140$/m);
     assert.match(text, /^sluice_peer_attempts_in_flight\{upstream="app",peer="10.0.0.1:80"\} 6$/m);
     assert.match(text, /^sluice_peer_healthy\{upstream="app",peer="10.0.0.1:80"\} 0$/m);
+    const { labels, head } = {
+      labels: 'upstream="app",peer="10.0.0.1:80"',
+      head: 'sluice_peer_response_head_seconds',
+    };
+    assert.ok(text.includes(`\n${head}_sum{${labels}} 2.048\n${head}_count`));
+    assert.ok(text.includes(`\n${head}_count{${labels}} 8\n`));
+    assert.match(text, /^sluice_peer_response_head_seconds\{.*quantile="0.5"\} 0.009/m);
     assert.match(text, /^sluice_process_resident_memory_bytes\{role="worker",worker="1"\} [1-9]/m);
   });
 

@@ -151,7 +151,7 @@ describe('forward to full peers', () => {
 });
 
 describe('times to the response head', () => {
-  it('are sampled where the balancer goes by them, and nowhere else', () => {
+  it('are counted for all peers and averaged where the balancer goes by them', () => {
     for (const samplesLatency of [true, false]) {
       const { begin, upstream, peers } = setUp({ plan: { samplesLatency } });
       begin('/1');
@@ -160,6 +160,9 @@ describe('times to the response head', () => {
       upstream.answer(0);
       const averageMs = peers[0]!.peer.latency.valueAt(performance.now());
       assert.ok(samplesLatency ? averageMs > 4 : averageMs === 0, `${averageMs}`);
+      const { headTimes } = peers[0]!.peer;
+      assert.equal(headTimes.count, 1);
+      assert.ok(headTimes.sumMs >= 5, `${headTimes.sumMs}`);
     }
   });
 
@@ -173,6 +176,7 @@ describe('times to the response head', () => {
       upstream.held[0]!.attempt.onFailure(new ProxyError(code));
       const averageMs = peers[0]!.peer.latency.valueAt(performance.now());
       assert.equal(averageMs > 0, isCounted, code);
+      assert.equal(peers[0]!.peer.headTimes.count, isCounted ? 1 : 0, code);
     }
   });
 });
