@@ -11,6 +11,7 @@ import { zoneName } from './schema-balancing.ts';
 import { cacheStorage } from './schema-cache.ts';
 import { geoSchema, matchersSchema } from './schema-match.ts';
 import { offload } from './schema-offload.ts';
+import { overload } from './schema-overload.ts';
 import { pathsSchema } from './schema-paths.ts';
 import { redis } from './schema-rate-limit.ts';
 import { defaultRouteName, listenerSchema, routeSchema } from './schema-route.ts';
@@ -175,6 +176,7 @@ const writtenSchema = section({
   limits,
   timeouts,
   offload,
+  overload,
   redis,
   log,
   admin,

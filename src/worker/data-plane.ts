@@ -29,6 +29,7 @@ import { KeptParts } from './kept.ts';
 import { ListenerSet } from './listeners.ts';
 import { Mirrors } from './mirror.ts';
 import { OffloadPool } from './offload/offload-pool.ts';
+import { Overload } from './overload.ts';
 import { PeerRegistry } from './peers.ts';
 import { Queues } from './queues.ts';
 import { Server } from './serve.ts';
@@ -77,6 +78,7 @@ export class DataPlane {
   readonly #link: SidecarLink;
   readonly #context: ForwardContext;
   readonly #caches: Caches;
+  readonly #overload: Overload;
   readonly #server: Server;
   readonly #listeners: ListenerSet;
   readonly #recorder: { wantsAddress: boolean };
@@ -126,7 +128,16 @@ export class DataPlane {
       record: (exchange: Exchange, ms: number) => this.#record(exchange, ms),
     };
     this.#recorder = recorder;
-    this.#server = new Server(this.#context, new RequestIdSource(), recorder);
+    this.#overload = new Overload({
+      events: this.eventLog.events,
+      inFlight: () => this.#context.exchangesRunning,
+    });
+    this.#server = new Server({
+      context: this.#context,
+      ids: new RequestIdSource(),
+      recorder,
+      overload: this.#overload,
+    });
     this.#listeners = new ListenerSet({
       server: this.#server,
       events: this.eventLog.events,
@@ -183,6 +194,7 @@ export class DataPlane {
     this.#sessions.tables.install(stickSpecs(config.upstreams));
     this.#upkeep.install(snapshot);
     this.#configureOffload(config);
+    this.#overload.configure(config);
     this.#server.install(snapshot);
     this.#transports.settle();
     this.#kept.settle();
@@ -225,6 +237,7 @@ export class DataPlane {
     this.#listeners.closeAll();
     this.#link.close();
     this.#upkeep.close();
+    this.#overload.close();
     this.#spending.close();
     this.#kept.closeAll();
     this.#compression.background.close();
@@ -283,6 +296,8 @@ export class DataPlane {
       webSocketsOpen: this.#listeners.webSocketsOpen,
       connections: this.#listeners.connections,
       exchangesWaiting: this.#queues.length,
+      overloaded: this.#overload.isShedding ? 1 : 0,
+      overloadRefused: this.#overload.refused,
       retries: this.#context.retries,
       hedges: this.#context.hedges,
       hedgesWon: this.#context.hedgesWon,

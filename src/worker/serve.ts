@@ -9,6 +9,7 @@ import { settleTarget } from '../routing/target-policy.ts';
 import { identify, type RequestIds } from './filter/request-head.ts';
 import { type ForwardContext, forward } from './forward.ts';
 import { releasePeer } from './hold.ts';
+import type { Overload } from './overload.ts';
 import { hangUp, replyWithFailure, sendReply } from './reply/reply.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -19,18 +20,27 @@ export interface ExchangeRecorder {
   record(exchange: Exchange, durationMs: number): void;
 }
 
+export interface ServerParts {
+  readonly context: ForwardContext;
+  readonly ids: RequestIds;
+  readonly recorder: ExchangeRecorder;
+  readonly overload: Overload;
+}
+
 /** Serves the exchanges of all listeners of this worker by the snapshot that is installed. */
 export class Server implements ExchangeHandler {
   readonly #ids: RequestIds;
   readonly #context: ForwardContext;
   readonly #recorder: ExchangeRecorder;
+  readonly #overload: Overload;
   /** Installed before any listener opens. */
   #snapshot!: Snapshot;
 
-  constructor(context: ForwardContext, ids: RequestIds, recorder: ExchangeRecorder) {
+  constructor({ context, ids, recorder, overload }: ServerParts) {
     this.#context = context;
     this.#ids = ids;
     this.#recorder = recorder;
+    this.#overload = overload;
   }
 
   get exchangesRunning(): number {
@@ -61,6 +71,7 @@ export class Server implements ExchangeHandler {
     }
     const plan = found.split === null ? found : found.split.choose(exchange);
     exchange.plan = plan;
+    if (plan.priority <= this.#overload.refusesUpTo && this.#sheds(exchange, plan)) return;
     if (exchange.requestBody !== null && !this.#limitBody(exchange, plan)) return;
     if (plan.filters !== null && !this.#passes(exchange, plan, 0)) return;
     this.#send(exchange, plan);
@@ -99,6 +110,13 @@ export class Server implements ExchangeHandler {
 
   #send(exchange: Exchange, plan: Plan): void {
     if (plan.cache === null || !plan.cache.serve(exchange)) forward(exchange, plan, this.#context);
+  }
+
+  /** The worker is overloaded: true when this exchange is one of those that are refused. */
+  #sheds(exchange: Exchange, plan: Plan): boolean {
+    const error = this.#overload.refusal(plan.priority);
+    if (error !== null) replyWithFailure(exchange, error);
+    return error !== null;
   }
 
   /** From here on the body watches its limit itself; what is declared or here already is seen at once. */
