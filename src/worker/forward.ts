@@ -177,8 +177,10 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
 
   onUpgraded(source: Source): void {
     const { exchange, plan } = this;
+    this.#source = source;
     exchange.running = source;
     exchange.headAtMs = performance.now();
+    this.#sample(exchange.headAtMs);
     noteHead(exchange, this.context.peers);
     cleanResponseHead(exchange, plan.responseHead);
     if (plan.session !== null) plan.session.settle(exchange);

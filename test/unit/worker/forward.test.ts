@@ -9,6 +9,7 @@ import type { Peer } from '../../../src/core/peer.ts';
 import type { Plan, RetryPolicy } from '../../../src/core/plan.ts';
 import type { RequestBody } from '../../../src/core/request-body.ts';
 import type { Source } from '../../../src/core/sink.ts';
+import type { Tunnel } from '../../../src/core/tunnel.ts';
 import type { Attempt, Upstream } from '../../../src/core/upstream.ts';
 import { RoundRobin } from '../../../src/worker/balance/round-robin.ts';
 import { type ForwardContext, forward } from '../../../src/worker/forward.ts';
@@ -66,15 +67,14 @@ interface Run {
   context?: Partial<ForwardContext>;
 }
 
-function run(upstream: Upstream, options: Run = {}) {
-  const failed: Peer[] = [];
+function makeContext(failed: Peer[] = []): ForwardContext {
   const peers: PeerReports = {
     touched() {},
     succeeded() {},
     failed: (peer) => failed.push(peer),
     erred() {},
   };
-  const context: ForwardContext = {
+  return {
     exchangesRunning: 1,
     hedges: 0,
     hedgesWon: 0,
@@ -82,8 +82,12 @@ function run(upstream: Upstream, options: Run = {}) {
     random: () => 1,
     mirrors: new Mirrors(peers, () => 0),
     peers,
-    ...options.context,
   };
+}
+
+function run(upstream: Upstream, options: Run = {}) {
+  const failed: Peer[] = [];
+  const context = { ...makeContext(failed), ...options.context };
   const configs = makePeers(...new Array<number>(options.peers ?? 3).fill(1));
   const { retries, attempts } = options.elsewhere ?? { retries: 0, attempts: 0 };
   for (const { peer } of configs) {
@@ -325,6 +329,25 @@ describe('forward', () => {
     t.mock.timers.tick(1000);
     assert.equal(upstream.peers.length, 1);
     assert.equal(client.state, 'idle');
+  });
+
+  it('lets go of a tunnel that has ended, and counts how long the upgrade took', () => {
+    const source = { pause() {}, resume() {}, cancel() {} };
+    const tunnel: Tunnel = {
+      send: (_, __, attempt) => {
+        attempt.onUpgraded(source);
+        assert.equal(exchange.running, source);
+        attempt.onDone(null);
+      },
+    };
+    const webSocket = { protocols: [], accept() {} };
+    const [peer] = makePeers(1);
+    const exchange = makeExchange({ webSocket }, new RecordingSink());
+    exchange.plan = makePlan({ tunnel, balancer: { pick: () => peer!.peer } });
+    forward(exchange, exchange.plan, makeContext());
+    assert.equal(exchange.running, null);
+    assert.equal(peer!.peer.inFlight, 0);
+    assert.equal(peer!.peer.headTimes.count, 1);
   });
 
   it('attaches stages so that the peer’s stand before the client’s, in the order of the list', async () => {
