@@ -13,6 +13,7 @@ import type { PeerQueue, QueueSettings } from './balance/queue.ts';
 import { UpstreamBreaker } from './breaker.ts';
 import { compileSession, type SessionParts } from './compile-session.ts';
 import { HedgeClock } from './hedge-clock.ts';
+import type { KeptParts } from './kept.ts';
 import type { PeerRegistry } from './peers.ts';
 import type { Queues } from './queues.ts';
 import { StickyBalancer } from './session/sticky-balancer.ts';
@@ -24,6 +25,7 @@ export interface UpstreamParts {
   readonly transports: TransportRegistry;
   readonly queues: Queues;
   readonly sessions: SessionParts;
+  readonly kept: KeptParts;
   /** This worker's slot; balancers start at different places in different workers. */
   readonly slot: number;
 }
@@ -77,7 +79,7 @@ export function compileUpstream(
     transports: parts.transports.transportsFor(name, live, config, whole.config),
     queue: first !== undefined && canBeFull ? parts.queues.queueOf(first.group, settings) : null,
     breaker: first === undefined ? null : compileBreaker(config, first.group),
-    hedging: compileHedging(config),
+    hedging: compileHedging(name, config, parts.kept),
   };
 }
 
@@ -85,11 +87,19 @@ function compileBreaker({ breaker }: UpstreamConfig, { guard }: PeerGroup): Brea
   return breaker.enabled ? new UpstreamBreaker(guard, breaker.rampMs, Math.random) : null;
 }
 
-/** Not where clients stay with their peers: they would be taken to another one. */
-function compileHedging({ hedge, retry, sticky }: UpstreamConfig): Hedging | null {
+/**
+ * Not where clients stay with their peers: they would be taken to another one. What it learned lasts while
+ * its settings do.
+ */
+export function compileHedging(
+  name: string,
+  { hedge, retry, sticky }: Pick<UpstreamConfig, 'hedge' | 'retry' | 'sticky'>,
+  kept: KeptParts,
+): Hedging | null {
   if (!hedge.enabled || sticky.by !== 'off') return null;
   const budget = { budgetRatio: retry.budgetPercent / 100, budgetMin: retry.budgetMin };
-  return new HedgeClock({ ...hedge, budget });
+  const options = { ...hedge, budget };
+  return kept.get(`hedge:${JSON.stringify([name, options])}`, () => new HedgeClock(options));
 }
 
 /** Returns the bounds of an upstream's queue; that of places is this worker's share. */

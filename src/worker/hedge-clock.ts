@@ -2,6 +2,7 @@
 // attempt does is in hedge.ts.
 
 import type { Hedgeable, Hedging } from '../core/hedging.ts';
+import type { Kept } from './kept.ts';
 
 export interface HedgeClockOptions {
   /** Percentile of the times that is waited for. */
@@ -18,7 +19,7 @@ interface Waiting {
 /** Fewer times say nothing about the slowest. */
 const samplesMin = 100;
 
-export class HedgeClock implements Hedging {
+export class HedgeClock implements Hedging, Kept {
   readonly budget: Hedging['budget'];
   readonly #delayMinMs: number;
   readonly #times: SlidingPercentile;
@@ -26,6 +27,7 @@ export class HedgeClock implements Hedging {
   readonly #waiting: Waiting[] = [];
   #first = 0;
   #timer: NodeJS.Timeout | null = null;
+  #isClosed = false;
 
   constructor({ percentile, delayMinMs, budget }: HedgeClockOptions) {
     this.budget = budget;
@@ -41,13 +43,20 @@ export class HedgeClock implements Hedging {
 
   watch(exchange: Hedgeable): void {
     const { delayMs } = this;
-    if (delayMs === Number.POSITIVE_INFINITY) return;
+    if (delayMs === Number.POSITIVE_INFINITY || this.#isClosed) return;
     this.#waiting.push({ exchange, dueMs: performance.now() + delayMs });
     this.#arm();
   }
 
   sample(timeMs: number): void {
     this.#times.add(timeMs);
+  }
+
+  /** Exchanges that still hold it go on with their first attempts alone. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#waiting.length = 0;
   }
 
   /** One timer for all who wait. */

@@ -15,7 +15,6 @@ import { type CompiledUpstream, compileUpstream, type UpstreamParts } from './co
 import type { Compression } from './compress/compression.ts';
 import { Trust } from './filter/trust.ts';
 import { GeoFiles } from './geo/geo-files.ts';
-import type { KeptParts } from './kept.ts';
 import type { RateLimitParts } from './route-context.ts';
 
 /** One configuration, compiled. Immutable; exchanges keep the plans of the one they started under. */
@@ -34,7 +33,6 @@ export interface Snapshot {
 export interface SnapshotParts extends UpstreamParts {
   /** Index of a route in the metrics tables, stable per name. */
   readonly routeIndexOf: (route: string) => number;
-  readonly kept: KeptParts;
   readonly events: Events;
   readonly offload: Offload;
   readonly compression: Compression;

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { compileHedging } from '../../../src/worker/compile-upstream.ts';
 import { HedgeClock, SlidingPercentile } from '../../../src/worker/hedge-clock.ts';
+import { KeptParts } from '../../../src/worker/kept.ts';
 
 const budget = { budgetRatio: 0.2, budgetMin: 3 };
 
@@ -76,5 +78,44 @@ describe('a hedge clock', () => {
     clock.watch({ hedge: () => called.push(9) });
     pass(100);
     assert.deepEqual(called, [0, 1, 2, 9]);
+  });
+});
+
+describe('hedging across configurations', () => {
+  const config = {
+    hedge: { enabled: true, percentile: 95, delayMinMs: 10 },
+    retry: { budgetPercent: 20, budgetMin: 3 },
+    sticky: { by: 'off' },
+  } as Parameters<typeof compileHedging>[1];
+  const compiled = (name: string, changes: object, kept: KeptParts) => {
+    return compileHedging(name, { ...config, ...changes }, kept);
+  };
+
+  it('goes on with what it learned while its settings last, each upstream by itself', () => {
+    const kept = new KeptParts();
+    const first = compiled('app', {}, kept);
+    assert.notEqual(compiled('other', {}, kept), first);
+    kept.settle();
+    assert.equal(compiled('app', {}, kept), first);
+    kept.settle();
+    const hedge = { ...config.hedge, percentile: 99 };
+    assert.notEqual(compiled('app', { hedge }, kept), first);
+  });
+
+  it('calls nobody after its configuration is gone', (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    const kept = new KeptParts();
+    const clock = compiled('app', {}, kept)!;
+    kept.settle();
+    for (let at = 0; at < 100; at++) clock.sample(1);
+    let calls = 0;
+    const hedge = () => {
+      calls += 1;
+    };
+    clock.watch({ hedge });
+    kept.settle();
+    clock.watch({ hedge });
+    context.mock.timers.tick(1000);
+    assert.equal(calls, 0);
   });
 });
