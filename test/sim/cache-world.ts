@@ -345,7 +345,6 @@ export class CacheWorld {
     const memory = new MemoryTier(1024 * 1024, purges.log);
     const names = new Map<string, string>();
     const leases = new Leases({
-      isAlone: false,
       ...{ link, timers: time },
       freshMsOf: (key) => {
         const [newest] = memory.find(key)?.variants ?? [];

@@ -7,10 +7,19 @@ const RFC_850 =
   /^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (\d\d)-(\w{3})-(\d\d) (\d\d):(\d\d):(\d\d) GMT$/;
 const ASCTIME = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (\w{3}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4})$/;
 
+/** The last date that was read: peers send the same one for a second. */
+let lastText = '';
+let lastMs = Number.NaN;
+
 /** Returns the Unix time in ms, or NaN when `text` is no date. `nowMs` settles years of two digits. */
 export function parseHttpDate(text: string, nowMs: number): number {
+  if (text === lastText) return lastMs;
   const fixed = FIXED.exec(text);
-  if (fixed !== null) return timeOf(Number(fixed[3]), fixed[2]!, fixed[1]!, fixed.slice(4));
+  if (fixed !== null) {
+    lastMs = timeOf(Number(fixed[3]), fixed[2]!, fixed[1]!, fixed.slice(4));
+    lastText = text;
+    return lastMs;
+  }
   const old = RFC_850.exec(text);
   if (old !== null) return timeOf(fullYear(Number(old[3]), nowMs), old[2]!, old[1]!, old.slice(4));
   const asctime = ASCTIME.exec(text);

@@ -156,7 +156,8 @@ export class RouteCache implements CacheUse {
     if (nowMs < response.freshUntilMs) {
       if (!policy.refreshesEarly || !refreshesEarly(response, nowMs, host.random())) return;
     }
-    const fillKey = `${response.key}\0${response.varyKey}`;
+    const { varyKey } = response;
+    const fillKey = varyKey === '' ? response.key : `${response.key}\0${varyKey}`;
     if (host.fills.has(fillKey)) return;
     const { key } = response;
     const fill = this.#newFill(exchange, { key, fillKey, variant });
@@ -210,7 +211,7 @@ function chooseVariant(entry: CacheEntry, exchange: Exchange): CachedVariant | n
 /** Requests with the same are answered alike, as far as is known before the answer; see `CacheStore.lease`. */
 function fillKeyOf(key: string, entry: CacheEntry | null, exchange: Exchange): string {
   const newest = entry?.variants[0];
-  if (newest === undefined || newest.response.vary.length === 0) return `${key}\0`;
+  if (newest === undefined || newest.response.vary.length === 0) return key;
   const { vary } = newest.response;
   const names: string[] = [];
   for (let at = 0; at < vary.length; at += 2) names.push(vary[at]!);

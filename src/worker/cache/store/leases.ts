@@ -33,8 +33,6 @@ interface Seat {
 }
 
 export interface LeasesOptions {
-  /** No other worker seeks anything: the sidecar is not asked. */
-  readonly isAlone: boolean;
   readonly link: CacheLink;
   readonly timers: Timers;
   /** How long what was stored under a key stays fresh; 0 when it is not there. */
@@ -102,7 +100,7 @@ export class Leases {
       return;
     }
     const { link } = this.#options;
-    const digest = this.#options.isAlone ? '' : hash('sha256', key, 'base64url').slice(0, 22);
+    const digest = hash('sha256', key, 'base64url').slice(0, 22);
     const seat: Seat = {
       ...{ id: link.nextId(), key, digest, state: 'asking', heldUntilMs: 0 },
       waiting: [waiting],
@@ -110,8 +108,7 @@ export class Leases {
     this.#seats.set(key, seat);
     this.#byId.set(seat.id, seat);
     this.#sweep ??= this.#options.timers.after(sweepMs, () => this.#look());
-    const isSent =
-      !this.#options.isAlone && link.connected && link.send({ kind: 'seek', id: seat.id, digest });
+    const isSent = link.connected && link.send({ kind: 'seek', id: seat.id, digest });
     if (!isSent) this.#grant(seat);
   }
 
@@ -140,12 +137,10 @@ export class Leases {
   }
 
   #release(seat: Seat, end: LeaseEnd): void {
-    const { isAlone, link, freshMsOf, onStored } = this.#options;
-    if (!isAlone) {
-      const freshMs = end === 'stored' ? freshMsOf(seat.key) : 0;
-      if (end === 'stored') onStored(seat.digest, seat.key);
-      link.send({ kind: 'lease-end', id: seat.id, digest: seat.digest, end, freshMs });
-    }
+    const { link, freshMsOf, onStored } = this.#options;
+    const freshMs = end === 'stored' ? freshMsOf(seat.key) : 0;
+    if (end === 'stored') onStored(seat.digest, seat.key);
+    link.send({ kind: 'lease-end', id: seat.id, digest: seat.digest, end, freshMs });
     // An answer that came after its lease was over is as good as any.
     const isCurrent = this.#seats.get(seat.key) === seat;
     const current = isCurrent ? seat : end === 'stored' ? this.#seats.get(seat.key) : undefined;

@@ -49,6 +49,7 @@ export interface StoreOptions {
 export class Store implements CacheStore {
   readonly memory: MemoryTier;
   readonly #purges: PurgeEnd;
+  readonly #isAlone: boolean;
   readonly #leases: Leases;
   readonly #handovers: Handovers;
   readonly #disk: DiskTier | null;
@@ -60,12 +61,12 @@ export class Store implements CacheStore {
     const { memoryBytes, disk, events, link, purges, timers, runDirectory } = options;
     this.#purges = purges;
     this.#timers = timers;
+    this.#isAlone = options.isAlone;
     this.memory = new MemoryTier(memoryBytes, purges.log);
     const isReady = () => purges.isComplete;
     this.#disk = disk === null ? null : new DiskTier({ ...disk, events, timers, isReady });
     this.#handovers = new Handovers({ directory: runDirectory, timers, link });
     this.#leases = new Leases({
-      isAlone: options.isAlone,
       link,
       timers,
       freshMsOf: (leaseKey) => this.#freshMsOf(leaseKey),
@@ -134,7 +135,9 @@ export class Store implements CacheStore {
   }
 
   lease(key: string, seeker: LeaseSeeker): void {
-    this.#leases.seek(key, seeker);
+    // Who asks for the same in this worker waits for its fetch already.
+    if (this.#isAlone) seeker.denied();
+    else this.#leases.seek(key, seeker);
   }
 
   /** A message of the sidecar. */
