@@ -24,6 +24,7 @@ export function checkWires(listeners: readonly Raw[]): Finding[] {
         [authenticates, ['tls', 'clientAuth', 'mode']],
         [tls['profile'] === 'modern', ['tls', 'profile']],
         [asCount(tls['certificates']) > 1, ['tls', 'certificates', 1]],
+        [asCount(listener['proxyFrom']) > 0, ['proxyFrom']],
       ];
       for (const [isWanted, field] of needed) {
         if (!isWanted) continue;

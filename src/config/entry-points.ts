@@ -23,6 +23,7 @@ export function entryPoints({ listeners }: Pick<Config, 'listeners'>): EntryPoin
       engine: 'uws',
       http2: false,
       tls: null,
+      proxyFrom: [],
       redirectsTo: listener.port,
     };
     return [served, redirecting];

@@ -15,14 +15,14 @@ import { requestPart } from './schema-balancing.ts';
 import { routeCache } from './schema-cache.ts';
 import { routeCompress } from './schema-compress.ts';
 import { matchSchema } from './schema-match.ts';
-import { rateLimits } from './schema-rate-limit.ts';
+import { concurrency, rateLimits } from './schema-rate-limit.ts';
 import {
   headerEditsSchema,
   mapBackSchema,
   replaceBodySchema,
   rewriteSchema,
 } from './schema-rewrite.ts';
-import { listenerEngine, listenerHttp2, listenerTls } from './schema-tls.ts';
+import { listenerEngine, listenerHttp2, listenerProxyFrom, listenerTls } from './schema-tls.ts';
 
 const namePattern = /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/;
 
@@ -39,6 +39,7 @@ export const listenerSchema = section({
   engine: listenerEngine,
   http2: listenerHttp2,
   tls: listenerTls,
+  proxyFrom: listenerProxyFrom,
 }).describe('One public address.');
 
 const upstreamName = z
@@ -94,6 +95,7 @@ export const routeSchema = section({
     .describe('Higher goes first where requests wait for a peer.'),
   clients,
   rateLimits,
+  concurrency,
   access,
   cors,
   cache: routeCache,

@@ -1,6 +1,7 @@
 // The schema of TLS on a public address, and of the choice between the two front engines.
 
 import * as z from 'zod';
+import { readCidr } from './addresses.ts';
 import { choice, flag, integer, section, text } from './fields.ts';
 
 const pemFile = 'the path of a PEM file';
@@ -73,22 +74,32 @@ export const listenerHttp2 = flag()
   .prefault(null)
   .describe('HTTP/2 beside HTTP/1.1; null: with TLS, unless the engine is uws.');
 
+/** Describes who speaks the PROXY protocol to a listener. */
+export const listenerProxyFrom = z
+  .array(text("an address or CIDR block such as '10.0.0.0/8'", readCidr), {
+    error: 'a list of addresses and CIDR blocks',
+  })
+  .prefault([])
+  .describe('Balancers that begin with a PROXY header, version 1 or 2; they must. Engine node.');
+
 /** What a listener says about its wire, as written. */
 interface WrittenWire {
   readonly engine: z.output<typeof listenerEngine>;
   readonly http2: boolean | null;
   readonly tls: z.output<typeof listenerTls>;
+  readonly proxyFrom: readonly string[];
 }
 
 /** Returns engine and protocols in force: TLS goes to node, because browsers want HTTP/2 there. */
-export function settleWire({ engine, http2, tls }: WrittenWire): {
+export function settleWire({ engine, http2, tls, proxyFrom }: WrittenWire): {
   readonly engine: 'uws' | 'node';
   readonly http2: boolean;
 } {
   const settled = http2 ?? (tls !== null && engine !== 'uws');
   if (engine !== 'auto') return { engine, http2: settled };
   const needsNode =
-    tls !== null &&
-    (tls.clientAuth.mode !== 'off' || tls.profile === 'modern' || tls.certificates.length > 1);
+    proxyFrom.length > 0 ||
+    (tls !== null &&
+      (tls.clientAuth.mode !== 'off' || tls.profile === 'modern' || tls.certificates.length > 1));
   return { engine: settled || needsNode ? 'node' : 'uws', http2: settled };
 }

@@ -206,6 +206,7 @@ export const configSchema = writtenSchema.transform((written) => ({
     cache: route.cache,
     clients: route.clients,
     rateLimits: route.rateLimits,
+    concurrency: route.concurrency,
     access: route.access,
     cors: route.cors,
     compress: route.compress,
@@ -223,11 +224,12 @@ export type { UpstreamConfig };
 export type ConfigInput = z.input<typeof configSchema>;
 
 function withNames(listeners: z.output<typeof writtenSchema>['listeners']) {
-  return listeners.map(({ name, host, port, tls, ...written }) => {
+  return listeners.map(({ name, host, port, tls, proxyFrom, ...written }) => {
     const samePort = listeners.filter((other) => other.name === undefined && other.port === port);
     const kind = tls === null ? 'http' : 'https';
     const isShared = samePort.length > 1 && host !== null;
     const short = isShared ? `${kind}-${host}-${port}` : `${kind}-${port}`;
-    return { name: name ?? short, host, port, ...settleWire({ ...written, tls }), tls };
+    const wire = settleWire({ ...written, tls, proxyFrom });
+    return { name: name ?? short, host, port, ...wire, tls, proxyFrom };
   });
 }

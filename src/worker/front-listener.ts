@@ -5,6 +5,7 @@ import type { EntryPoint } from '../config/entry-points.ts';
 import type { Events } from '../core/events.ts';
 import type { ExchangeHandler } from '../core/exchange.ts';
 import type { WatchedCertificates } from './certificates.ts';
+import { Trust } from './filter/trust.ts';
 import type { ListenerSettings } from './listener/listener-settings.ts';
 import type { NodeListener } from './listener/node/listener.ts';
 import { openUwsListener, type UwsListener } from './listener/uws/listener.ts';
@@ -41,7 +42,8 @@ export async function openFrontListener(options: FrontListenerOptions): Promise<
     return options.certificates === null ? openUws(options) : new RenewedListener(options);
   }
   const { entryPoint, certificates, secret } = options;
-  const { name, host, port, http2, tls } = entryPoint;
+  const { name, host, port, http2, tls, proxyFrom } = entryPoint;
+  const balancers = new Trust(proxyFrom);
   const { handler, settings } = options;
   const listener = await openNodeListener({
     name,
@@ -50,6 +52,7 @@ export async function openFrontListener(options: FrontListenerOptions): Promise<
     handler,
     settings,
     http2,
+    isBalancer: (address) => balancers.has(address),
     ...(tls === null || certificates === null
       ? {}
       : {

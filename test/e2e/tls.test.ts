@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import { connect as connectPlain, type Socket } from 'node:net';
 import { before, describe, it } from 'node:test';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
@@ -21,7 +22,7 @@ import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const suite = suiteCleanup();
 const run = promisify(execFile);
-const ports = { node: 0, uws: 0, strict: 0, optional: 0, redirect: 0 };
+const ports = { node: 0, uws: 0, strict: 0, optional: 0, balanced: 0, redirect: 0 };
 let sluice: Sluice;
 let authority: Authority;
 let strangers: Authority;
@@ -63,6 +64,7 @@ before(async () => {
             clientAuth: { ...clientAuth, mode: 'require' },
           },
         },
+        { host, port: ports.balanced, proxyFrom: ['127.0.0.0/8'], tls: { certificates: [a] } },
         {
           host,
           port: ports.optional,
@@ -127,6 +129,10 @@ function handshake<Result>(
       socket.destroy();
     });
   });
+}
+
+function overTls(socket: Socket): TLSSocket {
+  return connect({ socket, servername: 'a.test', ca: authority.ca });
 }
 
 interface Got {
@@ -213,6 +219,14 @@ describe('a listener with TLS', () => {
     const identity = authority.issue('client.test');
     const modern = { ...identity, maxVersion: 'TLSv1.2' };
     await assert.rejects(shake(ports.strict, modern), /protocol version|alert/i);
+  });
+
+  it('takes the client from a PROXY header in front of the handshake', async () => {
+    const raw = connectPlain(ports.balanced, '127.0.0.1');
+    raw.write('PROXY TCP4 192.0.2.7 10.0.0.1 4660 443\r\n');
+    const { body } = await get(ports.balanced, { createConnection: () => overTls(raw) });
+    assert.equal(JSON.parse(body)['x-real-ip'], '192.0.2.7');
+    await assert.rejects(get(ports.balanced), /ECONN|hang up|disconnected/i);
   });
 
   it('resumes sessions whichever worker gets them', async () => {

@@ -58,7 +58,7 @@ async function problemsOf(loading: Promise<unknown>): Promise<string[]> {
 }
 
 /** How a listener without TLS is completed. */
-const plain = { engine: 'uws', http2: false, tls: null };
+const plain = { engine: 'uws', http2: false, tls: null, proxyFrom: [] };
 
 describe('precedence', () => {
   it('lets flags win over environment, over file, over defaults', async (context) => {

@@ -11,10 +11,11 @@ import type { ListenerSettings } from '../listener-settings.ts';
 import { Sweeper } from '../sweeper.ts';
 import { localAuthorityOf, remoteAddressOf } from './address.ts';
 import { EndOfTurn } from './end-of-turn.ts';
+import { isPreface, readFirst } from './first-bytes.ts';
 import { Http1Server } from './http1-server.ts';
 import { Http2Server } from './http2-server.ts';
 import type { Connection, ListenerState } from './listener-state.ts';
-import { sniffPreface } from './preface.ts';
+import { readProxyHeader } from './proxy-header.ts';
 import { clientCertificateOf, TlsFront, type TlsFrontOptions } from './tls-front.ts';
 
 /** All slow things are looked at this often; the limits for them are exact to one such step. */
@@ -34,6 +35,8 @@ export interface NodeListenerOptions {
   readonly tls?: Pick<TlsFrontOptions, 'certificates' | 'secret' | 'settings'>;
   /** Value of Strict-Transport-Security in all answers; '' or left out for none. */
   readonly strictTransport?: string;
+  /** Tells which senders begin with a header of the PROXY protocol; left out: nobody. */
+  readonly isBalancer?: (address: string) => boolean;
   /** Is told about exceptions, which are bugs; default: prints them. */
   readonly report?: (error: unknown) => void;
   readonly tickMs?: number;
@@ -48,6 +51,9 @@ export class NodeListener {
   readonly #http2: Http2Server | null;
   readonly #tls: TlsFront | null;
   readonly #sockets = new Set<Socket>();
+  readonly #isBalancer: (address: string) => boolean;
+  /** Whom balancers speak for, by the other end of the connection. */
+  readonly #proxied = new Map<string, string>();
   #connections = 0;
 
   constructor(options: NodeListenerOptions) {
@@ -68,6 +74,7 @@ export class NodeListener {
       webSocketsOpen: 0,
       isDraining: false,
     };
+    this.#isBalancer = options.isBalancer ?? (() => false);
     this.#http1 = new Http1Server(this.#state);
     this.#http2 = options.http2 ? new Http2Server(this.#state) : null;
     this.#tls = options.tls === undefined ? null : this.#createTls(options, options.tls);
@@ -163,17 +170,42 @@ export class NodeListener {
     this.#sockets.add(socket);
     this.#connections += 1;
     socket.once('close', () => this.#sockets.delete(socket));
+    if (this.#isBalancer(remoteAddressOf(socket))) {
+      readFirst(socket, this.#state, readProxyHeader, (client) => {
+        if (client !== null) this.#speaksFor(socket, client);
+        this.#begin(socket);
+      });
+    } else {
+      this.#begin(socket);
+    }
+  }
+
+  #speaksFor(socket: Socket, client: string): void {
+    const end = endOf(socket);
+    this.#proxied.set(end, client);
+    socket.once('close', () => this.#proxied.delete(end));
+  }
+
+  #begin(socket: Socket): void {
     if (this.#tls !== null) {
       this.#tls.take(socket);
       return;
     }
-    const connection = connectionOf(socket, this.#entry);
-    if (this.#http2 === null) this.#http1.take(socket, connection);
+    const connection = this.#connectionOf(socket, this.#entry);
+    if (this.#http2 === null) this.#serve(socket, connection, false);
     else {
-      sniffPreface(socket, this.#state, (isHttp2) => {
+      readFirst(socket, this.#state, isPreface, (isHttp2) => {
         this.#serve(socket, connection, isHttp2);
       });
     }
+  }
+
+  #connectionOf(socket: Socket, entry: Entry): Connection {
+    return {
+      entry,
+      remoteAddress: this.#proxied.get(endOf(socket)) ?? remoteAddressOf(socket),
+      localAuthority: localAuthorityOf(socket),
+    };
   }
 
   #createTls(options: NodeListenerOptions, tls: NonNullable<NodeListenerOptions['tls']>): TlsFront {
@@ -185,21 +217,22 @@ export class NodeListener {
         const clientCertificate = clientCertificateOf(socket);
         const entry =
           clientCertificate === null ? this.#entry : { ...this.#entry, clientCertificate };
-        this.#serve(socket, connectionOf(socket, entry), socket.alpnProtocol === 'h2');
+        this.#serve(socket, this.#connectionOf(socket, entry), socket.alpnProtocol === 'h2');
       },
     });
   }
 
   #serve(socket: Duplex, connection: Connection, isHttp2: boolean): void {
-    if (isHttp2) this.#http2!.take(socket, connection);
-    else this.#http1.take(socket, connection);
+    if (isHttp2) {
+      // The session takes what waits in the socket by itself.
+      this.#http2!.take(socket, connection);
+    } else {
+      this.#http1.take(socket, connection);
+      socket.resume();
+    }
   }
 }
 
-function connectionOf(socket: Socket, entry: Entry): Connection {
-  return {
-    entry,
-    remoteAddress: remoteAddressOf(socket),
-    localAuthority: localAuthorityOf(socket),
-  };
+function endOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -145,6 +145,7 @@ export async function openScripted(
     readonly tickMs?: number;
     /** Of the engine node. */
     readonly http2?: boolean;
+    readonly isBalancer?: (address: string) => boolean;
   } = {},
 ): Promise<ListenerSetup> {
   const handler = new ScriptedHandler(script);
@@ -161,7 +162,11 @@ export async function openScripted(
   const listener =
     engine === 'uws'
       ? openUwsListener(common)
-      : await openNodeListener({ ...common, http2: options.http2 ?? false });
+      : await openNodeListener({
+          ...common,
+          http2: options.http2 ?? false,
+          isBalancer: options.isBalancer ?? (() => false),
+        });
   context.after(() => listener.closeAll());
   return { listener, handler, port: listener.port, reports };
 }
