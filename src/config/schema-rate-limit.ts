@@ -7,16 +7,22 @@ const secondMs = 1000;
 const dayMs = 24 * 3600 * secondMs;
 const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 
+const limitName = text('a name of letters, digits, - and _', (name) =>
+  /^[A-Za-z0-9_-]{1,64}$/.test(name) ? name : null,
+)
+  .nullable()
+  .prefault(null);
+
+const limitKey = text(
+  "'address', 'route', 'user', 'header:NAME' or 'cookie:NAME'",
+  readKey,
+).prefault('address');
+
 const rateLimit = section({
-  name: text('a name of letters, digits, - and _', (name) =>
-    /^[A-Za-z0-9_-]{1,64}$/.test(name) ? name : null,
-  )
-    .nullable()
-    .prefault(null)
-    .describe("Name in answers and the log; null: 'limit-1' and so on."),
-  key: text("'address', 'route', 'user', 'header:NAME' or 'cookie:NAME'", readKey)
-    .prefault('address')
-    .describe("Whose requests are counted together; 'address' takes a /64 of IPv6 for one."),
+  name: limitName.describe("Name in answers and the log; null: 'limit-1' and so on."),
+  key: limitKey.describe(
+    "Whose requests are counted together; 'address' takes a /64 of IPv6 for one.",
+  ),
   requests: integer({ min: 1, max: 1_000_000_000 }).describe('Requests allowed in perMs.'),
   perMs: duration({ min: 1, max: 31 * dayMs })
     .prefault('1s')
@@ -44,6 +50,21 @@ export const rateLimits = z
   .max(16, { error: 'at most 16 rate limits' })
   .prefault([])
   .describe('How many requests pass (docs/rate-limits.md); the rest gets 429.');
+
+const concurrencyLimit = section({
+  name: limitName.describe("Name in the log; null: 'concurrency-1' and so on."),
+  key: limitKey.describe(
+    "Whose requests are counted together; 'address' takes a /64 of IPv6 for one.",
+  ),
+  max: integer({ min: 1, max: 1_000_000 }).describe('Requests that may run at a time.'),
+}).describe('So many requests of one kind at a time.');
+
+/** Describes how many requests of a route may run at a time in each worker. */
+export const concurrency = z
+  .array(concurrencyLimit, { error: 'a list of limits' })
+  .max(16, { error: 'at most 16 limits' })
+  .prefault([])
+  .describe('How many requests run at a time in each worker (docs/rate-limits.md); else 429.');
 
 /** Describes the Redis that hosts share. */
 export const redis = section({

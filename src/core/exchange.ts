@@ -45,6 +45,14 @@ export interface RequestHead {
   readonly webSocket: WebSocketOffer | null;
 }
 
+/** Something that an exchange has while it lasts. */
+export interface Held {
+  /** What it has besides. */
+  readonly next: Held | null;
+  /** Called once, when the exchange is finished. */
+  release(): void;
+}
+
 /**
  * One class, every field set in the constructor: one hidden class. Strings are byte strings (see
  * RawHeaders). Field groups: request, decision, response, account.
@@ -117,6 +125,8 @@ export class Exchange {
   /** `performance.now()` at the peer's response head; 0 when there was none. */
   headAtMs = 0;
   finished = false;
+  /** What is given back when it is finished; null for nothing. */
+  held: Held | null = null;
 
   constructor(head: RequestHead, client: Sink, startedAtMs: number) {
     this.entry = head.entry;

@@ -5,14 +5,15 @@ import type { RouteConfig } from '../config/schema.ts';
 import type { RequestFilter } from '../core/filter.ts';
 import { compileAccess, compileClients, compileCors } from './compile-access.ts';
 import { compileCodingWish } from './compile-compress.ts';
+import { compileConcurrency } from './compile-concurrency.ts';
 import { compileRateLimits } from './compile-rate-limits.ts';
 import { compileAnswer, compileMaintenance, compileTargetRewrite } from './compile-rewrite.ts';
 import type { RouteContext } from './route-context.ts';
 
 /**
- * The order: a maintenance page, who may come at all (addresses, attack rules), preflights, how often
- * (rate limits), who it is (access), what becomes of the request (rewriting), plugins, and last what
- * answers in place of a peer.
+ * The order: a maintenance page, who may come at all (addresses, attack rules), preflights, how often and
+ * how many at a time (limits), who it is (access), what becomes of the request (rewriting), plugins, and
+ * last what answers in place of a peer.
  */
 export function compileFilters(
   route: RouteConfig,
@@ -23,8 +24,10 @@ export function compileFilters(
     compileClients(route, context),
     compileCors(route),
     compileRateLimits(route, context, false),
+    compileConcurrency(route, context, false),
     compileAccess(route, context),
     compileRateLimits(route, context, true),
+    compileConcurrency(route, context, true),
     compileTargetRewrite(route, context),
     compileAnswer(route, context),
     compileCodingWish(route),

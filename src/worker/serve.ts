@@ -104,6 +104,7 @@ export class Server implements ExchangeHandler {
   finished(exchange: Exchange): void {
     exchange.finished = true;
     releasePeer(exchange, this.#context);
+    for (let held = exchange.held; held !== null; held = held.next) held.release();
     this.#context.exchangesRunning -= 1;
     this.#recorder.record(exchange, performance.now() - exchange.startedAtMs);
   }

@@ -5,8 +5,8 @@
 //     ▲                                                                  │ pressure rises while the
 //     └──────────────── pressure is back at 0 ◄──────────────────────────┘ loop is late, else falls
 //
-// The pressure is counted in lanes, one per priority of the routes: 1.3 refuses all of the lowest priority and
-// 30 % of the next. A worker whose loop is in time refuses nothing, however many exchanges wait for peers.
+// The pressure is counted in lanes, one per priority of the routes: 1.3 refuses all of the lowest priority
+// and 30 % of the next. A worker whose loop is in time refuses nothing, whatever it waits for.
 
 export interface ShedderSettings {
   /** A loop that is later than this is too late. */
