@@ -1,12 +1,13 @@
 // How one worker lets others have what it stored: as a file in the run directory, written when somebody
 // asks, read by those who wait, gone after a few seconds.
 
-import { unlink } from 'node:fs/promises';
+import { readdir, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { CachedVariant, StoredResponse } from '../../../core/cache.ts';
 import type { CacheLink } from '../../../core/cache-link.ts';
 import { limits } from '../../../core/limits.ts';
 import { blobDigest, readBlob, writeBlob } from '../../../std/blobs/blob-file.ts';
+import { isRunning } from '../../../std/is-running.ts';
 import type { Timers } from '../../../std/timers.ts';
 import { answerHeadBytesMax, readHead, writeHead } from './answer-blob.ts';
 
@@ -37,6 +38,7 @@ export class Handovers {
 
   constructor(options: HandoversOptions) {
     this.#options = options;
+    void clearAway(options.directory).catch(() => {});
   }
 
   /** This worker has stored that key. */
@@ -97,5 +99,13 @@ export class Handovers {
     const path = this.#files.get(name);
     this.#files.delete(name);
     if (path !== undefined) unlink(path).catch(() => {});
+  }
+}
+
+/** Workers that were killed have left their files. */
+async function clearAway(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const pid = Number(/^answer-(\d+)-/.exec(name)?.[1] ?? Number.NaN);
+    if (pid > 0 && !isRunning(pid)) await unlink(join(directory, name));
   }
 }
