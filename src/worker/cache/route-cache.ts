@@ -60,8 +60,7 @@ export class RouteCache implements CacheUse {
     const { host, policy } = this.#options;
     for (const command of invalidatedBy(exchange)) void host.store.purge(command);
     if (policy.statusName !== null) {
-      const isMethod = exchange.method !== 'GET' && exchange.method !== 'HEAD';
-      const reason = isMethod ? 'method' : 'bypass';
+      const reason = directReason(exchange);
       const how = { reason, status: 0, isStored: false, isCollapsed: false } as const;
       addStatus(exchange.responseHeaders, forwardStatus(policy.statusName, how));
     }
@@ -190,6 +189,12 @@ export class RouteCache implements CacheUse {
     if (exchange.finished || this.#lookUp(exchange, true)) return;
     this.#options.host.forward(exchange, exchange.plan!);
   }
+}
+
+/** Why the exchange is sent as it is. */
+function directReason({ method, cacheStatus }: Exchange): ForwardReason {
+  if (method !== 'GET' && method !== 'HEAD') return 'method';
+  return cacheStatus === 'miss' ? 'miss' : 'bypass';
 }
 
 /** The client wants a part, a head, or to know whether anything has changed; goes by `facts`. */
