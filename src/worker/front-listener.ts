@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import type { EntryPoint } from '../config/entry-points.ts';
 import type { Events } from '../core/events.ts';
 import type { ExchangeHandler } from '../core/exchange.ts';
-import type { WatchedCertificates } from './certificates.ts';
 import { Trust } from './filter/trust.ts';
+import type { Kept } from './kept.ts';
+import type { CertificateSource } from './listener/certificate.ts';
 import type { ListenerSettings } from './listener/listener-settings.ts';
 import type { NodeListener } from './listener/node/listener.ts';
 import { openUwsListener, type UwsListener } from './listener/uws/listener.ts';
@@ -25,12 +26,15 @@ export interface FrontListener {
   closeAll(): void;
 }
 
+/** Certificates, wherever they come from, that are looked after until they are closed. */
+export type OwnedCertificates = CertificateSource & Kept;
+
 export interface FrontListenerOptions {
   readonly entryPoint: EntryPoint;
   readonly handler: ExchangeHandler;
   readonly settings: ListenerSettings;
   /** Null without TLS; closed together with the listener. */
-  readonly certificates: WatchedCertificates | null;
+  readonly certificates: OwnedCertificates | null;
   /** What session tickets are sealed with is made of it. */
   readonly secret: string;
   readonly events: Events;
@@ -109,9 +113,9 @@ function textOf(file: string | null): string | null {
 /** A listener and the certificates that end with it. */
 class CertifiedListener implements FrontListener {
   readonly #listener: FrontListener;
-  readonly #certificates: WatchedCertificates;
+  readonly #certificates: OwnedCertificates;
 
-  constructor(listener: FrontListener, certificates: WatchedCertificates) {
+  constructor(listener: FrontListener, certificates: OwnedCertificates) {
     this.#listener = listener;
     this.#certificates = certificates;
   }
