@@ -14,7 +14,15 @@ export interface Joinable {
   /** Whether a request that comes now can have its answer from this fetch. */
   canJoin(exchange: Exchange): boolean;
   join(exchange: Exchange, wanted: Wanted, reason: ForwardReason): void;
+  /** Under which key those wait who want another variant than this one; null while that is not known. */
+  otherKey(exchange: Exchange): string | null;
 }
+
+/**
+ * How an exchange looks once more. `alone`: it has waited in vain, and waits for nobody this time;
+ * `together`: it wants another variant; `in-memory`: what was on disk is in memory now, if anything was.
+ */
+export type NextLook = 'alone' | 'together' | 'in-memory';
 
 /** What a worker does for its caches; joined in worker/*.ts, because phases don't know each other. */
 export interface CacheHost {
@@ -39,6 +47,5 @@ export interface FillContext {
   /** By which fetches go: no cache, no client stages. */
   readonly plan: Plan;
   readonly answers: AnswerContext;
-  /** The exchange looks once more, and does not wait for another's fetch this time. */
-  again(exchange: Exchange): void;
+  again(exchange: Exchange, how: NextLook): void;
 }

@@ -8,7 +8,7 @@ import type { Audience } from './audience.ts';
 import { standInStatus } from './cache-status.ts';
 import { noteFetch } from './fetch-exchange.ts';
 import { withoutFields } from './fields.ts';
-import type { FillContext } from './fill-context.ts';
+import type { FillContext, NextLook } from './fill-context.ts';
 import { isAbout, mergedFields } from './merge-head.ts';
 import type { FetchedRequest, FetchedResponse } from './policy.ts';
 import { isFailure, standsInForFailure } from './reuse.ts';
@@ -45,7 +45,7 @@ export interface Filling {
   answer(waiter: Waiter, variant: CachedVariant, status: string | null): void;
   statusOf(waiter: Waiter): string | null;
   /** A waiter looks for itself. */
-  release(waiter: Waiter): void;
+  release(waiter: Waiter, how?: NextLook): void;
   /** Everybody but the first looks for himself; nobody waits for this key for `passMs`. */
   releaseOthers(end: LeaseEnd, passMs: number): void;
   /** Nobody joins any more, nothing is held. Idempotent. */
@@ -90,7 +90,7 @@ function takeAnswer(fill: Filling, isBad: boolean): void {
     if (waiter.isOver) continue;
     const isFirst = waiter === first;
     const fits = isFirst || matchesVary(decision.vary, waiter.exchange.requestHeaders);
-    if (!fits) fill.release(waiter);
+    if (!fits) fill.release(waiter, 'together');
     else if (isForWhole(waiter)) {
       fill.stream(waiter, isFirst ? ownFields(fill) : decision.headers.slice());
     }

@@ -23,11 +23,11 @@ import { answerFrom, type Wanted } from './answer.ts';
 import { Audience } from './audience.ts';
 import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
 import { fetchExchange, noteFetch } from './fetch-exchange.ts';
-import type { FillContext, Joinable } from './fill-context.ts';
+import type { FillContext, Joinable, NextLook } from './fill-context.ts';
 import { type Filling, takeHead } from './fill-outcome.ts';
 import { HeldBytes } from './held-bytes.ts';
 import type { FetchedRequest, FetchedResponse } from './policy.ts';
-import { matchesVary } from './vary.ts';
+import { matchesVary, variantKey } from './vary.ts';
 import { type Feed, isForWhole, Waiter } from './waiter.ts';
 
 const NO_BYTES = new Uint8Array(0);
@@ -42,6 +42,8 @@ export interface FillTask {
   readonly validated: CachedVariant | null;
   /** The exchange that set it off. */
   readonly client: Exchange;
+  /** Nothing is in memory, and nobody has looked on disk. */
+  readonly looksOnDisk: boolean;
 }
 
 export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
@@ -85,6 +87,12 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     return matchesVary(this.#decision!.vary, exchange.requestHeaders);
   }
 
+  otherKey(exchange: Exchange): string | null {
+    if (this.#mode !== 'holding' || !this.#isShared) return null;
+    const { key, vary } = this.#decision!;
+    return variantKey(key, vary, exchange.requestHeaders);
+  }
+
   join(exchange: Exchange, wanted: Wanted, reason: ForwardReason): void {
     const waiter = new Waiter(exchange, wanted, reason, this);
     exchange.cacheStatus = this.audience.isEmpty ? 'miss' : 'collapsed';
@@ -101,11 +109,11 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     const { key } = this.task.request;
     if (isAlone) {
       this.#send();
-    } else if (store.hasDisk && this.task.validated === null) {
+    } else if (store.hasDisk && this.task.looksOnDisk) {
       void store.fetch(key).then((entry) => {
         if (this.#isOver) return;
         if (entry === null || entry.variants.length === 0) store.lease(this.task.fillKey, this);
-        else this.releaseAll();
+        else this.releaseAll('in-memory');
       });
     } else {
       store.lease(this.task.fillKey, this);
@@ -119,7 +127,8 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   }
 
   shared(): void {
-    if (!this.#isOver) this.releaseAll();
+    // Who has to ask the peer whatever is stored would be told the same again.
+    if (!this.#isOver) this.releaseAll(this.task.validated === null ? 'together' : 'alone');
   }
 
   denied(): void {
@@ -234,11 +243,11 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     });
   }
 
-  release(waiter: Waiter): void {
+  release(waiter: Waiter, how: NextLook = 'alone'): void {
     if (waiter.isOver) return;
     this.audience.remove(waiter);
     waiter.letGo();
-    this.context.again(waiter.exchange);
+    this.context.again(waiter.exchange, how);
   }
 
   releaseOthers(end: LeaseEnd, passMs: number): void {
@@ -249,9 +258,9 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   }
 
   /** The answer is there already, or is no answer: all look again. */
-  releaseAll(): void {
+  releaseAll(how: NextLook): void {
     this.over('failed');
-    for (const waiter of this.audience.all) this.release(waiter);
+    for (const waiter of this.audience.all) this.release(waiter, how);
   }
 
   over(end: LeaseEnd): void {

@@ -13,13 +13,13 @@ import { type CacheKeys, originOf } from './cache-key.ts';
 import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
 import type { Condition } from './conditions.ts';
 import { Fill } from './fill.ts';
-import type { FillContext } from './fill-context.ts';
+import type { FillContext, NextLook } from './fill-context.ts';
 import { remembered } from './freshness.ts';
 import { invalidatedBy } from './invalidation.ts';
 import { answerPurge, type Purger } from './purge.ts';
 import { emptyFacts, type RequestFacts, readRequestFacts } from './request-facts.ts';
 import { decideReuse, refreshesEarly } from './reuse.ts';
-import { matchesVary, selectVary, varyKeyOf } from './vary.ts';
+import { matchesVary, variantKey } from './vary.ts';
 
 /** What a request is told when it must not be forwarded (RFC 9111 section 5.2.1.7). */
 const NOT_STORED = new ProxyError('not_stored');
@@ -37,6 +37,15 @@ export interface RouteCacheOptions extends Omit<FillContext, 'again'> {
   readonly purger: Purger | null;
 }
 
+/** What a request that is not answered at once has found. */
+interface Found {
+  readonly entry: CacheEntry | null;
+  readonly variant: CachedVariant | null;
+  /** It waits for nobody. */
+  readonly mustBeAlone: boolean;
+  readonly looksOnDisk: boolean;
+}
+
 export class RouteCache implements CacheUse {
   readonly #options: RouteCacheOptions;
   readonly #context: FillContext;
@@ -45,12 +54,12 @@ export class RouteCache implements CacheUse {
   constructor(options: RouteCacheOptions) {
     this.#options = options;
     this.#route = options.plan.route;
-    this.#context = { ...options, again: (exchange) => this.#again(exchange) };
+    this.#context = { ...options, again: (exchange, how) => this.#again(exchange, how) };
   }
 
   serve(exchange: Exchange): boolean {
     const { method } = exchange;
-    if (method === 'GET' || method === 'HEAD') return this.#lookUp(exchange, false);
+    if (method === 'GET' || method === 'HEAD') return this.#lookUp(exchange, null);
     const { purger, host } = this.#options;
     if (method !== 'PURGE' || purger === null) return false;
     return answerPurge(exchange, purger, host);
@@ -67,8 +76,8 @@ export class RouteCache implements CacheUse {
     return next;
   }
 
-  /** `isAlone`: it has waited once and will not again. */
-  #lookUp(exchange: Exchange, isAlone: boolean): boolean {
+  /** `how`: it has waited already; null when it has not. */
+  #lookUp(exchange: Exchange, how: NextLook | null): boolean {
     const { host, keys, policy, answers } = this.#options;
     const key = this.#keyFor(exchange, keys);
     if (key === null) {
@@ -84,7 +93,7 @@ export class RouteCache implements CacheUse {
       if (reuse !== 'validate') {
         if (reuse !== 'allowed') this.#refresh(exchange, variant, nowMs);
         exchange.cacheStatus = reuse === 'fresh' ? 'hit' : 'stale';
-        if (isAlone && exchange.headAtMs === 0) exchange.cacheStatus = 'collapsed';
+        if (how === 'alone' || how === 'together') exchange.cacheStatus = 'collapsed';
         answerFrom(exchange, variant, facts, { context: answers, nowMs, status: '' });
         return true;
       }
@@ -93,10 +102,12 @@ export class RouteCache implements CacheUse {
       host.refuse(exchange, NOT_STORED);
       return true;
     }
+    const isAlone = how === 'alone';
     const mustBeAlone =
       isAlone || !policy.collapses || (entry !== null && entry.passUntilMs > nowMs);
     if (isAlone && wantsLess(exchange)) return false;
-    return this.#fetch(exchange, key, { entry, variant, mustBeAlone });
+    const looksOnDisk = how === null && (entry === null || entry.variants.length === 0);
+    return this.#fetch(exchange, key, { entry, variant, mustBeAlone, looksOnDisk });
   }
 
   /** Returns null when the request must not see the cache; leaves what it says in `facts`. */
@@ -118,28 +129,28 @@ export class RouteCache implements CacheUse {
   }
 
   /** Returns false when the exchange is better sent as it is. */
-  #fetch(
-    exchange: Exchange,
-    key: string,
-    found: { entry: CacheEntry | null; variant: CachedVariant | null; mustBeAlone: boolean },
-  ): boolean {
+  #fetch(exchange: Exchange, key: string, found: Found): boolean {
     const { host, noStore } = this.#options;
-    const { entry, variant, mustBeAlone } = found;
+    const { entry, variant, mustBeAlone, looksOnDisk } = found;
     exchange.cacheStatus = 'miss';
     if (noStore?.(exchange) === true || this.#wishes()?.noStore === true) return false;
     // Less than the whole is no reason to fetch a whole that is likely not to be stored.
     const isUnlikely = exchange.method === 'HEAD' || (mustBeAlone && wantsLess(exchange));
     if (variant === null && isUnlikely) return false;
-    const fillKey = fillKeyOf(key, entry, exchange);
     const { range, ifRange, ifNoneMatch, ifModifiedSince } = facts;
     const wanted = { range, ifRange, ifNoneMatch, ifModifiedSince };
     const reason = reasonOf(entry, variant);
-    const running = mustBeAlone ? undefined : host.fills.get(fillKey);
+    let fillKey = fillKeyOf(key, entry, exchange);
+    let running = mustBeAlone ? undefined : host.fills.get(fillKey);
+    if (running?.canJoin(exchange) === false) {
+      fillKey = running.otherKey(exchange) ?? fillKey;
+      running = host.fills.get(fillKey);
+    }
     if (running?.canJoin(exchange) === true) {
       running.join(exchange, wanted, reason);
       return true;
     }
-    const fill = this.#newFill(exchange, { key, fillKey, variant });
+    const fill = this.#newFill(exchange, { key, fillKey, variant, looksOnDisk });
     fill.join(exchange, wanted, reason);
     const isAlone = mustBeAlone || running !== undefined;
     if (!isAlone) host.fills.set(fillKey, fill);
@@ -159,19 +170,20 @@ export class RouteCache implements CacheUse {
     const fillKey = varyKey === '' ? response.key : `${response.key}\0${varyKey}`;
     if (host.fills.has(fillKey)) return;
     const { key } = response;
-    const fill = this.#newFill(exchange, { key, fillKey, variant });
+    const fill = this.#newFill(exchange, { key, fillKey, variant, looksOnDisk: false });
     host.fills.set(fillKey, fill);
     fill.run(false);
   }
 
   #newFill(
     client: Exchange,
-    what: { key: string; fillKey: string; variant: CachedVariant | null },
+    what: { key: string; fillKey: string; variant: CachedVariant | null; looksOnDisk: boolean },
   ): Fill {
     const origin = originOf(client.scheme, client.host);
     return new Fill(this.#context, {
       fillKey: what.fillKey,
       validated: what.variant,
+      looksOnDisk: what.looksOnDisk,
       client,
       request: {
         key: what.key,
@@ -185,8 +197,8 @@ export class RouteCache implements CacheUse {
     });
   }
 
-  #again(exchange: Exchange): void {
-    if (exchange.finished || this.#lookUp(exchange, true)) return;
+  #again(exchange: Exchange, how: NextLook): void {
+    if (exchange.finished || this.#lookUp(exchange, how)) return;
     this.#options.host.forward(exchange, exchange.plan!);
   }
 }
@@ -213,14 +225,12 @@ function chooseVariant(entry: CacheEntry, exchange: Exchange): CachedVariant | n
   return null;
 }
 
-/** Requests with the same are answered alike, as far as is known before the answer; see `CacheStore.lease`. */
+/** Requests with the same are answered alike, as far as is known before the answer. */
 function fillKeyOf(key: string, entry: CacheEntry | null, exchange: Exchange): string {
   const newest = entry?.variants[0];
-  if (newest === undefined || newest.response.vary.length === 0) return key;
-  const { vary } = newest.response;
-  const names: string[] = [];
-  for (let at = 0; at < vary.length; at += 2) names.push(vary[at]!);
-  return `${key}\0${varyKeyOf(selectVary(names, exchange.requestHeaders))}`;
+  return newest === undefined
+    ? key
+    : variantKey(key, newest.response.vary, exchange.requestHeaders);
 }
 
 function reasonOf(entry: CacheEntry | null, variant: CachedVariant | null): ForwardReason {

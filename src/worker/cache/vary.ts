@@ -41,6 +41,14 @@ export function varyKeyOf(selected: readonly string[]): string {
   return key;
 }
 
+/** Returns under which key requests wait that want the same variant; see `CacheStore.lease`. */
+export function variantKey(key: string, vary: readonly string[], request: RawHeaders): string {
+  if (vary.length === 0) return key;
+  const names: string[] = [];
+  for (let at = 0; at < vary.length; at += 2) names.push(vary[at]!);
+  return `${key}\0${varyKeyOf(selectVary(names, request))}`;
+}
+
 /** Whether a request would have been answered alike. */
 export function matchesVary(selected: readonly string[], request: RawHeaders): boolean {
   for (let at = 0; at < selected.length; at += 2) {

@@ -14,6 +14,8 @@ import { answerHeadBytesMax, readHead, writeHead } from './answer-blob.ts';
 /** What other workers wrote is known after this. */
 const refreshMs = 250;
 const retryMs = 60_000;
+/** A disk that takes longer to answer counts as failing: somebody waits. */
+const answerMs = 5000;
 /** Bodies that wait to be written, in bytes and number; further ones are not. */
 const waitingBytesMax = 32 * 1024 * 1024;
 const waitingMax = 1024;
@@ -87,15 +89,7 @@ export class DiskTier {
     const rows = store.index.find(...placeOf(key)).sort((a, b) => b.usedS - a.usedS);
     if (rows.length === 0) return [];
     this.counters.reads += 1;
-    const answers: DiskAnswer[] = [];
-    try {
-      for (const row of rows.slice(0, variantsMax)) {
-        const answer = await this.#readRow(store, key, row);
-        if (answer !== null) answers.push(answer);
-      }
-    } catch (error) {
-      this.#fail(store, error);
-    }
+    const answers = await this.#inTime(store, this.#readRows(store, key, rows));
     if (answers.length > 0) this.counters.hits += 1;
     return answers;
   }
@@ -168,6 +162,32 @@ export class DiskTier {
         (error: unknown) => this.#fail(store, error),
       );
     });
+  }
+
+  #inTime(store: BlobStore, reading: Promise<DiskAnswer[]>): Promise<DiskAnswer[]> {
+    return new Promise((resolve) => {
+      const stop = this.#options.timers.after(answerMs, () => {
+        this.#fail(store, new Error(`no answer within ${answerMs} ms`));
+        resolve([]);
+      });
+      void reading.then((answers) => {
+        stop();
+        resolve(answers);
+      });
+    });
+  }
+
+  async #readRows(store: BlobStore, key: string, rows: readonly BlobRow[]): Promise<DiskAnswer[]> {
+    const answers: DiskAnswer[] = [];
+    try {
+      for (const row of rows.slice(0, variantsMax)) {
+        const answer = await this.#readRow(store, key, row);
+        if (answer !== null) answers.push(answer);
+      }
+    } catch (error) {
+      this.#fail(store, error);
+    }
+    return answers;
   }
 
   async #readRow(store: BlobStore, key: string, row: BlobRow): Promise<DiskAnswer | null> {

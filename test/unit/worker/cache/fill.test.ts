@@ -166,6 +166,23 @@ describe('an answer that is not for all', () => {
     assert.equal(world.get('/a').cache, 'hit');
   });
 
+  it('lets those who want another variant share a fetch of their own', (test) => {
+    const world = new CacheWorld(test, {}, () => 'hold');
+    const ask = (language: string) => world.get('/a', { headers: ['accept-language', language] });
+    const clients = [ask('de'), ask('en'), ask('de'), ask('en'), ask('fr')];
+    world.held[0]!.head(fresh('deutsch', 'vary', 'accept-language'));
+    assert.equal(world.fetches, 3);
+    clients.push(ask('en'));
+    for (const [at, body] of ['deutsch', 'english', 'français'].entries()) {
+      if (at > 0) world.held[at]!.head(fresh(body, 'vary', 'accept-language'));
+      world.held[at]!.write(body);
+      world.held[at]!.end();
+    }
+    const bodies = clients.map(({ body }) => body);
+    assert.deepEqual(bodies, ['deutsch', 'english', 'deutsch', 'english', 'français', 'english']);
+    assert.equal(world.fetches, 3);
+  });
+
   it('is no reason to give other variants up', (test) => {
     const world = new CacheWorld(test, {}, () => 'hold');
     const german = world.get('/a', { headers: ['accept-language', 'de'] });

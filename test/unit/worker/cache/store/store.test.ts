@@ -2,12 +2,21 @@
 // and how answers are handed from one worker to another.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test, { describe, type TestContext } from 'node:test';
 import type { CacheToSidecar } from '../../../../../src/core/cache-link.ts';
 import type { Events } from '../../../../../src/core/events.ts';
-import { systemTimers } from '../../../../../src/std/timers.ts';
+import { systemTimers, type Timers } from '../../../../../src/std/timers.ts';
 import { PurgeEnd } from '../../../../../src/worker/cache/store/purge-end.ts';
 import { Store } from '../../../../../src/worker/cache/store/store.ts';
 import { until } from '../../../../support/deadline.ts';
@@ -29,6 +38,7 @@ interface BenchOptions {
   readonly runDirectory?: string;
   readonly memoryBytes?: number;
   readonly connected?: boolean;
+  readonly timers?: Timers;
 }
 
 /** A store whose sidecar is played by the test. */
@@ -52,8 +62,9 @@ function open(context: TestContext, options: BenchOptions = {}): Bench {
   const purges = new PurgeEnd(link, systemTimers);
   purges.receive({ kind: 'purges', floor: 0, records: [], isPart: false });
   const { path, runDirectory = '/dev/null', memoryBytes = MIB } = options;
+  const timers = options.timers ?? systemTimers;
   const store = new Store({
-    ...{ memoryBytes, events, link, purges, runDirectory, timers: systemTimers, isAlone: false },
+    ...{ memoryBytes, events, link, purges, runDirectory, timers, isAlone: false },
     disk: path === undefined ? null : { path, bytes: 10 * MIB },
   });
   context.after(() => {
@@ -127,6 +138,26 @@ describe('the store', () => {
     assert.equal(store.find('a')?.variants.length, 1);
     assert.equal(store.hasDisk, false);
     assert.deepEqual(events, ['the disk of the cache fails: going on without']);
+  });
+
+  test('waits no longer than 5 s for a disk that hangs', async (context) => {
+    const path = createTempDir(context).file('cache');
+    const after: Timers['after'] = (ms, then) => systemTimers.after(ms === 5000 ? 50 : ms, then);
+    const { store, events } = open(context, { path, timers: { ...systemTimers, after } });
+    await until(() => store.hasDisk, { what: 'the disk works' });
+    store.store(fresh('a'), body);
+    await until(() => countOf(store, 'diskWrites') === 1, { what: 'it is written' });
+    const [name = ''] = readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((one) =>
+      /[0-9a-f]{40}$/.test(one),
+    );
+    // To open a pipe for reading takes until somebody writes into it.
+    rmSync(join(path, name));
+    execFileSync('mkfifo', [join(path, name)]);
+    context.after(() => closeSync(openSync(join(path, name), constants.O_RDWR)));
+    store.memory.clear();
+    assert.equal(await store.fetch('a'), null);
+    assert.equal(store.hasDisk, false);
+    assert.equal(events.length, 1);
   });
 
   test('turns off a disk that fails while it is used', async (context) => {
