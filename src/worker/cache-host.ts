@@ -6,6 +6,7 @@ import { limits } from '../core/limits.ts';
 import type { CacheHost } from './cache/fill-context.ts';
 import { HeldBudget } from './cache/held-bytes.ts';
 import { type ForwardContext, forward } from './forward.ts';
+import { releasePeer } from './hold.ts';
 import { replyWithFailure, sendReply } from './reply/reply.ts';
 
 /** Makes the host of all caches that keep their answers in `store`. */
@@ -21,6 +22,11 @@ export function createCacheHost(
     random: context.random,
     stored: onStored,
     forward: (exchange, plan) => forward(exchange, plan, context),
+    cancel: (exchange, error) => {
+      exchange.running?.cancel(error);
+      // No listener tells when this one is over.
+      releasePeer(exchange, context);
+    },
     refuse: replyWithFailure,
     reply: replyWithLine,
   };

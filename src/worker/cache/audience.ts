@@ -1,17 +1,27 @@
-// Everybody who waits for one fetch: who comes first set it off, the others joined.
+// Everybody who waits for one fetch: the owner, whose request was sent, and those who joined. The owner may
+// have left, or was never here: what is meant for it alone is then for nobody.
 
 import type { ProxyError } from '../../core/errors.ts';
+import type { Exchange } from '../../core/exchange.ts';
 import type { Waiter } from './waiter.ts';
 
 export class Audience {
+  readonly #client: Exchange;
   #waiters: Waiter[] = [];
+
+  /** `client`: whose request is sent. */
+  constructor(client: Exchange) {
+    this.#client = client;
+  }
 
   get isEmpty(): boolean {
     return this.#waiters.length === 0;
   }
 
-  get first(): Waiter | null {
-    return this.#waiters[0] ?? null;
+  /** Whose request was sent; null when it is not here. Nobody has joined before it. */
+  get owner(): Waiter | null {
+    const first = this.#waiters[0];
+    return first?.exchange === this.#client ? first : null;
   }
 
   /** Some have no room for more. */

@@ -35,6 +35,8 @@ export interface CacheHost {
   stored(routeIndex: number, bodyBytes: number): void;
   /** Sends an exchange to a peer. */
   forward(exchange: Exchange, plan: Plan): void;
+  /** Ends an exchange that `forward` was given, wherever it is; nothing more comes of it. */
+  cancel(exchange: Exchange, error: ProxyError): void;
   /** Answers with a failure. */
   refuse(exchange: Exchange, error: ProxyError): void;
   /** Answers with a line of text. */

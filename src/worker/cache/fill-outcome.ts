@@ -46,7 +46,7 @@ export interface Filling {
   statusOf(waiter: Waiter): string | null;
   /** A waiter looks for itself. */
   release(waiter: Waiter, how?: NextLook): void;
-  /** Everybody but the first looks for himself; nobody waits for this key for `passMs`. */
+  /** Everybody but the owner looks for himself; nobody waits for this key for `passMs`. */
   releaseOthers(end: LeaseEnd, passMs: number): void;
   /** Nobody joins any more, nothing is held. Idempotent. */
   over(end: LeaseEnd): void;
@@ -84,35 +84,35 @@ function takeAnswer(fill: Filling, isBad: boolean): void {
     giveOn(fill, 0);
     return;
   }
-  const { first } = audience;
+  const { owner } = audience;
   if (!isShared) fill.releaseOthers('uncacheable', policy.passMs);
   for (const waiter of audience.all) {
     if (waiter.isOver) continue;
-    const isFirst = waiter === first;
-    const fits = isFirst || matchesVary(decision.vary, waiter.exchange.requestHeaders);
+    const isOwner = waiter === owner;
+    const fits = isOwner || matchesVary(decision.vary, waiter.exchange.requestHeaders);
     if (!fits) fill.release(waiter, 'together');
     else if (isForWhole(waiter)) {
-      fill.stream(waiter, isFirst ? ownFields(fill) : decision.headers.slice());
+      fill.stream(waiter, isOwner ? ownFields(fill) : decision.headers.slice());
     }
   }
 }
 
-/** Not for the store: who came first gets it as it comes, all others ask for themselves. */
+/** Not for the store: whose request it answers gets it as it comes, all others ask for themselves. */
 function giveOn(fill: Filling, passMs: number): void {
   const { audience, context, task, fetch } = fill;
   const isBad = isFailure(fetch.status);
   // What was stored is no answer any more.
   if (task.validated !== null && !isBad) context.host.store.remove(task.request.key);
   fill.relay();
-  const { first } = audience;
+  const { owner } = audience;
   fill.releaseOthers(isBad ? 'failed' : 'uncacheable', passMs);
-  if (first === null || first.isOver) {
+  if (owner === null || owner.isOver) {
     fill.ignore();
-  } else if (canTakeWhole(first)) {
-    fill.stream(first, ownFields(fill));
+  } else if (canTakeWhole(owner)) {
+    fill.stream(owner, ownFields(fill));
   } else {
     fill.ignore();
-    fill.release(first);
+    fill.release(owner);
   }
 }
 

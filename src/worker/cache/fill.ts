@@ -3,7 +3,7 @@
 //
 //   seeking ──lease──► fetching ──head──► holding ──end──► stored
 //      │                  │ │               └── too much ──► late ──all have what was held──► relaying
-//      │                  │ ├── not to be stored ──► relaying to who came first; others ask for themselves
+//      │                  │ ├── not to be stored ──► relaying to the owner; others ask for themselves
 //      │                  │ ├── 304 ──► stored anew, everybody is answered
 //      │                  │ └── failure ──► a stale answer, or the failure
 //      └── another worker has fetched ──► everybody looks again
@@ -50,7 +50,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   readonly context: FillContext;
   readonly task: FillTask;
   readonly fetch: Exchange;
-  readonly audience = new Audience();
+  readonly audience: Audience;
   #mode: 'waiting' | 'holding' | 'late' | 'relaying' | 'ignoring' = 'waiting';
   #lease: Lease | null = null;
   #source: Source | null = null;
@@ -67,6 +67,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   constructor(context: FillContext, task: FillTask) {
     this.context = context;
     this.task = task;
+    this.audience = new Audience(task.client);
     // Made now: later the client may be gone, and its address with it.
     this.fetch = fetchExchange(task.client, context.plan, this, task.validated);
     if (task.validated !== null) task.validated.isRefreshing = true;
@@ -95,7 +96,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
 
   join(exchange: Exchange, wanted: Wanted, reason: ForwardReason): void {
     const waiter = new Waiter(exchange, wanted, reason, this);
-    exchange.cacheStatus = this.audience.isEmpty ? 'miss' : 'collapsed';
+    exchange.cacheStatus = exchange === this.task.client ? 'miss' : 'collapsed';
     this.audience.add(waiter);
     // Whoever wants less than the whole waits until it is here.
     if (this.#mode === 'holding' && isForWhole(waiter)) {
@@ -177,7 +178,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     // What will be stored is wanted by those who come next.
     else if (this.#mode !== 'holding' && !this.#isOver) {
       this.over('failed');
-      this.fetch.running?.cancel(error);
+      this.context.host.cancel(this.fetch, error);
     }
   }
 
@@ -254,7 +255,8 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     const { store } = this.context.host;
     if (passMs > 0) store.pass(this.task.request.key, Date.now() + passMs);
     this.#lease?.release(end);
-    for (const waiter of this.audience.all.slice(1)) this.release(waiter);
+    const { owner, all } = this.audience;
+    for (const waiter of all) if (waiter !== owner) this.release(waiter);
   }
 
   /** The answer is there already, or is no answer: all look again. */
@@ -301,7 +303,8 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     this.#forget();
     this.#mode = 'late';
     for (const waiter of this.audience.all) if (!waiter.isStreaming) this.release(waiter);
-    this.#relayLate();
+    if (this.audience.isEmpty) this.ignore();
+    else this.#relayLate();
   }
 
   #relayLate(): void {

@@ -1,0 +1,74 @@
+// What a fetch brings that is not for all is for nobody but the client whose request was sent.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CacheWorld } from './cache-world.ts';
+
+const secret = { headers: ['cache-control', 'private'], body: 'of alice' };
+
+describe('an answer that is not for all', () => {
+  it('goes to nobody who waited when its own client has left', (test) => {
+    const world = new CacheWorld(test, {}, (_, count) =>
+      count === 1 ? 'hold' : { body: 'of bob' },
+    );
+    const alice = world.get('/a', { headers: ['cookie', 'user=alice'] });
+    const bob = world.get('/a', { headers: ['cookie', 'user=bob'] });
+    alice.leave();
+    world.held[0]!.answer(secret);
+    assert.equal(bob.body, 'of bob');
+    assert.ok(world.held[0]!.cancelled);
+  });
+
+  it('goes to nobody who waited for a refresh in the background', (test) => {
+    const fresh = {
+      headers: ['cache-control', 'max-age=1, stale-while-revalidate=1'],
+      body: 'all',
+    };
+    const world = new CacheWorld(test, {}, (_, count) => {
+      if (count === 1) return fresh;
+      return count === 2 ? 'hold' : { body: 'of bob' };
+    });
+    world.get('/a');
+    world.pass(1.5);
+    const alice = world.get('/a', { headers: ['cookie', 'user=alice'] });
+    assert.deepEqual([alice.body, world.fetches], ['all', 2]);
+    world.pass(1);
+    const bob = world.get('/a', { headers: ['cookie', 'user=bob'] });
+    assert.deepEqual([bob.state, world.fetches], ['waiting', 2]);
+    world.held[0]!.answer(secret);
+    assert.equal(bob.body, 'of bob');
+  });
+
+  it('goes to nobody for whom it was not chosen, and no cookie of it either', (test) => {
+    const world = new CacheWorld(test, {}, (_, count) =>
+      count === 1 ? 'hold' : { body: 'deutsch' },
+    );
+    const alice = world.get('/a', { headers: ['accept-language', 'en'] });
+    const bob = world.get('/a', { headers: ['accept-language', 'de'] });
+    const carol = world.get('/a', { headers: ['accept-language', 'en'] });
+    alice.leave();
+    const headers = ['cache-control', 'max-age=60, no-cache="x-user"', 'vary', 'accept-language'];
+    world.held[0]!.answer({ headers: [...headers, 'x-user', 'alice'], body: 'english' });
+    assert.deepEqual([bob.body, carol.body], ['deutsch', 'english']);
+    assert.deepEqual([bob.header('x-user'), carol.header('x-user')], [undefined, undefined]);
+  });
+});
+
+describe('a fetch that nobody wants any more', () => {
+  it('gives its peer back before the head', (test) => {
+    const world = new CacheWorld(test, {}, () => 'hold');
+    world.get('/a').leave();
+    assert.ok(world.held[0]!.cancelled);
+    assert.equal(world.held[0]!.exchange.peer!.inFlight, 0);
+  });
+
+  it('is cut when it turns out to be too long to be kept', (test) => {
+    const world = new CacheWorld(test, { objectBytesMax: 1024 }, () => 'hold');
+    const client = world.get('/a');
+    world.held[0]!.head({ headers: ['cache-control', 'max-age=60'], isChunked: true });
+    world.held[0]!.write('x'.repeat(1000));
+    client.leave();
+    world.held[0]!.write('x'.repeat(1000));
+    assert.ok(world.held[0]!.cancelled);
+  });
+});
