@@ -3,6 +3,7 @@
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { sidecarSocketPath } from '../channel/client.ts';
 import {
   type ChildToPrimary,
@@ -31,6 +32,9 @@ import { MetricsPage } from './metrics-page.ts';
 import { PrimaryRequests } from './primary-requests.ts';
 import { createProbeRoutes } from './probe-routes.ts';
 import type { Overview } from './status.ts';
+
+/** Longest wait for the disk of the cache when a configuration becomes live. */
+const diskMs = 2000;
 
 type Needed = 'cores' | 'upstreams' | 'routes' | 'cache' | 'admin' | 'log';
 
@@ -165,8 +169,9 @@ export class Sidecar {
     this.#checker.follow(next.targets);
     this.#discovery.follow(upstreams);
     this.#options.onActivated?.(next.config);
-    // Before workers are let in: they are to learn what was purged on that disk.
-    await this.#disk.follow(isCached(next.config) ? next.config.cache.disk : null);
+    // Before workers are let in: they are to learn what was purged on that disk, unless it hangs.
+    const disk = this.#disk.follow(isCached(next.config) ? next.config.cache.disk : null);
+    await Promise.race([disk, delay(diskMs, null, { ref: false })]);
     if (isFirst) await this.#listen();
     await this.admin.follow(next.config.admin);
     this.#options.send({ type: 'activated', version });

@@ -153,9 +153,10 @@ describe('the store', () => {
     // To open a pipe for reading takes until somebody writes into it.
     rmSync(join(path, name));
     execFileSync('mkfifo', [join(path, name)]);
-    context.after(() => closeSync(openSync(join(path, name), constants.O_RDWR)));
     store.memory.clear();
-    assert.equal(await store.fetch('a'), null);
+    const found = await store.fetch('a');
+    closeSync(openSync(join(path, name), constants.O_RDWR));
+    assert.equal(found, null);
     assert.equal(store.hasDisk, false);
     assert.equal(events.length, 1);
   });
