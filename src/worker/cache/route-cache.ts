@@ -172,7 +172,8 @@ export class RouteCache implements CacheUse {
     const { key } = response;
     const fill = this.#newFill(exchange, { key, fillKey, variant, looksOnDisk: false });
     host.fills.set(fillKey, fill);
-    fill.run(false);
+    // Under a lease it would be given what another worker has, which is what it has itself, still fresh.
+    fill.run(nowMs < response.freshUntilMs);
   }
 
   #newFill(
