@@ -1,114 +1,115 @@
-// One access log line out of a finished exchange: pure, ASCII only, one line whatever the client sent.
+// One access log line out of a finished exchange: ASCII only, one line whatever the client sent.
 // Header values that carry credentials are never logged; query strings are part of the target and are.
 
 import type { Exchange } from '../core/exchange.ts';
+import type { LineBuffer } from './line-buffer.ts';
 
-/** Builds the line, newline included; values from the client are cut after `valueCharsMax` characters. */
-export type LineBuilder = (
+/** Appends the line, newline included; values from the client are cut after `valueCharsMax` characters. */
+export type LineWriter = (
+  out: LineBuffer,
   exchange: Exchange,
-  durationMs: number,
-  wallMs: number,
+  moment: Moment,
   valueCharsMax: number,
-) => string;
+) => void;
+
+/** When an exchange ended, and after how long. */
+export interface Moment {
+  durationMs: number;
+  wallMs: number;
+}
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
-// 000…999, for milliseconds of the clock and decimals of durations: no number formatting per line.
-const THREE_DIGITS = Array.from({ length: 1000 }, (_, at) => String(at).padStart(3, '0'));
-
-const NOT_PLAIN_JSON = /[^ !#-[\]-~]/;
-const EACH_NOT_PLAIN_JSON = /[^ !#-[\]-~]/g;
-const NOT_PLAIN = /[^ !#-[\]-~]/;
-const EACH_NOT_PLAIN = /[^ !#-[\]-~]/g;
-
-/** Creates a builder of JSON lines. Bytes that are not printable ASCII are written as `\u00XX`. */
-export function createJsonLine(): LineBuilder {
+/** Creates a writer of JSON lines. Bytes that are not printable ASCII are written as `\u00XX`. */
+export function createJsonLine(): LineWriter {
   const clock = createSecondClock((date) => date.toISOString().slice(0, 19));
-  return (exchange, durationMs, wallMs, valueCharsMax) => {
+  return (out, exchange, { durationMs, wallMs }, charsMax) => {
     const { peer, plan, failure } = exchange;
     const agent = loggedHeader(exchange, 'user-agent');
     const referer = loggedHeader(exchange, 'referer');
-    let line = `{"time":"${clock(wallMs)}.${THREE_DIGITS[wallMs % 1000]}Z","id":${quote(exchange.requestId, valueCharsMax)}`;
-    line += `,"client":${quote(exchange.clientAddress, valueCharsMax)},"listener":${quote(exchange.entry.listener, valueCharsMax)}`;
-    line += `,"method":${quote(exchange.method, valueCharsMax)},"host":${quote(exchange.host, valueCharsMax)}`;
-    line += `,"target":${quote(exchange.receivedTarget, valueCharsMax)},"status":${exchange.status}`;
-    line += `,"bytesSent":${exchange.bytesSent},"bytesReceived":${exchange.bytesReceived}`;
+    out.plain('{"time":"');
+    out.plain(clock(wallMs));
+    out.plain('.');
+    out.thousandths(wallMs % 1000);
+    out.plain('Z","id":');
+    out.json(exchange.requestId, charsMax);
+    jsonText(out, ',"client":', exchange.clientAddress, charsMax);
+    jsonText(out, ',"listener":', exchange.entry.listener, charsMax);
+    jsonText(out, ',"method":', exchange.method, charsMax);
+    jsonText(out, ',"host":', exchange.host, charsMax);
+    jsonText(out, ',"target":', exchange.receivedTarget, charsMax);
+    jsonNumber(out, ',"status":', exchange.status);
+    jsonNumber(out, ',"bytesSent":', exchange.bytesSent);
+    jsonNumber(out, ',"bytesReceived":', exchange.bytesReceived);
     if (exchange.encoding !== '') {
-      line += `,"encoding":"${exchange.encoding}","plainBytes":${exchange.plainBytes}`;
+      jsonText(out, ',"encoding":', exchange.encoding, charsMax);
+      jsonNumber(out, ',"plainBytes":', exchange.plainBytes);
     }
-    line += `,"durationMs":${milliseconds(durationMs)}`;
+    out.plain(',"durationMs":');
+    milliseconds(out, durationMs);
     if (exchange.headAtMs > 0) {
-      line += `,"headMs":${milliseconds(exchange.headAtMs - exchange.startedAtMs)}`;
+      out.plain(',"headMs":');
+      milliseconds(out, exchange.headAtMs - exchange.startedAtMs);
     }
-    if (plan !== null) line += `,"route":${quote(plan.route, valueCharsMax)}`;
+    if (plan !== null) jsonText(out, ',"route":', plan.route, charsMax);
     if (peer !== null) {
-      line += `,"peer":${quote(peer.id, valueCharsMax)},"attempts":${exchange.attempts}`;
+      jsonText(out, ',"peer":', peer.id, charsMax);
+      jsonNumber(out, ',"attempts":', exchange.attempts);
     }
-    if (exchange.cacheStatus !== null) line += `,"cache":"${exchange.cacheStatus}"`;
+    if (exchange.cacheStatus !== null) jsonText(out, ',"cache":', exchange.cacheStatus, charsMax);
     if (failure !== null) {
-      line += `,"failure":"${failure.code}"`;
-      if (failure.detail !== '') line += `,"detail":${quote(failure.detail, valueCharsMax)}`;
+      jsonText(out, ',"failure":', failure.code, charsMax);
+      if (failure.detail !== '') jsonText(out, ',"detail":', failure.detail, charsMax);
     }
-    if (exchange.user !== '') line += `,"user":${quote(exchange.user, valueCharsMax)}`;
-    if (agent !== undefined) line += `,"userAgent":${quote(agent, valueCharsMax)}`;
-    if (referer !== undefined) line += `,"referer":${quote(referer, valueCharsMax)}`;
-    return `${line}}\n`;
+    if (exchange.user !== '') jsonText(out, ',"user":', exchange.user, charsMax);
+    if (agent !== undefined) jsonText(out, ',"userAgent":', agent, charsMax);
+    if (referer !== undefined) jsonText(out, ',"referer":', referer, charsMax);
+    out.plain('}\n');
   };
 }
 
 /**
- * Creates a builder of lines in the `combined` format of nginx and Apache, in UTC. `"`, `\` and bytes
+ * Creates a writer of lines in the `combined` format of nginx and Apache, in UTC. `"`, `\` and bytes
  * that are not printable ASCII are written as `\xXX`.
  */
-export function createCombinedLine(): LineBuilder {
+export function createCombinedLine(): LineWriter {
   const clock = createSecondClock((date) => {
     const [day, time] = date.toISOString().split('T') as [string, string];
     const [year, month, dayOfMonth] = day.split('-');
     return `${dayOfMonth}/${MONTHS[Number(month) - 1]}/${year}:${time.slice(0, 8)} +0000`;
   });
-  return (exchange, _durationMs, wallMs, valueCharsMax) => {
-    const client = unspaced(escaped(exchange.clientAddress, valueCharsMax));
-    const request = `${escaped(exchange.method, valueCharsMax)} ${escaped(exchange.receivedTarget, valueCharsMax)} HTTP/1.1`;
-    const user = unspaced(escaped(exchange.user || '-', valueCharsMax));
-    const referer = escaped(loggedHeader(exchange, 'referer') ?? '-', valueCharsMax);
-    const agent = escaped(loggedHeader(exchange, 'user-agent') ?? '-', valueCharsMax);
-    return (
-      `${client} - ${user} [${clock(wallMs)}] "${request}" ` +
-      `${exchange.status} ${exchange.bytesSent} "${referer}" "${agent}"\n`
-    );
+  return (out, exchange, { wallMs }, charsMax) => {
+    // The client's address and the user have no quotes around them: a name from a trusted proxy must not
+    // be able to look like two fields.
+    out.escapedWord(exchange.clientAddress || '-', charsMax);
+    out.plain(' - ');
+    out.escapedWord(exchange.user || '-', charsMax);
+    out.plain(' [');
+    out.plain(clock(wallMs));
+    out.plain('] "');
+    out.escaped(exchange.method, charsMax);
+    out.plain(' ');
+    out.escaped(exchange.receivedTarget, charsMax);
+    out.plain(' HTTP/1.1" ');
+    out.integer(exchange.status);
+    out.plain(' ');
+    out.integer(exchange.bytesSent);
+    out.plain(' "');
+    out.escaped(loggedHeader(exchange, 'referer') ?? '-', charsMax);
+    out.plain('" "');
+    out.escaped(loggedHeader(exchange, 'user-agent') ?? '-', charsMax);
+    out.plain('"\n');
   };
 }
 
-/** Quotes a byte string as a JSON string that holds printable ASCII only. */
-export function quote(text: string, charsMax: number): string {
-  const value = text.length > charsMax ? `${text.slice(0, charsMax)}...` : text;
-  return NOT_PLAIN_JSON.test(value)
-    ? `"${value.replace(EACH_NOT_PLAIN_JSON, jsonEscape)}"`
-    : `"${value}"`;
+function jsonText(out: LineBuffer, name: string, value: string, charsMax: number): void {
+  out.plain(name);
+  out.json(value, charsMax);
 }
 
-/** Escapes a byte string the way nginx does in its access log. */
-export function escaped(text: string, charsMax: number): string {
-  const value = text.length > charsMax ? `${text.slice(0, charsMax)}...` : text;
-  return NOT_PLAIN.test(value) ? value.replace(EACH_NOT_PLAIN, hexEscape) : value;
-}
-
-// The client address is the first field and the only one without quotes around it: a name from a trusted
-// proxy must not be able to look like two fields.
-function unspaced(value: string): string {
-  return value === '' ? '-' : value.replaceAll(' ', '\\x20');
-}
-
-function jsonEscape(char: string): string {
-  if (char === '"') return '\\"';
-  if (char === '\\') return '\\\\';
-  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-}
-
-function hexEscape(char: string): string {
-  const code = char.charCodeAt(0);
-  // Byte strings hold nothing above 255; whatever else came in stays recognisable and harmless.
-  return code > 255 ? '?' : `\\x${code.toString(16).toUpperCase().padStart(2, '0')}`;
+function jsonNumber(out: LineBuffer, name: string, value: number): void {
+  out.plain(name);
+  out.integer(value);
 }
 
 function loggedHeader(exchange: Exchange, name: string): string | undefined {
@@ -119,10 +120,12 @@ function loggedHeader(exchange: Exchange, name: string): string | undefined {
   return undefined;
 }
 
-/** Formats a duration with three decimals: three times as fast as toFixed. */
-function milliseconds(durationMs: number): string {
+/** Appends a duration with three decimals. */
+function milliseconds(out: LineBuffer, durationMs: number): void {
   const us = durationMs > 0 ? Math.round(durationMs * 1000) : 0;
-  return `${Math.floor(us / 1000)}.${THREE_DIGITS[us % 1000]}`;
+  out.integer(Math.floor(us / 1000));
+  out.plain('.');
+  out.thousandths(us % 1000);
 }
 
 /** Formats the second that `wallMs` lies in, once per second. */

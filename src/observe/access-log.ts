@@ -3,7 +3,8 @@
 
 import type { Exchange } from '../core/exchange.ts';
 import { limits } from '../core/limits.ts';
-import { createCombinedLine, createJsonLine, type LineBuilder } from './access-line.ts';
+import { createCombinedLine, createJsonLine, type LineWriter, type Moment } from './access-line.ts';
+import { LineBuffer } from './line-buffer.ts';
 import { type LogOutput, openLogOutput } from './log-output.ts';
 
 export interface AccessLogOptions {
@@ -33,21 +34,23 @@ export function createAccessLog(
 
 export class AccessLog {
   #drops = 0;
-  readonly #build: LineBuilder;
+  readonly #writeLine: LineWriter;
   readonly #output: LogOutput;
   readonly #flushTimer: NodeJS.Timeout;
   readonly #onExit = () => this.#flushNow();
-  #batch = '';
+  readonly #batch: LineBuffer;
+  readonly #moment: Moment = { durationMs: 0, wallMs: 0 };
   #batchLines = 0;
   #flushes = 0;
 
   constructor(options: AccessLogOptions) {
-    this.#build = options.format === 'json' ? createJsonLine() : createCombinedLine();
+    this.#writeLine = options.format === 'json' ? createJsonLine() : createCombinedLine();
     this.#output = openLogOutput({
       target: options.file === '-' ? 1 : options.file,
       bufferBytesMax: options.bufferBytesMax ?? limits.logBufferBytes,
       onProblem: options.onProblem,
     });
+    this.#batch = new LineBuffer(this.#output.batchBytesMax);
     // One timer per process: a quiet proxy writes its last lines soon.
     this.#flushTimer = setInterval(() => this.#onTimer(), FLUSH_EVERY_MS).unref();
     process.on('exit', this.#onExit);
@@ -58,24 +61,30 @@ export class AccessLog {
     return this.#drops;
   }
 
-  /** Takes the line of a finished exchange; 1.4 µs for a JSON line, 0.8 µs for a combined one. */
+  /** Takes the line of a finished exchange. */
   record(exchange: Exchange, durationMs: number): void {
-    const batchBytesMax = this.#output.batchBytesMax;
-    let line = this.#build(exchange, durationMs, Date.now(), VALUE_CHARS_MAX);
-    if (line.length > batchBytesMax) {
-      line = this.#build(exchange, durationMs, Date.now(), VALUE_CHARS_MIN);
+    this.#moment.durationMs = durationMs;
+    this.#moment.wallMs = Date.now();
+    if (!this.#fits(exchange, VALUE_CHARS_MAX)) {
+      this.flush();
+      if (!this.#fits(exchange, VALUE_CHARS_MAX)) this.#fits(exchange, VALUE_CHARS_MIN);
     }
-    if (this.#batch.length + line.length > batchBytesMax) this.flush();
-    this.#batch += line;
     this.#batchLines += 1;
+  }
+
+  /** Appends the line to the batch; false when there is no room for it, and nothing was appended. */
+  #fits(exchange: Exchange, valueCharsMax: number): boolean {
+    const before = this.#batch.length;
+    this.#writeLine(this.#batch, exchange, this.#moment, valueCharsMax);
+    if (!this.#batch.isOver) return true;
+    this.#batch.cut(before);
+    return false;
   }
 
   /** Hands what is batched to the writer. */
   flush(): void {
     if (this.#batchLines === 0) return;
-    // Lines are ASCII, so one character is one byte.
-    if (!this.#output.write(Buffer.from(this.#batch, 'latin1'))) this.#drops += this.#batchLines;
-    this.#batch = '';
+    if (!this.#output.write(this.#batch.take())) this.#drops += this.#batchLines;
     this.#batchLines = 0;
   }
 

@@ -3,14 +3,29 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { createCombinedLine, createJsonLine } from '../../../src/observe/access-line.ts';
+import type { Exchange } from '../../../src/core/exchange.ts';
+import {
+  createCombinedLine,
+  createJsonLine,
+  type LineWriter,
+} from '../../../src/observe/access-line.ts';
+import { LineBuffer } from '../../../src/observe/line-buffer.ts';
 import { type Finished, finishedExchange } from './finished-exchange.ts';
 
 const AT = Date.UTC(2026, 10, 21, 1, 2, 3, 45);
 const MAX = 4096;
 
-const json = createJsonLine();
-const combined = createCombinedLine();
+const json = asText(createJsonLine());
+const combined = asText(createCombinedLine());
+
+function asText(writeLine: LineWriter) {
+  return (exchange: Exchange, durationMs: number, wallMs: number, charsMax: number): string => {
+    const out = new LineBuffer(64 * 1024);
+    writeLine(out, exchange, { durationMs, wallMs }, charsMax);
+    assert.equal(out.isOver, false);
+    return out.take().toString('latin1');
+  };
+}
 
 function jsonOf(finished: Finished): Record<string, unknown> {
   return JSON.parse(json(finishedExchange(finished), 12.3456, AT, MAX)) as Record<string, unknown>;
@@ -55,7 +70,7 @@ describe('JSON line', () => {
     const exchange = finishedExchange();
     exchange.encoding = 'zstd';
     exchange.plainBytes = 9000;
-    const line = JSON.parse(createJsonLine()(exchange, 1, 0, 100)) as Record<string, unknown>;
+    const line = JSON.parse(json(exchange, 1, 0, 100)) as Record<string, unknown>;
     assert.deepEqual([line['encoding'], line['plainBytes']], ['zstd', 9000]);
     assert.equal('encoding' in jsonOf({}), false);
   });

@@ -35,6 +35,21 @@ describe('access log', () => {
     assert.equal(log.drops, 0);
   });
 
+  it('cuts the values of a line that is larger than a batch, and loses none before it', async (context) => {
+    const file = createTempDir(context).file('access.log');
+    const log = new AccessLog({ format: 'json', file, onProblem: noProblem });
+    const long = '\xff'.repeat(4096);
+    log.record(finishedExchange({ target: '/before' }), 1);
+    log.record(
+      finishedExchange({ target: long, userAgent: long, referer: long, clientAddress: long }),
+      1,
+    );
+    log.record(finishedExchange({ target: '/after' }), 1);
+    await log.close();
+    const targets = linesOf(file).map((line) => (JSON.parse(line) as { target: string }).target);
+    assert.deepEqual(targets, ['/before', `${'\xff'.repeat(64)}...`, '/after']);
+  });
+
   it('writes a lone line soon', async (context) => {
     const file = createTempDir(context).file('access.log');
     const log = new AccessLog({ format: 'combined', file, onProblem: noProblem });
