@@ -1,6 +1,7 @@
 // The counts in Redis, charged by one script that runs there as a whole.
 
 import { createHash } from 'node:crypto';
+import { lazyPackage } from '../../../std/lazy.ts';
 
 /** The generic cell rate algorithm over all windows of a request: all are asked, then all are charged. */
 const SCRIPT = `
@@ -23,6 +24,8 @@ return {0, tostring(wait)}
 `;
 
 const SHA = createHash('sha1').update(SCRIPT).digest('hex');
+const loadRedis = lazyPackage<typeof import('@redis/client')>('@redis/client');
+
 const RECONNECT_MS_MAX = 1000;
 
 export interface RedisScriptOptions {
@@ -107,8 +110,7 @@ export class RedisScript {
   }
 
   async #open(): Promise<void> {
-    const { createClient } = await import('@redis/client');
-    if (this.#isClosed) return;
+    const { createClient } = loadRedis();
     const { url, timeoutMs, onUp } = this.#options;
     const client = createClient({
       url,
