@@ -51,7 +51,10 @@ export class BlobLog {
   /** Appends records; they hold when they are read again (`refresh`). */
   async append(records: readonly LogRecord[]): Promise<void> {
     const bytes = encode(records);
-    const { bytesWritten } = await this.#file!.write(bytes);
+    // Somebody has replaced the log, and it is being opened anew.
+    if (this.#file === null) await this.#reading;
+    if (this.#file === null) throw new Error('the log is closed');
+    const { bytesWritten } = await this.#file.write(bytes);
     if (bytesWritten < bytes.length) throw new Error('the disk took half a record');
   }
 
