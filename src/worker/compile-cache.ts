@@ -10,6 +10,7 @@ import { compileConditions } from './cache/conditions.ts';
 import type { CacheHost } from './cache/fill-context.ts';
 import type { CachePolicy } from './cache/policy.ts';
 import { RouteCache } from './cache/route-cache.ts';
+import { isClaim } from './filter/forwarded.ts';
 import { Trust } from './filter/trust.ts';
 
 /** Returns the plan with its cache, or as it is when the route does not cache; frozen. */
@@ -21,7 +22,9 @@ export function withCache(
 ): Plan {
   const { cache: config } = route;
   if (config === null || host === null) return Object.freeze(plan);
-  const cache = compileCache(plan, config, `${route.name}\t${upstream}`, host);
+  const partition = `${route.name}\t${upstream}`;
+  const policy = policyOf(config, variableNames(route.requestHeaders));
+  const cache = compileCache(plan, config, { partition, policy, host });
   return Object.freeze({ ...plan, cache });
 }
 
@@ -29,14 +32,14 @@ export function withCache(
 function compileCache(
   plan: Plan,
   config: CacheConfig,
-  partition: string,
-  host: CacheHost,
+  parts: { partition: string; policy: CachePolicy; host: CacheHost },
 ): CacheUse {
+  const { partition, policy, host } = parts;
   const { key, purgeFrom } = config;
   const stages = plan.clientStages;
   return new RouteCache({
     host,
-    policy: policyOf(config),
+    policy,
     // What the client stages do is done for each client; sessions and retries work as ever.
     plan: Object.freeze({ ...plan, split: null, filters: null, clientStages: null, cache: null }),
     answers: {
@@ -57,8 +60,17 @@ function compileCache(
   });
 }
 
-/** Returns what decisions go by. */
-export function policyOf(config: CacheConfig): CachePolicy {
+/** Names of fields for peers whose values depend on the request. */
+function variableNames({ set, add, append }: RouteConfig['requestHeaders']): ReadonlySet<string> {
+  const fields = [set, add, append].flatMap((edits) => Object.entries(edits));
+  return new Set(fields.filter(([, value]) => value.includes('{')).map(([name]) => name));
+}
+
+/** These say no more than the key does. */
+const KEYED: ReadonlySet<string> = new Set(['x-forwarded-proto', 'x-forwarded-host']);
+
+/** Returns what decisions go by; `made`: fields for peers, besides those of every route. */
+export function policyOf(config: CacheConfig, made: ReadonlySet<string>): CachePolicy {
   const lifetimesMs = new Map<number, number>();
   for (const [status, lifetimeMs] of Object.entries(config.lifetimesMs)) {
     lifetimesMs.set(Number(status.replace('xx', '')), lifetimeMs);
@@ -76,6 +88,7 @@ export function policyOf(config: CacheConfig): CachePolicy {
     passMs: config.passMs,
     objectBytesMax: config.objectBytesMax,
     storesSetCookie: config.storesSetCookie,
+    isMadeHere: (name) => made.has(name) || (isClaim(name) && !KEYED.has(name)),
     statusName: config.statusName,
   };
 }

@@ -11,6 +11,8 @@ import type { CachePolicy } from './policy.ts';
 
 /** A fetch that others can wait for. */
 export interface Joinable {
+  /** Something was purged since its request was sent: what it brings may be what had to go. */
+  readonly isOutdated: boolean;
   /** Whether a request that comes now can have its answer from this fetch. */
   canJoin(exchange: Exchange): boolean;
   join(exchange: Exchange, wanted: Wanted, reason: ForwardReason): void;

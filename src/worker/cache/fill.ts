@@ -82,7 +82,12 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     return this.#stored !== null;
   }
 
+  get isOutdated(): boolean {
+    return this.task.request.generation !== this.context.host.store.generation;
+  }
+
   canJoin(exchange: Exchange): boolean {
+    if (this.isOutdated) return false;
     if (this.#mode === 'waiting') return true;
     if (this.#mode !== 'holding' || !this.#isShared) return false;
     return matchesVary(this.#decision!.vary, exchange.requestHeaders);

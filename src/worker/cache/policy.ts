@@ -17,6 +17,8 @@ export interface CachePolicy {
   readonly passMs: number;
   readonly objectBytesMax: number;
   readonly storesSetCookie: boolean;
+  /** Fields that the proxy makes for peers, so that requests do not show their values. */
+  readonly isMadeHere: (name: string) => boolean;
   /** Name in Cache-Status, null for no such field. */
   readonly statusName: string | null;
 }

@@ -153,7 +153,8 @@ export class RouteCache implements CacheUse {
     const fill = this.#newFill(exchange, { key, fillKey, variant, looksOnDisk });
     fill.join(exchange, wanted, reason);
     const isAlone = mustBeAlone || running !== undefined;
-    if (!isAlone) host.fills.set(fillKey, fill);
+    // Those who come later join this one.
+    if (!isAlone || running?.isOutdated === true) host.fills.set(fillKey, fill);
     fill.run(isAlone);
     return true;
   }
@@ -192,7 +193,7 @@ export class RouteCache implements CacheUse {
         route: this.#route,
         origin,
         headers: client.requestHeaders,
-        isAuthorized: facts.hasAuthorization || client.user !== '',
+        isAuthorized: isIdentified(client),
         generation: this.#options.host.store.generation,
       },
     });
@@ -202,6 +203,11 @@ export class RouteCache implements CacheUse {
     if (exchange.finished || this.#lookUp(exchange, how)) return;
     this.#options.host.forward(exchange, exchange.plan!);
   }
+}
+
+/** The peer can tell who the client is by more than cookies; goes by `facts`. */
+function isIdentified({ user, entry }: Exchange): boolean {
+  return facts.hasAuthorization || user !== '' || entry.clientCertificate !== undefined;
 }
 
 /** Why the exchange is sent as it is. */

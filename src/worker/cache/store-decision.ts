@@ -44,7 +44,8 @@ export function decideStore(
   const refusal = refuses(request, response, word.directives, policy);
   if (refusal !== null) return refusal;
   const names = varyNames(response.headers);
-  if (names === null) return 'vary';
+  // What the peer went by, and the next request does not show, tells no variants apart.
+  if (names === null || names.some(policy.isMadeHere)) return 'vary';
   const lifetime = lifetimeOf(response, word, policy);
   const etag = headerValue(response.headers, 'etag') ?? '';
   const lastModified = headerValue(response.headers, 'last-modified') ?? '';

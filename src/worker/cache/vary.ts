@@ -83,10 +83,16 @@ function plain(value: string): string {
 /** The acceptable codings, sorted; with `identity;q=0` or `*;q=0` where the plain form is refused. */
 function codings(value: string): string {
   const accepted = new Set<string>();
+  const refused: string[] = [];
   for (const { text, weight } of weighted(value)) {
     const coding = text.startsWith('x-') ? text.slice(2) : text;
     if (weight > 0) accepted.add(coding);
-    else if (coding === 'identity' || coding === '*') accepted.add(`${coding};q=0`);
+    else refused.push(`${coding};q=0`);
+  }
+  // Without an asterisk, what is refused is as good as not mentioned.
+  for (const refusal of refused) {
+    const isPlain = refusal === 'identity;q=0' || refusal === '*;q=0';
+    if (isPlain || accepted.has('*')) accepted.add(refusal);
   }
   accepted.delete('identity');
   return [...accepted].sort().join(',');

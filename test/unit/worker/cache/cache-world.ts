@@ -171,6 +171,7 @@ export interface Asked {
   readonly remoteAddress?: string;
   readonly hasBody?: boolean;
   readonly user?: string;
+  readonly clientCertificate?: string;
   /** Has no room for more than the first piece. */
   readonly isFull?: boolean;
 }
@@ -222,7 +223,8 @@ export class CacheWorld {
     this.host = createCacheHost(this.store, this.#context, () => {});
     const upstream: Upstream = { send: (...sent) => this.#receive(...sent) };
     const bare = makePlan({ upstream, balancer: new RoundRobin(makePeers(1)), ...plan });
-    const route = { name: 'test', cache: routeCache.parse(config) };
+    const requestHeaders = { remove: [], set: {}, add: {}, append: {} };
+    const route = { name: 'test', cache: routeCache.parse(config), requestHeaders };
     this.plan = withCache(bare, route as unknown as RouteConfig, 'app', this.host);
   }
 
@@ -234,7 +236,10 @@ export class CacheWorld {
   /** Sends a request as serve does. */
   get(target: string, asked: Asked = {}): Client {
     const { method = 'GET', host = 'example.com', headers = [], hasBody = false } = asked;
+    const entry = { listener: 'http-80', scheme: 'http', port: 80 } as const;
+    const { clientCertificate } = asked;
     const client = new Client({
+      entry: clientCertificate === undefined ? entry : { ...entry, clientCertificate },
       method,
       target,
       host,
@@ -267,4 +272,4 @@ export class CacheWorld {
 }
 
 /** What a route gets that says `cache: true`. */
-export const defaultPolicy: CachePolicy = policyOf(routeCache.parse(true)!);
+export const defaultPolicy: CachePolicy = policyOf(routeCache.parse(true)!, new Set());

@@ -72,3 +72,49 @@ describe('a fetch that nobody wants any more', () => {
     assert.ok(world.held[0]!.cancelled);
   });
 });
+
+describe('what nobody may get', () => {
+  it('is an answer chosen by what the proxy told the peer of another client', (test) => {
+    const world = new CacheWorld(test, {}, ({ requestHeaders: fields }) => ({
+      headers: ['cache-control', 'max-age=60', 'vary', 'x-forwarded-for'],
+      body: `for ${fields[fields.indexOf('x-forwarded-for') + 1]}`,
+    }));
+    const one = world.get('/a', { remoteAddress: '192.0.2.1' });
+    const two = world.get('/a', { remoteAddress: '192.0.2.2' });
+    assert.deepEqual([one.body, two.body], ['for 192.0.2.1', 'for 192.0.2.2']);
+  });
+
+  it('is a coding that was refused', (test) => {
+    const world = new CacheWorld(test, {}, () => ({
+      headers: ['cache-control', 'max-age=60', 'vary', 'accept-encoding'],
+    }));
+    for (const value of ['*', '*, gzip;q=0', 'gzip;q=0', '', 'br;q=0']) {
+      world.get('/a', { headers: ['accept-encoding', value] });
+    }
+    assert.equal(world.fetches, 3);
+  });
+
+  it('is an answer to a request that was sent before a purge', async (test) => {
+    const world = new CacheWorld(test, {}, () => 'hold');
+    world.get('/a');
+    await world.store.purge({ kind: 'url', value: 'http://example.com/a', isSoft: false });
+    const clients = [world.get('/a'), world.get('/a')];
+    assert.equal(world.fetches, 2);
+    const headers = ['cache-control', 'max-age=60'];
+    world.held[0]!.answer({ headers, body: 'old' });
+    world.held[1]!.answer({ headers, body: 'new' });
+    assert.deepEqual(
+      [...clients, world.get('/a')].map(({ body }) => body),
+      ['new', 'new', 'new'],
+    );
+    assert.equal(world.fetches, 2);
+  });
+
+  it('is an answer for who proved to be somebody by a certificate', (test) => {
+    const world = new CacheWorld(test, {}, () => fresh);
+    const fresh = { headers: ['cache-control', 'max-age=60'], body: 'of alice' };
+    world.get('/a', { clientCertificate: 'Subject="CN=alice"' });
+    world.get('/a');
+    assert.equal(world.fetches, 2);
+  });
+});
