@@ -245,6 +245,7 @@ export class SidecarLink {
     if (this.#acknowledged >= this.#ledger.sequence) this.#stopAnswerTimer();
     const now = performance.now();
     this.#own.follow(this.#ledger.apply(report, now), now);
+    this.#pace.received(this.#link!.readAtMs, performance.now());
     if (this.#ledger.hasChanges) this.#arm();
   }
 

@@ -50,6 +50,7 @@ export class Link<In, Out> {
   readonly #options: LinkOptions<In>;
   readonly #decoder = new FrameDecoder();
   readonly #backlogBytesMax: number;
+  #readAtMs = 0;
   #end: LinkEnd | null = null;
   /** A message has left in this turn of the event loop: the others leave together at its end. */
   #isGathering = false;
@@ -75,6 +76,11 @@ export class Link<In, Out> {
   /** Bytes that wait in this process because the other side does not read. */
   get backlogBytes(): number {
     return this.#socket.writableLength;
+  }
+
+  /** `performance.now()` when reading the message began that is being taken. */
+  get readAtMs(): number {
+    return this.#readAtMs;
   }
 
   get isOpen(): boolean {
@@ -123,6 +129,7 @@ export class Link<In, Out> {
   #read(chunk: Buffer): void {
     if (this.#end !== null) return;
     this.#options.counters.bytesIn += chunk.length;
+    this.#readAtMs = performance.now();
     const fault = this.#decoder.push(chunk, (value) => this.#take(value));
     if (fault !== null) this.#refuse();
   }
@@ -136,6 +143,7 @@ export class Link<In, Out> {
     }
     this.#options.counters.messagesIn += 1;
     this.#options.onMessage(message);
+    this.#readAtMs = performance.now();
     return this.isOpen;
   }
 

@@ -86,6 +86,7 @@ export class Hub {
   readonly #verdicts: VerdictLog;
   #round: NodeJS.Timeout | null = null;
   #roundIsUrgent = false;
+  #immediate: NodeJS.Immediate | null = null;
   #due: NodeJS.Timeout | undefined;
   #scrape: ScrapeRound | null = null;
   #scrapes = 0;
@@ -196,8 +197,7 @@ export class Hub {
 
   /** Says goodbye to every worker and stops. */
   close(): void {
-    if (this.#round !== null) clearTimeout(this.#round);
-    this.#round = null;
+    this.#stopRound();
     clearTimeout(this.#due);
     this.#scrape?.finish();
     this.cache.close();
@@ -243,7 +243,9 @@ export class Hub {
       case 'peers':
       case 'counters':
         apply(this.#state, { ...message, worker: member.generation }, performance.now());
-        this.#scheduleRound(isNews(message));
+        this.#pace.received(member.link.readAtMs, performance.now());
+        if (isNews(message)) this.#scheduleRound();
+        else this.#roundIfDue();
         return;
       case 'status':
         member.version = message.version;
@@ -304,9 +306,18 @@ export class Hub {
     this.#round = setTimeout(() => this.#tellAll(), delayMs);
   }
 
+  /** Counts have come: told at the end of this turn if that is not too early, instead of by a timer. */
+  #roundIfDue(): void {
+    if (this.#roundIsUrgent && this.#round !== null) return;
+    if (this.#immediate !== null) return;
+    if (this.#pace.isNearlyDue(performance.now())) {
+      this.#immediate = setImmediate(() => this.#tellAll());
+    } else this.#scheduleRound(false);
+  }
+
   #tellAll(): void {
     const now = performance.now();
-    this.#round = null;
+    this.#stopRound();
     apply(this.#state, { kind: 'tick' }, now);
     let late = false;
     for (const member of this.#members.values()) {
@@ -326,6 +337,13 @@ export class Hub {
     if (dueMs !== Number.POSITIVE_INFINITY) {
       this.#due = setTimeout(() => this.#scheduleRound(), Math.max(1, dueMs - now));
     }
+  }
+
+  #stopRound(): void {
+    if (this.#round !== null) clearTimeout(this.#round);
+    if (this.#immediate !== null) clearImmediate(this.#immediate);
+    this.#round = null;
+    this.#immediate = null;
   }
 
   #tell(member: Member, now: number): void {

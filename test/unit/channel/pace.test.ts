@@ -32,6 +32,28 @@ describe('Pace', () => {
     assert.equal(pace.delayMs(5000, true), 1);
   });
 
+  it('counts reading what others sent as part of what a batch costs', () => {
+    const pace = new Pace(options);
+    for (let at = 0; at < 50; at++) {
+      pace.received(at * 100 + 50, at * 100 + 50.2);
+      pace.received(at * 100 + 70, at * 100 + 70.1);
+      pace.spent(at * 100 + 99.8, at * 100 + 100);
+    }
+    assert.equal(Math.round(pace.delayMs(5000, false)), 50);
+  });
+
+  it('lets who is awake anyway send a quarter of a wide gap earlier, never in the shortest', () => {
+    const pace = new Pace(options);
+    assert.equal(pace.isNearlyDue(0), true);
+    for (let at = 0; at < 50; at++) pace.spent(at * 100, at * 100 + 0.4);
+    assert.equal(pace.isNearlyDue(4900.4 + 29), false);
+    assert.equal(pace.isNearlyDue(4900.4 + 31), true);
+    const cheap = new Pace(options);
+    cheap.spent(0, 0.01);
+    assert.equal(cheap.isNearlyDue(9), false);
+    assert.equal(cheap.isNearlyDue(10.1), true);
+  });
+
   it('takes its time while nobody else needs the counts', () => {
     const pace = new Pace(options);
     pace.isAlone = true;
