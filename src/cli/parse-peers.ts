@@ -1,5 +1,5 @@
-// `sluice peers …` and `sluice reload` (`purge` is in parse-purge): what stands on the command line of the commands that talk to a
-// running Sluice.
+// `sluice peers …` and `sluice reload` (`purge` is in parse-purge): what stands on the command line of the
+// commands that talk to a running Sluice.
 
 import { parseArgs } from 'node:util';
 import { nearest } from '../std/nearest.ts';
