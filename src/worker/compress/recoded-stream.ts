@@ -113,7 +113,10 @@ export class RecodedStream implements Sink, Source {
   }
 
   resume(): void {
-    if (!this.#isOver) this.#recoding.codec.resume();
+    if (this.#isOver) return;
+    this.#recoding.codec.resume();
+    // Nothing was flushed while the client read nothing, and the source may have said its last for now.
+    if (this.#isDirty) this.#awaitPause();
   }
 
   cancel(error: ProxyError): void {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ProxyError } from '../../../../src/core/errors.ts';
 import { limits } from '../../../../src/core/limits.ts';
 import { until } from '../../../support/deadline.ts';
@@ -128,6 +129,27 @@ describe('a body that is to be compressed', () => {
         assert.equal(client.plain.length, 9000);
         assert.ok(passage.isFree);
       }
+    }
+  });
+
+  it('reaches a client that read nothing at the pause when it reads on', async () => {
+    for (const accept of CODINGS) {
+      const passage = new Passage({ accept });
+      const { client } = passage;
+      client.isFull = true;
+      passage.sink.write(page(2000));
+      await until(() => client.chunks.length > 0, { what: 'the first part is there' });
+      passage.sink.write(Buffer.from('last words'));
+      const before = client.chunks.length;
+      // The pause of the source passes while the client reads nothing.
+      await delay(50);
+      assert.equal(client.chunks.length, before);
+      client.isFull = false;
+      client.source!.resume();
+      await until(() => client.chunks.length > before, { what: 'the last words are there' });
+      passage.sink.end();
+      await client.over();
+      assert.ok(client.plain.toString().endsWith('last words'));
     }
   });
 
