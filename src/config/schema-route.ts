@@ -14,6 +14,7 @@ import {
 import { requestPart } from './schema-balancing.ts';
 import { routeCache } from './schema-cache.ts';
 import { routeCompress } from './schema-compress.ts';
+import { filter } from './schema-filter.ts';
 import { matchSchema } from './schema-match.ts';
 import { concurrency, rateLimits } from './schema-rate-limit.ts';
 import {
@@ -96,6 +97,7 @@ export const routeSchema = section({
   clients,
   rateLimits,
   concurrency,
+  filter,
   access,
   cors,
   cache: routeCache,

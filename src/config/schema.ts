@@ -207,6 +207,7 @@ export const configSchema = writtenSchema.transform((written) => ({
     clients: route.clients,
     rateLimits: route.rateLimits,
     concurrency: route.concurrency,
+    filter: route.filter,
     access: route.access,
     cors: route.cors,
     compress: route.compress,

@@ -6,6 +6,7 @@ import type { RequestFilter } from '../core/filter.ts';
 import { compileAccess, compileClients, compileCors } from './compile-access.ts';
 import { compileCodingWish } from './compile-compress.ts';
 import { compileConcurrency } from './compile-concurrency.ts';
+import { compileAttacks, compileRequestShape } from './compile-guard.ts';
 import { compileRateLimits } from './compile-rate-limits.ts';
 import { compileAnswer, compileMaintenance, compileTargetRewrite } from './compile-rewrite.ts';
 import type { RouteContext } from './route-context.ts';
@@ -22,6 +23,8 @@ export function compileFilters(
   const filters: (RequestFilter | null)[] = [
     compileMaintenance(route, context),
     compileClients(route, context),
+    compileRequestShape(route),
+    compileAttacks(route, context),
     compileCors(route),
     compileRateLimits(route, context, false),
     compileConcurrency(route, context, false),

@@ -8,6 +8,12 @@ import { Cors } from '../../src/worker/filter/access/cors.ts';
 import { closeConnection } from '../../src/worker/filter/answer/close.ts';
 import { Redirect } from '../../src/worker/filter/answer/redirect.ts';
 import { Maintenance, Respond } from '../../src/worker/filter/answer/respond.ts';
+import { AttackFilter } from '../../src/worker/filter/guard/attack-filter.ts';
+import { attackRules } from '../../src/worker/filter/guard/attack-rules.ts';
+import { RuleInspector } from '../../src/worker/filter/guard/inspector.ts';
+import { RequestShapeFilter } from '../../src/worker/filter/guard/request-shape.ts';
+import { ConcurrencyFilter } from '../../src/worker/filter/limit/concurrency.ts';
+import { compileLimitKey } from '../../src/worker/filter/limit/limit-key.ts';
 import {
   type RewriteSettings,
   RewriteTarget,
@@ -94,6 +100,40 @@ const rows: readonly FilterRow[] = [
     name: 'clients',
     create: () => new ClientsFilter({ allow: null, deny: new AddressSet(['192.0.2.0/24']) }),
     outcome: 'forbidden',
+  },
+  {
+    name: 'filter, by shape',
+    create: () =>
+      new RequestShapeFilter({
+        methods: ['POST'],
+        targetBytesMax: 100,
+        deniedAgents: ['~^bad'],
+        contentTypes: [],
+      }),
+    outcome: 'method_not_allowed',
+  },
+  {
+    name: 'attacks',
+    create: () =>
+      new AttackFilter({
+        route: 'r',
+        inspector: new RuleInspector(attackRules),
+        mode: 'block',
+        threshold: 5,
+        bodyBytes: 0,
+        events: { debug() {}, info() {}, warn() {}, error() {} },
+        nowMs: () => 0,
+      }),
+    target: '/?q=%3Cscript%3E',
+    outcome: 'forbidden',
+  },
+  {
+    name: 'concurrency',
+    create: () =>
+      new ConcurrencyFilter([
+        { name: 'c', max: 1, key: compileLimitKey('route'), running: new Map([['route', 1]]) },
+      ]),
+    outcome: 'too_many_requests',
   },
   {
     name: 'access',

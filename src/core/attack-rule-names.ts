@@ -1,0 +1,31 @@
+// What the rules against attacks are called, in configurations and in the log.
+
+export const attackRuleNames = [
+  'traversal',
+  'traversal-once',
+  'system-file',
+  'stream-wrapper',
+  'metadata-address',
+  'sql-union',
+  'sql-tautology',
+  'sql-comment',
+  'sql-statement',
+  'sql-function',
+  'nosql-operator',
+  'script-tag',
+  'script-attribute',
+  'script-url',
+  'script-code',
+  'template',
+  'code',
+  'prototype',
+  'command',
+  'shellshock',
+  'split',
+  'null-byte',
+  'overlong',
+  'entity',
+  'probe',
+  'scanner',
+] as const;
+export type AttackRuleName = (typeof attackRuleNames)[number];
