@@ -121,8 +121,15 @@ describe('peers that change under load', () => {
     );
     for (const { status, text } of answers) assert.equal(status, 201, text);
     const { json } = await ask('GET /api/upstreams');
-    const { version, upstreams } = json as { version: number; upstreams: { peers: unknown[] }[] };
+    const { version, upstreams } = json as {
+      version: number;
+      upstreams: { peers: { latency: Record<string, number> | null }[] }[];
+    };
     assert.equal(upstreams[0]!.peers.length, 41);
+    // Only the first peer does not drain: it alone has answered.
+    const [busy, ...others] = upstreams[0]!.peers.map(({ latency }) => latency);
+    assert.ok(busy !== null && busy!['p50Ms']! > 0 && busy!['p99Ms']! >= busy!['p90Ms']!);
+    assert.deepEqual([...new Set(others)], [null]);
     context.diagnostic(`40 changes, ${version - 1} rollouts`);
     assert.ok(version <= 20, `${version - 1} rollouts for 40 changes at once`);
     await load.stop();
