@@ -1,4 +1,5 @@
-// `sluice peers`, `sluice purge` and `sluice reload`: what they ask of the admin address, and what they say about it.
+// `sluice peers`, `sluice purge` and `sluice reload`: what they ask of the admin address, and what they
+// say about it.
 
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage } from 'node:http';
