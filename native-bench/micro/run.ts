@@ -12,6 +12,7 @@ const BENCHES = [
   { name: 'messages', title: 'msgpackr, native and JavaScript, against JSON', seconds: 15 },
   { name: 'headers', title: 'header filter', seconds: 10 },
   { name: 'routing', title: 'router', seconds: 20 },
+  { name: 'filtering', title: 'rules against attacks', seconds: 5 },
   { name: 'balance', title: 'balancer', seconds: 60 },
 ] as const;
 

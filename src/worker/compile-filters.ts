@@ -12,9 +12,9 @@ import { compileAnswer, compileMaintenance, compileTargetRewrite } from './compi
 import type { RouteContext } from './route-context.ts';
 
 /**
- * The order: a maintenance page, who may come at all (addresses, attack rules), preflights, how often and
- * how many at a time (limits), who it is (access), what becomes of the request (rewriting), plugins, and
- * last what answers in place of a peer.
+ * The order: a maintenance page, who may come at all and how (addresses, shape), preflights, how often and
+ * how many at a time (limits), attack rules, which may wait for a body, who it is (access), what becomes of
+ * the request (rewriting), plugins, and last what answers in place of a peer.
  */
 export function compileFilters(
   route: RouteConfig,
@@ -24,10 +24,10 @@ export function compileFilters(
     compileMaintenance(route, context),
     compileClients(route, context),
     compileRequestShape(route),
-    compileAttacks(route, context),
     compileCors(route),
     compileRateLimits(route, context, false),
     compileConcurrency(route, context, false),
+    compileAttacks(route, context),
     compileAccess(route, context),
     compileRateLimits(route, context, true),
     compileConcurrency(route, context, true),
