@@ -1,6 +1,6 @@
 // A response body on its way to being compressed. It is gathered first, because most bodies are small and
 // here at once: then one call does it, in a thread when it takes long. What is large, or comes slowly, is
-// compressed as a stream.
+// compressed as a stream. The head must not leave before that is known: `next` starts with its first bytes.
 //
 //   gathering ──ends, short──► encoded here ──────────┐
 //      │  └─────ends, long───► encoded in a thread ───┴─► over
@@ -40,6 +40,7 @@ export class CompressedBody implements Sink, Source {
   #source: Source | null = null;
   #stream: RecodedStream | null = null;
   #idle: NodeJS.Timeout | null = null;
+  #hasStarted = false;
   #pieces: Pieces | null = null;
   #held: Uint8Array<ArrayBuffer> | null = null;
   #heldLength = 0;
@@ -55,7 +56,6 @@ export class CompressedBody implements Sink, Source {
   start(source: Source): void {
     this.#source = source;
     this.#exchange.running = this;
-    this.#next.start(this);
   }
 
   write(chunk: Uint8Array): boolean {
@@ -86,7 +86,7 @@ export class CompressedBody implements Sink, Source {
   fail(error: ProxyError): void {
     if (this.#mode === 'over') return;
     if (this.#stream !== null) this.#stream.fail(error);
-    else this.#next.fail(error);
+    else this.#break(error);
     this.#close();
   }
 
@@ -167,7 +167,7 @@ export class CompressedBody implements Sink, Source {
     const isSmaller = encoded.byteLength < body.byteLength;
     if (isSmaller) this.#announce(body.byteLength, encoded.byteLength);
     this.#mode = 'plain';
-    this.#next.write(isSmaller ? encoded : body);
+    if (this.#startNext()) this.#next.write(isSmaller ? encoded : body);
   }
 
   /** A thread is done; it gives back the body itself when that is no longer. */
@@ -187,6 +187,7 @@ export class CompressedBody implements Sink, Source {
   /** Ends with a body that is whole. */
   #give(body: Uint8Array): void {
     this.#mode = 'giving';
+    if (!this.#startNext()) return;
     this.#pieces = new Pieces(this.#next, body, () => this.#close());
     this.#pieces.resume();
   }
@@ -199,12 +200,12 @@ export class CompressedBody implements Sink, Source {
     this.#release();
     if (this.#stream === null) {
       this.#mode = 'plain';
-      if (!this.#next.write(held)) this.#source?.pause();
+      if (this.#startNext() && !this.#next.write(held)) this.#source?.pause();
       return;
     }
     this.#mode = 'streaming';
     if (this.#source !== null) this.#stream.take(this.#source);
-    if (!this.#stream.write(held)) this.#source?.pause();
+    if (this.#startNext() && !this.#stream.write(held)) this.#source?.pause();
   }
 
   #takeHeld(): Uint8Array<ArrayBuffer> {
@@ -224,11 +225,25 @@ export class CompressedBody implements Sink, Source {
     if (this.#mode === 'over') return;
     const error = new ProxyError('internal_error', `compression: ${reason}`);
     this.#exchange.failure ??= error;
+    this.#break(error);
     this.#close();
-    this.#next.fail(error);
+  }
+
+  #break(error: ProxyError): void {
+    if (this.#startNext()) this.#next.fail(error);
+  }
+
+  /** The head is settled; false when nobody wants what follows. */
+  #startNext(): boolean {
+    if (!this.#hasStarted) {
+      this.#hasStarted = true;
+      this.#next.start(this);
+    }
+    return this.#mode !== 'over';
   }
 
   #finish(): void {
+    if (!this.#startNext()) return;
     this.#close();
     this.#next.end();
   }

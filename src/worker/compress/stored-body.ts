@@ -1,5 +1,5 @@
 // An answer from a cache in another coding: the plain body that comes is let go, its encoding goes out in its
-// place, in pieces that a slow reader can make us wait for.
+// place, in pieces that a slow reader can make us wait for. The head waits until that is there.
 
 import type { CachedVariant } from '../../core/cache.ts';
 import type { ContentCoding } from '../../core/compression.ts';
@@ -33,12 +33,11 @@ export class StoredBody implements Sink, Source {
     }
     const body = encoded ?? this.#variant.body;
     this.#pieces = new Pieces(this.#next, body, () => this.#close());
-    if (this.#hasEnded) this.#pieces.resume();
+    if (this.#hasEnded) this.#give();
   }
 
   start(): void {
     this.#exchange.running = this;
-    this.#next.start(this);
   }
 
   write(): boolean {
@@ -47,11 +46,12 @@ export class StoredBody implements Sink, Source {
 
   end(): void {
     this.#hasEnded = true;
-    this.#pieces?.resume();
+    if (this.#pieces !== null) this.#give();
   }
 
   fail(error: ProxyError): void {
     this.cancel();
+    this.#next.start(this);
     this.#next.fail(error);
   }
 
@@ -66,6 +66,12 @@ export class StoredBody implements Sink, Source {
   cancel(): void {
     this.#pieces?.cancel();
     this.#close();
+  }
+
+  /** The head is settled, and nothing has been given yet. */
+  #give(): void {
+    this.#next.start(this);
+    this.#pieces!.resume();
   }
 
   #close(): void {

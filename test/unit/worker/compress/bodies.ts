@@ -41,21 +41,21 @@ export class Client implements Sink {
   isFull = false;
   ended = 0;
   error: ProxyError | null = null;
-  /** Fields and length when the first bytes came, or the end. */
+  /** Fields and length when the response started. */
   headers: RawHeaders | null = null;
   byteLength = 0;
   exchange!: Exchange;
 
   start(source: Source): void {
     this.source = source;
+    // From now on the head may leave at any time.
+    this.#noteHead();
   }
   write(chunk: Uint8Array): boolean {
-    this.#noteHead();
     this.chunks.push(Buffer.from(chunk));
     return !this.isFull;
   }
   end(): void {
-    this.#noteHead();
     this.ended += 1;
   }
   fail(error: ProxyError): void {
@@ -77,7 +77,6 @@ export class Client implements Sink {
   }
 
   #noteHead(): void {
-    if (this.headers !== null) return;
     this.headers = [...this.exchange.responseHeaders];
     this.byteLength = this.exchange.responseByteLength;
   }
