@@ -206,8 +206,9 @@ export class RouteCache implements CacheUse {
 }
 
 /** The peer can tell who the client is by more than cookies; goes by `facts`. */
-function isIdentified({ user, entry }: Exchange): boolean {
-  return facts.hasAuthorization || user !== '' || entry.clientCertificate !== undefined;
+function isIdentified(exchange: Exchange): boolean {
+  const hasCertificate = exchange.entry.clientCertificate !== undefined;
+  return facts.hasAuthorization || exchange.isIdentified || hasCertificate;
 }
 
 /** Why the exchange is sent as it is. */

@@ -38,6 +38,7 @@ export class ApiKeyCheck implements AccessCheck {
     const name = names.get(createHash('sha256').update(key, 'latin1').digest('hex'));
     if (name === undefined) return this.#refuse('an unknown API key');
     exchange.user = name;
+    exchange.isIdentified = true;
     if (!forwards) removeFields(exchange.requestHeaders, this.#fields);
     return null;
   }

@@ -85,6 +85,7 @@ export class BasicCheck implements AccessCheck {
   #conclude(exchange: Exchange, user: string, isRight: boolean): Refusal | null {
     if (!isRight) return unauthorized('wrong credentials', this.#challenge);
     exchange.user = user;
+    exchange.isIdentified = true;
     if (!this.#options.forwards) removeFields(exchange.requestHeaders, AUTHORIZATION);
     return null;
   }

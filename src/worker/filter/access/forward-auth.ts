@@ -81,6 +81,7 @@ export class ForwardAuthCheck implements AccessCheck {
   #admit(exchange: Exchange, given: RawHeaders): null {
     removeFields(exchange.requestHeaders, this.#given);
     exchange.requestHeaders.push(...given);
+    exchange.isIdentified = true;
     const user = headerValue(given, 'remote-user') ?? headerValue(given, 'x-auth-request-user');
     if (user !== undefined) exchange.user = user;
     return null;

@@ -93,6 +93,7 @@ export class JwtCheck implements AccessCheck {
         return new ProxyError('forbidden', `the token's ${claim} is not one of those required`);
       }
     }
+    exchange.isIdentified = true;
     exchange.user = typeof claims.sub === 'string' ? toByteString(claims.sub) : '';
     if (!this.#options.forwards) this.#removeToken(exchange);
     for (const [field, claim] of Object.entries(this.#options.claimHeaders)) {

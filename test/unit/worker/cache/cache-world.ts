@@ -170,7 +170,7 @@ export interface Asked {
   readonly headers?: RawHeaders;
   readonly remoteAddress?: string;
   readonly hasBody?: boolean;
-  readonly user?: string;
+  readonly isIdentified?: boolean;
   readonly clientCertificate?: string;
   /** Has no room for more than the first piece. */
   readonly isFull?: boolean;
@@ -247,7 +247,7 @@ export class CacheWorld {
       remoteAddress: asked.remoteAddress ?? '192.0.2.7',
       body: hasBody ? ({ release() {} } as never) : null,
     });
-    client.exchange.user = asked.user ?? '';
+    client.exchange.isIdentified = asked.isIdentified ?? false;
     client.isFull = asked.isFull ?? false;
     client.exchange.plan = this.plan;
     if (!this.plan.cache!.serve(client.exchange)) {

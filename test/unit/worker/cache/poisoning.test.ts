@@ -173,7 +173,7 @@ describe('cache deception', () => {
 
   // The same with Authorization, and for users whom a filter has let in.
   it('an answer to somebody in particular is not stored', (test) => {
-    for (const asked of [{ headers: ['authorization', 'Basic eA=='] }, { user: 'ann' }]) {
+    for (const asked of [{ headers: ['authorization', 'Basic eA=='] }, { isIdentified: true }]) {
       const world = gullible(test, () => 'secret');
       world.get('/', asked);
       assert.equal(world.get('/').cache, 'miss');
