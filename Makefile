@@ -13,7 +13,7 @@ INSTALLED := node_modules/.sluice-installed
 help:
 	@echo 'make run            the demo: two backends and the proxy in front of them'
 	@echo 'make test           everything: unit, contract, sim and e2e tests'
-	@echo 'make check          format, lint, types, tidy and unit tests (under a minute)'
+	@echo 'make check          format, lint, types, tidy and unit tests (two minutes)'
 	@echo 'make test-unit      one suite; also test-contract, test-sim, test-e2e'
 	@echo 'make bench QUICK=1  side by side with nginx and HAProxy, under 6 minutes'
 	@echo 'make bench          the same with every proxy there is, over an hour'
