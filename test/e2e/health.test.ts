@@ -73,6 +73,13 @@ async function statuses(sluice: Sluice, count: number): Promise<number[]> {
   return [...seen].sort();
 }
 
+/** The view is the sidecar's; its report is on the way to the workers. */
+function untilWorkersKnow(sluice: Sluice): Promise<void> {
+  return until(async () => (await statuses(sluice, 20)).every((status) => status === 200), {
+    what: 'the workers know',
+  });
+}
+
 async function untilServed(sluice: Sluice, origin: MoodyOrigin): Promise<void> {
   const before = origin.requestTimes.length;
   await until(
@@ -94,6 +101,7 @@ describe('active checks', () => {
     assert.equal((await viewOf(sluice, bad)).reason, 'check: status 503');
     await sluice.untilEvent(({ msg }) => msg === 'peer is out', 'the operator is told');
     bad.status = 500;
+    await untilWorkersKnow(sluice);
     const before = bad.requestTimes.length;
     assert.deepEqual(await statuses(sluice, 40), [200]);
     assert.equal(bad.requestTimes.length, before, 'not one request');
@@ -158,6 +166,8 @@ describe('active checks', () => {
     bad.health = 503;
     bad.status = 503;
     await untilView(sluice, bad, 'it is out', ({ healthy }) => !healthy);
+    // What the report has not told the workers yet would die with the sidecar.
+    await untilWorkersKnow(sluice);
     const load = startLoad(sluice.port, { context, connections: 4 });
     const before = bad.requestTimes.length;
     const victim = sluice.sidecar()!;
@@ -188,10 +198,7 @@ describe('passive health', () => {
     await untilView(sluice, bad, 'it is out', ({ healthy }) => !healthy);
     assert.match((await viewOf(sluice, bad)).reason, /^[\d.]+ % of the requests succeed/);
     await load.stop();
-    // The view is the sidecar's; its report is on the way to the workers.
-    await until(async () => (await statuses(sluice, 10)).every((status) => status === 200), {
-      what: 'the workers know',
-    });
+    await untilWorkersKnow(sluice);
     assert.deepEqual(await statuses(sluice, 40), [200]);
   });
 
