@@ -7,8 +7,9 @@
 //   second fails, or counts as failed by its status ──► as if it had never been, or, when the first failed
 //   too, the exchange goes on with that
 
+import { copyExchange } from '../core/copy-exchange.ts';
 import { ProxyError } from '../core/errors.ts';
-import { Exchange } from '../core/exchange.ts';
+import type { Exchange } from '../core/exchange.ts';
 import type { Hedging } from '../core/hedging.ts';
 import type { Peer } from '../core/peer.ts';
 import type { Plan } from '../core/plan.ts';
@@ -61,20 +62,14 @@ export function hedge(first: FirstAttempt, policy: Hedging): SecondAttempt | nul
 /** The exchange as the second attempt may fill it while the first one goes on. */
 function twinOf(exchange: Exchange, plan: Plan): Exchange {
   const complete = exchange.requestBody === null ? null : exchange.requestBody.complete;
-  const head = {
-    entry: exchange.entry,
+  const twin = copyExchange(exchange, {
+    plan,
+    client: exchange.client,
     method: exchange.method,
-    target: exchange.target,
-    host: exchange.host,
     headers: exchange.requestHeaders,
-    remoteAddress: exchange.remoteAddress,
     body: complete === null ? null : new HeldBody(complete),
-    webSocket: null,
-  };
-  const twin = new Exchange(head, exchange.client, exchange.startedAtMs);
-  twin.clientAddress = exchange.clientAddress;
-  twin.requestId = exchange.requestId;
-  twin.plan = plan;
+    startedAtMs: exchange.startedAtMs,
+  });
   twin.tried = [exchange.peer!];
   // It is the second attempt, and counts as one.
   twin.attempts = 1;

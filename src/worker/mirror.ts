@@ -4,8 +4,9 @@
 //
 //   head of the live response: `copy` (the body is held for the last time) ──► its end: `settle`
 
+import { copyExchange } from '../core/copy-exchange.ts';
 import type { ProxyError } from '../core/errors.ts';
-import { Exchange } from '../core/exchange.ts';
+import type { Exchange } from '../core/exchange.ts';
 import { limits } from '../core/limits.ts';
 import type { Mirror } from '../core/plan.ts';
 import type { Sink } from '../core/sink.ts';
@@ -54,21 +55,14 @@ export class Mirrors {
       return null;
     }
     this.#inFlight += 1;
-    const head = {
-      entry: exchange.entry,
+    return copyExchange(exchange, {
+      plan: mirror.plan,
+      client: NOWHERE,
       method: exchange.method,
-      target: exchange.target,
-      host: exchange.host,
       headers: exchange.requestHeaders,
-      remoteAddress: exchange.remoteAddress,
       body: complete === null ? null : new HeldBody(complete),
-      webSocket: null,
-    };
-    const copy = new Exchange(head, NOWHERE, exchange.startedAtMs);
-    copy.clientAddress = exchange.clientAddress;
-    copy.requestId = exchange.requestId;
-    copy.plan = mirror.plan;
-    return copy;
+      startedAtMs: exchange.startedAtMs,
+    });
   }
 
   /** The live response is over: sends the copy, not before this turn is over, or gives it up. */

@@ -2,7 +2,8 @@
 // answer, on its own account. It lives on when the client leaves.
 
 import type { CachedVariant } from '../../core/cache.ts';
-import { Exchange } from '../../core/exchange.ts';
+import { copyExchange } from '../../core/copy-exchange.ts';
+import type { Exchange } from '../../core/exchange.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { Sink } from '../../core/sink.ts';
 import { fetchFields } from './conditional.ts';
@@ -14,23 +15,14 @@ export function fetchExchange(
   sink: Sink,
   validated: CachedVariant | null,
 ): Exchange {
-  const head = {
-    entry: client.entry,
+  return copyExchange(client, {
+    plan,
+    client: sink,
     method: 'GET',
-    target: client.target,
-    host: client.host,
     headers: fetchFields(client.requestHeaders, validated === null ? null : validated.response),
-    remoteAddress: client.remoteAddress,
     body: null,
-    webSocket: null,
-  };
-  const fetch = new Exchange(head, sink, performance.now());
-  fetch.scheme = client.scheme;
-  fetch.clientAddress = client.clientAddress;
-  fetch.requestId = client.requestId;
-  fetch.captures = client.captures;
-  fetch.plan = plan;
-  return fetch;
+    startedAtMs: performance.now(),
+  });
 }
 
 /** Tells the log of the client's exchange what became of the fetch. */
