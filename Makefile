@@ -5,6 +5,7 @@ HOST_PATH := $(PATH)
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 SUITES := unit contract sim e2e
+SUITE_TIME_MAX := 30m
 INSTALLED := node_modules/.sluice-installed
 
 .DEFAULT_GOAL := help
@@ -27,11 +28,13 @@ help:
 run: install
 	@exec node src/main.ts demo
 
-# All suites run even when one fails, so that one look shows everything; any failure fails make.
+# All suites run even when one fails, so that one look shows everything; any failure fails make, and so does
+# a suite that does not end.
 test: install debian
 	@failed=; for suite in $(SUITES); do \
 	  echo "=== $$suite"; \
-	  npm run --silent test:$$suite || failed="$$failed $$suite"; \
+	  timeout --foreground --kill-after=10 $(SUITE_TIME_MAX) npm run --silent test:$$suite || \
+	    failed="$$failed $$suite"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed" >&2; exit 1; fi; \
 	echo 'all suites passed: $(SUITES)'

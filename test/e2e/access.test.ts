@@ -2,14 +2,13 @@
 // changes its keys, nginx as the server that is asked, lists of addresses that change on disk.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
 import { hashSync } from 'bcryptjs';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { type ClientResponse, request } from '../support/client.ts';
 import { until } from '../support/deadline.ts';
-import { requireCommand } from '../support/debian.ts';
+import { startForeignServer } from '../support/foreign-server.ts';
 import { freePort } from '../support/free-port.ts';
 import { startHttpOrigin } from '../support/origin.ts';
 import { askHttp, type Sluice, startSluice } from '../support/sluice.ts';
@@ -87,19 +86,12 @@ async function startNginx(): Promise<number> {
          return 302 "https://login.test/?for=$http_x_forwarded_host$http_x_forwarded_uri";
        } } }`,
   );
-  const stdio = ['ignore', 'ignore', 'inherit'] as const;
-  const child = spawn(requireCommand('nginx'), ['-c', config], { stdio: [...stdio] });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  suite.after(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
   const isUp = () =>
     askHttp(port, '/verify').then(
       () => true,
       () => false,
     );
-  await until(isUp, { what: 'nginx answers' });
+  await startForeignServer('nginx', ['-c', config], { context: suite, isUp });
   return port;
 }
 

@@ -22,11 +22,15 @@ const kills = 100;
 async function writeAndDie(directory: string, seed: number, afterMs: number): Promise<void> {
   const args = [writer, directory, String(seed), String(bytesMax)];
   const child: ChildProcess = spawn(process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
   });
   const exit = once(child, 'exit');
   await Promise.race([once(child.stdout!, 'data'), exit]);
-  assert.equal(child.exitCode, null, 'the writer runs until it is killed');
+  assert.equal(child.exitCode, null, `the writer runs until it is killed: ${errors}`);
   await delay(afterMs);
   child.kill('SIGKILL');
   await exit;

@@ -41,12 +41,17 @@ async function startDemo(context: TestContext) {
 
 /** Runs a shell line until its output passes `isEnough`, then stops it; returns the output. */
 async function runLine(line: string, isEnough: (text: string) => boolean): Promise<string> {
-  const child = spawn('sh', ['-c', `exec ${line} -sS`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('sh', ['-c', `exec ${line} -sS`], { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
+  let errors = '';
   child.stdout.setEncoding('utf8').on('data', (part: string) => {
     text += part;
   });
-  await until(() => isEnough(text), { what: `enough from ${line}`, evidence: () => text });
+  child.stderr.setEncoding('utf8').on('data', (part: string) => {
+    errors += part;
+  });
+  const evidence = () => `${text}\n${errors}`;
+  await until(() => isEnough(text), { what: `enough from ${line}`, evidence });
   child.kill('SIGTERM');
   return text;
 }

@@ -2,11 +2,10 @@
 // comes back.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { before, describe, it } from 'node:test';
 import { connectClient, request } from '../support/client.ts';
 import { until } from '../support/deadline.ts';
-import { requireCommand } from '../support/debian.ts';
+import { startForeignServer } from '../support/foreign-server.ts';
 import { freePort } from '../support/free-port.ts';
 import { startHttpOrigin } from '../support/origin.ts';
 import { type Sluice, startSluice } from '../support/sluice.ts';
@@ -15,13 +14,12 @@ import { suiteCleanup } from '../support/suite.ts';
 const suite = suiteCleanup();
 let sluice: Sluice;
 let redisPort = 0;
-let redis: ChildProcess | null = null;
+let stopRedis: () => Promise<void>;
 
 before(async () => {
   const app = await startHttpOrigin((_, answer) => answer.end('ok'), { context: suite });
   redisPort = await freePort();
-  startRedis();
-  suite.after(stopRedis);
+  await startRedis();
   const route = (host: string, limit: object) => ({
     match: { host },
     to: 'app',
@@ -45,7 +43,7 @@ before(async () => {
   await until(async () => (await ask('redis.test')) !== 503, { what: 'Redis is reached' });
 });
 
-function startRedis(): void {
+async function startRedis(): Promise<void> {
   const args = [
     '--port',
     String(redisPort),
@@ -56,16 +54,8 @@ function startRedis(): void {
     '--appendonly',
     'no',
   ];
-  redis = spawn(requireCommand('redis-server'), args, { stdio: 'ignore' });
-}
-
-async function stopRedis(): Promise<void> {
-  const child = redis;
-  redis = null;
-  if (child === null) return;
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  child.kill('SIGKILL');
-  await ended;
+  const server = await startForeignServer('redis-server', args, { context: suite });
+  stopRedis = () => server.kill();
 }
 
 async function ask(host: string): Promise<number> {
@@ -132,7 +122,7 @@ describe('a limit in Redis', () => {
   it('is answered 503 while Redis is dead, and counted again when it is back', async () => {
     await stopRedis();
     await until(async () => (await ask('redis.test')) === 503, { what: 'Redis is missed' });
-    startRedis();
+    await startRedis();
     await until(async () => (await ask('redis.test')) === 200, { what: 'Redis is back, empty' });
   });
 });

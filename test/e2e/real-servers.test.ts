@@ -2,14 +2,11 @@
 // http.server. What comes through is compared with what the server says directly.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
 import { before, describe, it } from 'node:test';
 import { connectClient, request } from '../support/client.ts';
-import { until } from '../support/deadline.ts';
-import { requireCommand } from '../support/debian.ts';
+import { startForeignServer } from '../support/foreign-server.ts';
 import { freePort } from '../support/free-port.ts';
 import { startHttpOrigin } from '../support/origin.ts';
 import { askHttp, type Sluice, startSluice } from '../support/sluice.ts';
@@ -184,13 +181,6 @@ describe('a Node application behind the proxy', () => {
   });
 });
 
-function own(child: ChildProcess): ChildProcess {
-  suite.after(() => {
-    child.kill('SIGTERM');
-  });
-  return child;
-}
-
 async function startNginx(): Promise<number> {
   const port = await freePort();
   const config = folder.file('nginx.conf');
@@ -203,16 +193,16 @@ async function startNginx(): Promise<number> {
      scgi_temp_path ${folder.file('s')};
      server { listen 127.0.0.1:${port}; charset_types *; root ${folder.file('files')}; } }`,
   );
-  own(spawn(requireCommand('nginx'), ['-c', config], { stdio: ['ignore', 'ignore', 'inherit'] }));
-  await untilServed(port);
+  const isUp = () => isServed(port);
+  await startForeignServer('nginx', ['-c', config], { context: suite, isUp });
   return port;
 }
 
 async function startPython(): Promise<number> {
   const port = await freePort();
   const args = ['-m', 'http.server', String(port), '--bind', '127.0.0.1'];
-  own(spawn(requireCommand('python3'), args, { cwd: folder.file('files'), stdio: 'ignore' }));
-  await untilServed(port);
+  const isUp = () => isServed(port);
+  await startForeignServer('python3', args, { context: suite, cwd: folder.file('files'), isUp });
   return port;
 }
 
@@ -250,15 +240,9 @@ async function startNodeApplication(): Promise<number> {
   return origin.port;
 }
 
-async function untilServed(port: number): Promise<void> {
-  const answers = () =>
-    new Promise<boolean>((resolve) => {
-      const asked = httpRequest({ port, host: '127.0.0.1', path: '/hello.txt' }, (answer) => {
-        answer.resume();
-        resolve(answer.statusCode === 200);
-      });
-      asked.on('error', () => resolve(false));
-      asked.end();
-    });
-  await until(answers, { what: `a server on port ${port}` });
+function isServed(port: number): Promise<boolean> {
+  return askHttp(port, '/hello.txt').then(
+    ({ status }) => status === 200,
+    () => false,
+  );
 }

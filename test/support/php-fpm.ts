@@ -1,10 +1,9 @@
 // A real PHP-FPM with a small application, on a unix socket and on TCP.
 
-import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { type Cleanup, until } from './deadline.ts';
-import { requireCommand } from './debian.ts';
+import type { Cleanup } from './deadline.ts';
+import { startForeignServer } from './foreign-server.ts';
 import { freePort } from './free-port.ts';
 import { createTempDir } from './temp-dir.ts';
 
@@ -51,13 +50,7 @@ ${pool('unix', socket)}
 ${pool('tcp', `127.0.0.1:${port}`)}`,
   );
   const args = ['-F', '-y', folder.file('fpm.conf'), '-n', ...(isRoot ? ['-R'] : [])];
-  const child = spawn(requireCommand('php-fpm8.2'), args, { stdio: 'ignore' });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  context.after(async () => {
-    child.kill('SIGTERM');
-    await ended;
-  });
-  await until(() => isOpen(socket), { what: 'PHP-FPM listens' });
+  await startForeignServer('php-fpm8.2', args, { context, isUp: () => isOpen(socket) });
   return { root, socket, port };
 }
 

@@ -1,6 +1,7 @@
 // A peer that can be killed, frozen and started again: the backend process, held from the test.
 
 import { type ChildProcess, fork } from 'node:child_process';
+import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Cleanup, until } from '../../support/deadline.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -55,17 +56,23 @@ export class PeerProcess {
     const args = [this.name, host, String(port), String(backlog)];
     const child = fork(BACKEND, args, {
       execArgv: [],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     let isListening = false;
+    let errors = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      errors += text;
+    });
     child.on('message', (news: News) => {
       if (news === 'listening') isListening = true;
       else this.#answers.set(news.answer, news.deeds);
     });
     child.unref();
+    if (child.stderr instanceof Socket) child.stderr.unref();
     child.channel?.unref();
     this.#process = child;
-    await until(() => isListening, { what: `${this.name} listens`, deadlineMs: 20_000 });
+    const evidence = () => errors;
+    await until(() => isListening, { what: `${this.name} listens`, deadlineMs: 20_000, evidence });
   }
 
   /** From now on it does this with every request. */

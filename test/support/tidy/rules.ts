@@ -25,6 +25,7 @@ const HOT_PATHS = [
 
 const inSource = (path: string) => path.startsWith('src/');
 const inHotPath = (path: string) => HOT_PATHS.some((hot) => path.startsWith(hot));
+const inTests = (path: string) => path.startsWith('test/');
 const anywhere = () => true;
 
 export const rules: readonly Rule[] = [
@@ -46,6 +47,7 @@ export const rules: readonly Rule[] = [
   { name: 'hot-path-promise', isAbout: inHotPath, find: hotPromises },
   { name: 'hot-path-timer', isAbout: inHotPath, find: hotTimers },
   { name: 'leftover', isAbout: anywhere, find: leftovers },
+  { name: 'inherited-stream', isAbout: inTests, find: inheritedStreams },
 ];
 
 function words(file: SourceFile, forbidden: readonly string[]): Violation[] {
@@ -154,6 +156,15 @@ function suppressions(file: SourceFile): Violation[] {
 
 function leftovers(file: SourceFile): Violation[] {
   return commentLines(file, /\b(?:TODO|FIXME|XXX|HACK)\b/);
+}
+
+/** What outlives a test with a stream of the runner in its hands keeps the runner from ever ending. */
+function inheritedStreams(file: SourceFile): Violation[] {
+  return file.lines.flatMap((text, index) =>
+    /\bstdio\b.*'inherit'/.test(text)
+      ? [{ line: index + 1, message: 'a child with a stream of the runner: take a pipe' }]
+      : [],
+  );
 }
 
 function commentLines(file: SourceFile, pattern: RegExp): Violation[] {

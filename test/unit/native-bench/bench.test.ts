@@ -47,12 +47,15 @@ function result(scenario: string, costs: Record<string, number>): ScenarioResult
 
 describe('castOf', () => {
   it('leaves out who is missing or can not do it, and says why', () => {
-    const cast = castOf(scenarioNamed('web-socket'), [
-      contender('able'),
-      contender('gone', { missing: () => 'gone is not installed' }),
-      contender('unable', { can: { webSocket: false, accessLog: true } }),
-      contender('sluice-pipelining'),
-    ]);
+    const cast = castOf(scenarioNamed('web-socket'), {
+      isForTargets: false,
+      contenders: [
+        contender('able'),
+        contender('gone', { missing: () => 'gone is not installed' }),
+        contender('unable', { can: { webSocket: false, accessLog: true } }),
+        contender('sluice-pipelining'),
+      ],
+    });
     assert.deepEqual(
       cast.present.map((each) => each.name),
       ['able'],

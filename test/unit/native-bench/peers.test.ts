@@ -8,13 +8,18 @@ import { describe, it } from 'node:test';
 import type { Contender } from '../../../native-bench/contender.ts';
 import { allContenders } from '../../../native-bench/contenders.ts';
 import { nativePeers } from '../../../native-bench/native-peers.ts';
+import type { Work } from '../../../native-bench/scenario.ts';
 
 /** Lets the contender write its files; returns them and its command line as one text. */
-function configurationOf(contender: Contender, accessLog: boolean, workers = 1): string {
+function configurationOf(
+  contender: Contender,
+  accessLog: boolean,
+  { workers = 1, work = 'forward' as Work } = {},
+): string {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-peer-'));
   try {
     const lane = { directory, port: 4711, originPort: 4712, adminPort: 4713, workers, accessLog };
-    const command = contender.command({ ...lane, upstreamConnections: 256 });
+    const command = contender.command({ ...lane, upstreamConnections: 256, work });
     const files = readdirSync(directory, { withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => readFileSync(join(directory, entry.name), 'utf8'));
@@ -54,11 +59,27 @@ describe('contenders', () => {
   for (const peer of nativePeers.filter((each) => each.name !== 'varnish')) {
     it(`${peer.name} starts as many workers as asked for`, () => {
       const text = (workers: number) =>
-        configurationOf(peer, false, workers).replaceAll(/sluice-peer-\w+/g, '');
+        configurationOf(peer, false, { workers }).replaceAll(/sluice-peer-\w+/g, '');
       assert.notEqual(text(1), text(2));
     });
   }
 });
+
+for (const work of ['cache', 'gzip'] as const) {
+  describe(`contenders for the work ${work}`, () => {
+    for (const contender of allContenders.filter((each) => each.can.works?.includes(work))) {
+      it(`${contender.name} is configured for it`, () => {
+        const text = (of: Work) => {
+          const whole = configurationOf(contender, false, { work: of });
+          assert.ok(whole.includes('4711') && whole.includes('4712'), whole);
+          assert.doesNotMatch(whole, /\{\{\w+\}\}/);
+          return whole.replaceAll(/sluice-peer-\w+/g, '');
+        };
+        assert.notEqual(text(work), text('forward'));
+      });
+    }
+  });
+}
 
 describe('configuration files of peers', () => {
   it('say what they are and where the advice comes from', () => {

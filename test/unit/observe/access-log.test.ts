@@ -115,7 +115,7 @@ describe('access log on standard output', () => {
     // A shell makes a real pipe (node's own are sockets), shared by three writers.
     const one = `"${process.execPath}" "${WRITER}" 2000`;
     const shell = spawn('sh', ['-c', `(${one} & ${one} & ${one} & wait) | cat`], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'ignore'],
     });
     let text = '';
     shell.stdout.setEncoding('latin1').on('data', (part: string) => {

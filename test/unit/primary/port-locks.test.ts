@@ -99,7 +99,7 @@ for (const [kind, createNames] of kinds) {
       const path = names.path(`${port}/127.0.0.1`);
       const script = `require('net').createServer().listen({path:${JSON.stringify(path)}},()=>console.log('x'))`;
       const child = spawn(process.execPath, ['-e', script], {
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['ignore', 'pipe', 'ignore'],
       });
       context.after(() => child.kill('SIGKILL'));
       await once(child.stdout, 'data');

@@ -37,7 +37,11 @@ async function startSidecar(directory: string, context: TestContext): Promise<Si
   const child = fork(entry, [], {
     env,
     execArgv: [],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let errors = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
   });
   context.after(() => child.kill('SIGKILL'));
   const said: ChildToPrimary[] = [];
@@ -48,7 +52,8 @@ async function startSidecar(directory: string, context: TestContext): Promise<Si
     if (message.type === 'started') child.send({ type: 'configure', version: 1, config });
     if (message.type === 'configured') child.send({ type: 'activate', version: 1 });
   });
-  await until(() => said.some((message) => message.type === 'ready'), { what: 'ready' });
+  const isReady = () => said.some((message) => message.type === 'ready');
+  await until(isReady, { what: 'the sidecar is ready', evidence: () => errors });
   return { child, said };
 }
 

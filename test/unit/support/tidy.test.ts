@@ -225,6 +225,20 @@ const SNIPPETS: readonly Snippet[] = [
     found: 0,
   },
   {
+    rule: 'inherited-stream',
+    what: 'a child that has the stderr of the runner',
+    path: 'test/e2e/a.test.ts',
+    text: `spawn('a', [], { stdio: ['ignore', 'pipe', 'in${'herit'}'] });\n`,
+    found: 1,
+  },
+  {
+    rule: 'inherited-stream',
+    what: 'a child with pipes',
+    path: 'test/e2e/a.test.ts',
+    text: "spawn('a', [], { stdio: ['ignore', 'pipe', 'pipe'] });\n",
+    found: 0,
+  },
+  {
     rule: 'hot-path-promise',
     what: 'async in a balancer',
     path: 'src/worker/balance/a.ts',

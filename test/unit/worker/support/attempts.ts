@@ -114,6 +114,9 @@ export class FedBody implements RequestBody {
     if (!this.replayable) this.#held.length = 0;
     if (this.#isEnded) sink.end();
   }
+  peek(sink: Sink): void {
+    this.pipe(sink);
+  }
   release(): void {
     this.isReleased = true;
     this.replayable = false;

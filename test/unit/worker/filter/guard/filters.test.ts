@@ -44,6 +44,9 @@ class SlowBody implements RequestBody {
     this.sink = sink;
     sink.start(this);
   }
+  peek(sink: Sink): void {
+    this.pipe(sink);
+  }
   release(): void {}
   pause(): void {}
   resume(): void {}
