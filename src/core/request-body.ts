@@ -25,6 +25,11 @@ export interface RequestBody extends Source {
    * that was piped before gets nothing more. Must not be called when not replayable.
    */
   pipe(sink: Sink): void;
+  /**
+   * As `pipe`, for a sink that only looks at the beginning: nothing is let go of, so that the body can be
+   * piped again whatever has come by then. The sink must be full after no more than is to be held.
+   */
+  peek(sink: Sink): void;
   /** No further attempt will come: stop holding what has been delivered. */
   release(): void;
 }

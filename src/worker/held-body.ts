@@ -25,6 +25,10 @@ export class HeldBody implements RequestBody {
     if (this.#sink === sink) sink.end();
   }
 
+  peek(sink: Sink): void {
+    this.pipe(sink);
+  }
+
   cancel(): void {
     this.#sink = null;
   }

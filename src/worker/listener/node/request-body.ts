@@ -38,6 +38,8 @@ export class ReceivedBody implements RequestBody, Swept {
   #waitingBytes = 0;
   #receivedBytes = 0;
   #isHolding = true;
+  /** Whoever is piped only looks: all of it stays held, whatever its length. */
+  #isPeeked = false;
   #sink: Sink | null = null;
   #isSinkFull = false;
   #isDelivering = false;
@@ -78,15 +80,13 @@ export class ReceivedBody implements RequestBody, Swept {
   }
 
   pipe(sink: Sink): void {
-    this.#sink = sink;
-    this.#isSinkFull = false;
-    while (this.#next > 0) {
-      this.#next -= 1;
-      this.#waitingBytes += this.#queue[this.#next]!.byteLength;
-    }
-    if (!this.#hasEnded) this.#proceed();
-    sink.start(this);
-    this.#deliver();
+    this.#isPeeked = false;
+    this.#begin(sink);
+  }
+
+  peek(sink: Sink): void {
+    this.#isPeeked = true;
+    this.#begin(sink);
   }
 
   release(): void {
@@ -137,6 +137,18 @@ export class ReceivedBody implements RequestBody, Swept {
     this.fail(new ProxyError('request_timeout', 'body'));
   }
 
+  #begin(sink: Sink): void {
+    this.#sink = sink;
+    this.#isSinkFull = false;
+    while (this.#next > 0) {
+      this.#next -= 1;
+      this.#waitingBytes += this.#queue[this.#next]!.byteLength;
+    }
+    if (!this.#hasEnded) this.#proceed();
+    sink.start(this);
+    this.#deliver();
+  }
+
   /** The limit may come after the bytes: serve sets it. */
   get #isTooLarge(): boolean {
     return this.bytesMax > 0 && this.#receivedBytes > this.bytesMax;
@@ -158,7 +170,7 @@ export class ReceivedBody implements RequestBody, Swept {
   }
 
   #take(chunk: Buffer): void {
-    if (this.#isHolding && this.#sink !== null) {
+    if (this.#isHolding && this.#sink !== null && !this.#isPeeked) {
       if (this.#receivedBytes > this.#state.settings.replayBytes) this.release();
     }
     const isNext = this.#sink !== null && !this.#isSinkFull && this.#waitingBytes === 0;
