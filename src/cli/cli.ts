@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import type { Assignment } from '../config/draft.ts';
 import { nearest } from '../std/nearest.ts';
+import { usage } from './arguments.ts';
 import type { CliCommand, ConfigChoice, UsageError } from './command.ts';
 import { settingFlags } from './flags.ts';
 import { parseRunning, runningCommands } from './parse-peers.ts';
@@ -162,8 +163,4 @@ function mistakenCommand([first, ...rest]: readonly string[]): string | null {
 
 function isRunning(word: string | undefined): boolean {
   return runningCommands.some((name) => name === word);
-}
-
-function usage(message: string): UsageError {
-  return { name: 'usage', message };
 }

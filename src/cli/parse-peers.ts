@@ -1,8 +1,8 @@
 // `sluice peers …` and `sluice reload` (`purge` is in parse-purge): what stands on the command line of the
 // commands that talk to a running Sluice.
 
-import { parseArgs } from 'node:util';
 import { nearest } from '../std/nearest.ts';
+import { readArguments, usage } from './arguments.ts';
 import type {
   PeersAction,
   PeersCommand,
@@ -37,7 +37,7 @@ export function parseRunning(
 ): PeersCommand | PurgeCliCommand | ReloadCommand | UsageError | { readonly name: 'help' } {
   const word = argv.find((one) => runningCommands.some((name) => name === one));
   if (word === 'purge') return parsePurge(argv);
-  const given = read(argv);
+  const given = readArguments(argv, flags);
   if ('name' in given) return given;
   const { values, positionals } = given;
   if (values.help === true) return { name: 'help' };
@@ -47,16 +47,6 @@ export function parseRunning(
   if (words.length > 0) return usage(`reload takes no '${words[0]}'`);
   if (values.weight !== undefined) return usage('reload takes no --weight');
   return { name: 'reload', ...common };
-}
-
-function read(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: flags, allowPositionals: true });
-  } catch (error) {
-    // The first sentence names the flag; the rest is advice for programs with positional dashes.
-    const [first = ''] = (error as Error).message.split(/[.\n]/);
-    return usage(first.charAt(0).toLowerCase() + first.slice(1));
-  }
 }
 
 function readPeers(
@@ -89,8 +79,4 @@ function readPeers(
     return usage(`--weight: expected a whole number, got '${written}'`);
   }
   return { name: 'peers', action, upstream, url, weight, ...common };
-}
-
-function usage(message: string): UsageError {
-  return { name: 'usage', message };
 }

@@ -1,6 +1,6 @@
 // `sluice purge …`: what stands on its command line.
 
-import { parseArgs } from 'node:util';
+import { readArguments, usage } from './arguments.ts';
 import type { PurgeCliCommand, UsageError } from './command.ts';
 
 const flags = {
@@ -17,7 +17,7 @@ const flags = {
 export function parsePurge(
   argv: readonly string[],
 ): PurgeCliCommand | UsageError | { readonly name: 'help' } {
-  const given = read(argv);
+  const given = readArguments(argv, flags);
   if ('name' in given) return given;
   const { values, positionals } = given;
   if (values.help === true) return { name: 'help' };
@@ -31,17 +31,4 @@ export function parsePurge(
   }
   const common = { admin: values.admin ?? null, isJson: values.json === true };
   return { name: 'purge', body: { ...what, soft }, ...common };
-}
-
-function read(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: flags, allowPositionals: true });
-  } catch (error) {
-    const [first = ''] = (error as Error).message.split(/[.\n]/);
-    return usage(first.charAt(0).toLowerCase() + first.slice(1));
-  }
-}
-
-function usage(message: string): UsageError {
-  return { name: 'usage', message };
 }

@@ -1,6 +1,6 @@
 // `sluice warm`: what stands on its command line.
 
-import { parseArgs } from 'node:util';
+import { readArguments, usage } from './arguments.ts';
 import type { UsageError, WarmCommand } from './command.ts';
 import { readAddress } from './flags.ts';
 
@@ -16,7 +16,7 @@ const parallelMax = 1000;
 export function parseWarm(
   argv: readonly string[],
 ): WarmCommand | UsageError | { readonly name: 'help' } {
-  const given = read(argv);
+  const given = readArguments(argv, flags);
   if ('name' in given) return given;
   const { values, positionals } = given;
   if (values.help === true) return { name: 'help' };
@@ -33,17 +33,4 @@ export function parseWarm(
   }
   const address = via === null ? null : { host: via.host ?? '127.0.0.1', port: via.port };
   return { name: 'warm', file, via: address, parallel };
-}
-
-function read(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: flags, allowPositionals: true });
-  } catch (error) {
-    const [first = ''] = (error as Error).message.split(/[.\n]/);
-    return usage(first.charAt(0).toLowerCase() + first.slice(1));
-  }
-}
-
-function usage(message: string): UsageError {
-  return { name: 'usage', message };
 }
