@@ -1,10 +1,10 @@
-// A text file that is read again when it changes: by a look at its status now and then, which also catches
-// files that are replaced by renaming and links that are pointed elsewhere.
+// A text file of which something is made, again whenever it changes (watched-file.ts does the watching). It
+// must be there and right at first; later the last right one stays.
 
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { WatchedFile } from './watched-file.ts';
 
 const LOOK_MS = 1000;
+const BYTES_MAX = 64 * 1024 * 1024;
 
 export interface WatchedTextOptions<Value> {
   readonly path: string;
@@ -12,47 +12,40 @@ export interface WatchedTextOptions<Value> {
   readonly parse: (text: string) => Value;
   /** A later text can't be read or is wrong: the value before it stays. */
   readonly onProblem: (detail: string) => void;
+  /** How often the file is looked at; 1 s by default. */
   readonly lookMs?: number;
 }
 
 export class WatchedText<Value> {
   /** Counts texts that were taken over. */
-  version = 1;
-  #value: Value;
-  readonly #options: WatchedTextOptions<Value>;
-  readonly #onLook = () => void this.#read();
+  version = 0;
+  #value: Value | undefined;
+  readonly #file: WatchedFile;
 
   /** Reads the file; throws an Error that names it when that fails. */
-  constructor(options: WatchedTextOptions<Value>) {
-    this.#options = options;
-    const { path, parse, lookMs = LOOK_MS } = options;
-    try {
-      this.#value = parse(readFileSync(path, 'utf8'));
-    } catch (error) {
-      throw new Error(`${path}: ${textOf(error)}`);
-    }
-    watchFile(path, { persistent: false, interval: lookMs }, this.#onLook);
+  constructor({ path, parse, onProblem, lookMs = LOOK_MS }: WatchedTextOptions<Value>) {
+    let firstProblem: string | null = null;
+    this.#file = new WatchedFile({
+      ...{ path, lookMs, bytesMax: BYTES_MAX },
+      onContent: (content) => {
+        this.#value = parse(content.toString('utf8'));
+        this.version += 1;
+      },
+      onProblem: (reason) => {
+        if (this.version === 0) firstProblem = reason;
+        else onProblem(`${path}: ${reason}`);
+      },
+    });
+    if (firstProblem === null) return;
+    this.close();
+    throw new Error(`${path}: ${firstProblem}`);
   }
 
   get value(): Value {
-    return this.#value;
+    return this.#value as Value;
   }
 
   close(): void {
-    unwatchFile(this.#options.path, this.#onLook);
+    this.#file.close();
   }
-
-  async #read(): Promise<void> {
-    const { path, parse, onProblem } = this.#options;
-    try {
-      this.#value = parse(await readFile(path, 'utf8'));
-      this.version += 1;
-    } catch (error) {
-      onProblem(`${path}: ${textOf(error)}`);
-    }
-  }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
