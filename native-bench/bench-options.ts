@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util';
 import type { Contender } from './contender.ts';
 import { allContenders } from './contenders.ts';
 import { roundsMax } from './rounds.ts';
-import { type Scenario, scenarioNamed, scenarios } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { scenarioNamed, scenarios } from './scenarios.ts';
 import { selectContenders } from './selection.ts';
 
 export interface BenchOptions {
@@ -16,6 +17,8 @@ export interface BenchOptions {
   readonly warmUpS: number;
   readonly baseline: string;
   readonly foreignShareMax: number;
+  /** Of the native peers only those that the targets of a scenario name. */
+  readonly isForTargets: boolean;
   /** Keep earlier results of other scenarios. */
   readonly isKeeping: boolean;
   readonly isWriting: boolean;
@@ -24,7 +27,7 @@ export interface BenchOptions {
 }
 
 /** Whom `--targets` takes: those that the targets name, but the Node peers. */
-const TARGET_NAMES = ['nginx', 'haproxy', 'sluice', 'sluice-lean', 'sluice-pipelining'];
+const TARGET_NAMES = ['nginx', 'haproxy', 'varnish', 'sluice', 'sluice-lean', 'sluice-pipelining'];
 const QUICK_NAMES = ['nginx', 'haproxy', 'sluice', 'sluice-lean'];
 
 export const HELP = `node native-bench/bench.ts [options]     Sluice side by side with other proxies
@@ -33,7 +36,7 @@ export const HELP = `node native-bench/bench.ts [options]     Sluice side by sid
                         ${scenarios.map((each) => each.name).join(', ')}
   --only NAME,NAME      who (default: all that are installed)
                         ${allContenders.map((each) => each.name).join(', ')}
-  --targets             nginx, haproxy and the Sluices only: what the targets need
+  --targets             the Sluices and whom the targets name, but the Node peers
   --quick               the same without pipelining, few scenarios, rounds of 2 s: under 6 minutes
   --sluice NAME=FLAGS   Sluice once more under NAME with further flags, may be repeated
   --extra NAME=COMMAND  any command that serves $PORT before $ORIGIN_PORT, may be repeated
@@ -93,6 +96,7 @@ export function readBenchOptions(
     warmUpS: number('warm-up', values.quick ? 1 : 2),
     baseline: values.baseline ?? 'nginx',
     foreignShareMax: number('foreign-max', 0.1),
+    isForTargets: values.targets || values.quick,
     isKeeping: values.keep,
     isWriting: values.write,
     isRendering: values.render,
@@ -102,7 +106,7 @@ export function readBenchOptions(
 /** Sorts out who takes part in `scenario`; the others with the reason. */
 export function castOf(
   scenario: Scenario,
-  contenders: readonly Contender[],
+  { contenders, isForTargets }: Pick<BenchOptions, 'contenders' | 'isForTargets'>,
 ): { present: Contender[]; absent: { name: string; reason: string }[] } {
   const present: Contender[] = [];
   const absent: { name: string; reason: string }[] = [];
@@ -110,6 +114,7 @@ export function castOf(
     const { name } = contender;
     // The third Sluice has its own line in the targets, and nothing to say elsewhere.
     if (name === 'sluice-pipelining' && !scenario.hasPipelining) continue;
+    if (isForTargets && contender.kind === 'native' && !scenario.rivals.includes(name)) continue;
     const reason = reasonToStayOut(scenario, contender);
     if (reason === null) present.push(contender);
     else absent.push({ name, reason });
@@ -120,9 +125,9 @@ export function castOf(
 /** Returns how many seconds a scenario takes, and how many at most on a machine that is not quiet. */
 export function estimateS(
   scenario: Scenario,
-  of: Pick<BenchOptions, 'contenders' | 'rounds' | 'durationS' | 'warmUpS'>,
+  of: Pick<BenchOptions, 'contenders' | 'isForTargets' | 'rounds' | 'durationS' | 'warmUpS'>,
 ): { expected: number; most: number } {
-  const count = castOf(scenario, of.contenders).present.length;
+  const count = castOf(scenario, of).present.length;
   if (scenario.kind === 'idle') {
     const all = count * idleRounds(of.rounds) * IDLE_S;
     return { expected: all, most: 2 * all };
@@ -145,6 +150,10 @@ function reasonToStayOut(scenario: Scenario, contender: Contender): string | nul
   if (scenario.kind === 'web-socket' && !contender.can.webSocket) return 'passes no WebSocket on';
   if (scenario.variants.some((each) => each.accessLog) && !contender.can.accessLog) {
     return 'is not configured to log into a file here';
+  }
+  const works = contender.can.works ?? ['forward'];
+  if (scenario.variants.some(({ work }) => !works.includes(work))) {
+    return 'is not configured for that here';
   }
   return null;
 }

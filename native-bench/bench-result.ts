@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Machine } from './harness/machine.ts';
 import type { IdleRow } from './idle.ts';
 import type { Dropout, Round } from './rounds.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
 import type { Row } from './summary.ts';
 
 export interface ScenarioResult {

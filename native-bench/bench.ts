@@ -20,7 +20,8 @@ import { loadRunner } from './load-runner.ts';
 import { writePage } from './page.ts';
 import { idleCells, roleLines, tableCells, terminalTable, writeJson } from './report.ts';
 import { LOAD_CORE, PROXY_CORE, runRounds } from './rounds.ts';
-import { type Scenario, scenarios } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { scenarios } from './scenarios.ts';
 import { summarise } from './summary.ts';
 import { judge, targetCells } from './targets.ts';
 
@@ -61,7 +62,7 @@ async function main(given: BenchOptions): Promise<void> {
 }
 
 async function runScenario(scenario: Scenario, given: BenchOptions): Promise<ScenarioResult> {
-  const { present, absent } = castOf(scenario, given.contenders);
+  const { present, absent } = castOf(scenario, given);
   say(`\n${scenario.name}: ${scenario.title}`);
   for (const { name, reason } of absent) say(`  without ${name}: ${reason}`);
   const versions = Object.fromEntries(present.map((each) => [each.name, each.version()]));
@@ -103,11 +104,14 @@ async function measureRounds(
     const contestants = [];
     const unstarted = [];
     for (const contender of contenders) {
-      for (const { suffix, accessLog } of scenario.variants) {
+      for (const { suffix, accessLog, work } of scenario.variants) {
         const as = `${contender.name}${suffix}`;
         const upstreamConnections = Math.max(128, scenario.connections);
         const { workers } = scenario;
-        const start = { as, originPort: origin.port, upstreamConnections, workers, accessLog };
+        const start = {
+          ...{ as, originPort: origin.port, upstreamConnections },
+          ...{ workers, accessLog, work },
+        };
         try {
           contestants.push(
             await startContender(contender, workbench, { ...start, core: proxyCore }),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { programPath } from './harness/machine.ts';
 import { fillTemplate } from './harness/template.ts';
 import { type Command, freePort, type Running, type Workbench } from './harness/workbench.ts';
+import type { Work } from './scenario.ts';
 
 /** What a contender is told to do. */
 export interface Lane {
@@ -20,6 +21,14 @@ export interface Lane {
   readonly workers: number;
   /** Whether every request is logged into a file. */
   readonly accessLog: boolean;
+  readonly work: Work;
+}
+
+/** `works`: only forwarding when left out. */
+export interface Abilities {
+  readonly webSocket: boolean;
+  readonly accessLog: boolean;
+  readonly works?: readonly Work[];
 }
 
 export interface Contender {
@@ -29,7 +38,7 @@ export interface Contender {
   readonly missing: () => string | null;
   readonly version: () => string;
   /** What it can do, in the bench's configuration of it. */
-  readonly can: { readonly webSocket: boolean; readonly accessLog: boolean };
+  readonly can: Abilities;
   readonly command: (lane: Lane) => Omit<Command, 'name' | 'core'>;
 }
 
@@ -50,6 +59,7 @@ export interface Start {
   readonly core: number | string | null;
   readonly workers?: number;
   readonly accessLog?: boolean;
+  readonly work?: Work;
 }
 
 /** Starts `contender` and waits until it accepts connections. Throws with its log when it does not. */
@@ -62,8 +72,11 @@ export async function startContender(
   const directory = join(workbench.directory, name.replace(/[^\w-]+/g, '-'));
   mkdirSync(directory, { recursive: true, mode: 0o755 });
   const [port, adminPort] = [await freePort(), await freePort()];
-  const { workers = 1, accessLog = false } = start;
-  const lane = { directory, originPort, upstreamConnections, port, adminPort, workers, accessLog };
+  const { workers = 1, accessLog = false, work = 'forward' } = start;
+  const lane: Lane = {
+    ...{ directory, originPort, upstreamConnections, port, adminPort },
+    ...{ workers, accessLog, work },
+  };
   const running = workbench.start({ ...contender.command(lane), name, core });
   await workbench.accepting(running, port);
   return { name, port, running };

@@ -7,6 +7,7 @@ import type { Contender, Lane } from './contender.ts';
 import type { Command } from './harness/workbench.ts';
 import { nativePeers } from './native-peers.ts';
 import { nodePeers } from './node-peers.ts';
+import type { Work } from './scenario.ts';
 
 const projectRoot = new URL('../', import.meta.url);
 
@@ -16,8 +17,20 @@ const LONG_KEEP_ALIVE = [
   ...['--set', 'upstreams.app.keepAlive.idleMs=60s'],
 ];
 
+const EVERY_WORK: readonly Work[] = ['forward', 'cache', 'gzip'];
+/** What the route says in its file, for each. */
+const WORK_FLAGS: Readonly<Record<Work, readonly string[]>> = {
+  forward: [],
+  cache: ['--set', 'routes.0.cache=true'],
+  gzip: ['--set', 'routes.0.cache=true', '--set', 'routes.0.compress=true'],
+};
+
 /** Sluice as an operator would start it; `args` are flags to add. */
-export function sluiceContender(name: string, args: readonly string[]): Contender {
+export function sluiceContender(
+  name: string,
+  args: readonly string[],
+  works: readonly Work[] = EVERY_WORK,
+): Contender {
   return {
     name,
     kind: 'sluice',
@@ -26,10 +39,11 @@ export function sluiceContender(name: string, args: readonly string[]): Contende
       const manifest = readFileSync(new URL('package.json', projectRoot), 'utf8');
       return `${(JSON.parse(manifest) as { version: string }).version}, Node ${process.versions.node}`;
     },
-    can: { webSocket: true, accessLog: true },
+    can: { webSocket: true, accessLog: true, works },
     command: (lane) => {
       const log = ['--log-access', 'json', '--access-file', join(lane.directory, 'access.log')];
-      const flags = [...LONG_KEEP_ALIVE, ...(lane.accessLog ? log : []), ...args];
+      const added = [...WORK_FLAGS[lane.work], ...(lane.accessLog ? log : []), ...args];
+      const flags = [...LONG_KEEP_ALIVE, ...added];
       return sluiceCommand(lane, ['--cores', `${lane.workers}`, ...flags]);
     },
   };
@@ -71,7 +85,7 @@ export function commandContender(name: string, commandLine: string): Contender {
 const sluice = sluiceContender('sluice', []);
 
 /** The like of nginx and HAProxy as they are configured here: peers are told nothing about the client. */
-const sluiceLean = sluiceContender('sluice-lean', ['--set', 'headers.forwarded=off']);
+const sluiceLean = sluiceContender('sluice-lean', ['--set', 'headers.forwarded=off'], ['forward']);
 
 /** Requests are written to peers before the answers to earlier ones are there. */
 const sluicePipelining = sluiceContender('sluice-pipelining', [

@@ -13,7 +13,7 @@ import { Workbench } from './harness/workbench.ts';
 import type { IdleOrders } from './load/idle-load.ts';
 import { runWrk } from './load/wrk.ts';
 import type { Dropout } from './rounds.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
 
 /** Growth of all processes of one contender, one figure a round. */
 export interface IdleRow {

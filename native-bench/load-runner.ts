@@ -7,7 +7,7 @@ import { runOpenLoop } from './load/open-loop.ts';
 import { runProgram } from './load/run-program.ts';
 import type { WebSocketOrders, WebSocketResult } from './load/web-socket-load.ts';
 import { type LoadRun, runWrk } from './load/wrk.ts';
-import { OPEN_LOOP_SHARE, type Scenario, WEB_SOCKET_MESSAGE_BYTES } from './scenarios.ts';
+import { OPEN_LOOP_SHARE, type Scenario, WEB_SOCKET_MESSAGE_BYTES } from './scenario.ts';
 
 /** Puts load on a contestant for a while. Rejects on any failed or short answer. */
 export type RunLoad = (contestant: Contestant, durationS: number) => Promise<LoadReport>;
@@ -80,6 +80,8 @@ async function runWebSocket(run: LoadRun): Promise<LoadReport> {
 /** A proxy that answers fast with less than the body must not win. */
 function lengthFault(scenario: Scenario, load: LoadReport): string | null {
   const bytesPerRequest = load.bytes / load.requests;
-  if (bytesPerRequest >= scenario.responseBodyBytes) return null;
-  return `${Math.round(bytesPerRequest)} bytes per answer, ${scenario.responseBodyBytes} expected`;
+  const { responseBodyBytes: least, responseBytesMax: most } = scenario;
+  if (bytesPerRequest >= least && bytesPerRequest <= most) return null;
+  const expected = most === Number.POSITIVE_INFINITY ? `${least}` : `${least} to ${most}`;
+  return `${Math.round(bytesPerRequest)} bytes per answer, ${expected} expected`;
 }

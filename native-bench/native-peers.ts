@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Contender, type Lane, missingProgram, writeConfig } from './contender.ts';
 import { programPath, versionOf } from './harness/machine.ts';
+import type { Work } from './scenario.ts';
 
 const WEB_SOCKET_AND_LOG = { webSocket: true, accessLog: true };
 
@@ -13,8 +14,11 @@ const APACHE_MODULES = '/usr/lib/apache2/modules';
 
 const nginx: Contender = {
   ...native('nginx', 'nginx', ['-v']),
+  can: { ...WEB_SOCKET_AND_LOG, works: ['forward', 'cache', 'gzip'] },
   command: (lane) => {
-    const config = writeConfig('nginx/nginx.conf', lane, {
+    const file = lane.work === 'forward' ? 'nginx.conf' : 'cache.conf';
+    const config = writeConfig(`nginx/${file}`, lane, {
+      gzip: lane.work === 'gzip' ? 'on' : 'off',
       accessLog: lane.accessLog ? `${accessLogOf(lane)} combined buffer=64k flush=1s` : 'off',
       reusePort: lane.workers > 1 ? 'reuseport' : '',
     });
@@ -38,12 +42,13 @@ const haproxy: Contender = {
 const varnish: Contender = {
   ...native('varnish', 'varnishd', ['-V']),
   // It logs into memory; a second program, varnishncsa, would write the file.
-  can: { webSocket: true, accessLog: false },
+  can: { webSocket: true, accessLog: false, works: ['forward', 'cache', 'gzip'] },
   command: (lane) => ({
     program: 'varnishd',
     args: [
       ...['-F', '-n', join(lane.directory, 'state'), '-a', `127.0.0.1:${lane.port}`],
-      ...['-f', writeConfig('varnish/default.vcl', lane), '-s', 'Transient=malloc', '-j', 'none'],
+      ...['-f', writeConfig(`varnish/${vclOf(lane.work)}`, lane), '-j', 'none'],
+      ...['-s', 'Transient=malloc', '-s', 'malloc,256M'],
       ...['-p', 'thread_pools=1', '-p', `thread_pool_min=${threadsOf(lane)}`],
       ...['-p', 'thread_pool_max=5000', '-p', 'timeout_idle=75', '-p', 'listen_depth=4096'],
       ...['-p', 'vsl_mask=-VCL_trace,-ReqHeader,-RespHeader,-BereqHeader,-BerespHeader'],
@@ -144,6 +149,10 @@ function native(
 
 function accessLogOf(lane: Lane): string {
   return join(lane.directory, 'access.log');
+}
+
+function vclOf(work: Work): string {
+  return work === 'forward' ? 'default.vcl' : 'cache.vcl';
 }
 
 /** Proxies of a thread per request need as many as there are requests at a time. */

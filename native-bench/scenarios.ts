@@ -2,67 +2,16 @@
 // location in peers/origin/nginx.conf; a new kind of load is a case in load-runner.ts.
 
 import { browserHeaders } from './load/browser-headers.ts';
-
-/** One way to start every contender of a scenario. */
-export interface Variant {
-  /** Follows the contender's name, e.g. ` with log`. */
-  readonly suffix: string;
-  readonly accessLog: boolean;
-}
-
-export interface Scenario {
-  readonly name: string;
-  readonly title: string;
-  /**
-   * `closed-loop`: as fast as it goes. `open-loop`: at 70 % of the contender's own peak, latency corrected
-   * for coordinated omission. `idle`: connections that have had one answer, and their memory.
-   */
-  readonly kind: 'closed-loop' | 'open-loop' | 'web-socket' | 'idle';
-  /** Simultaneous connections of the load generator. */
-  readonly connections: number;
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  /** Bytes of request body. */
-  readonly requestBodyBytes: number;
-  /** Bytes of response body that every contender must deliver. */
-  readonly responseBodyBytes: number;
-  /** Request header fields besides Host. */
-  readonly headers: readonly string[];
-  /** Worker processes or threads; with two, proxy and load share the cores. */
-  readonly workers: 1 | 2;
-  readonly variants: readonly Variant[];
-  /** Whether `sluice-pipelining` takes part. */
-  readonly hasPipelining: boolean;
-  /** Whether it is part of `make bench QUICK=1`. */
-  readonly isQuick: boolean;
-}
-
-export const SMALL_BODY_BYTES = 1024;
-export const LARGE_BODY_BYTES = 64 * 1024;
-export const HUGE_BODY_BYTES = 10 * 2 ** 20;
-export const WEB_SOCKET_MESSAGE_BYTES = 64;
-/** An open loop asks for this share of what a contender can do. */
-export const OPEN_LOOP_SHARE = 0.7;
-
-const plain: Variant = { suffix: '', accessLog: false };
-
-const smallGet: Scenario = {
-  name: 'small-get',
-  title: 'GET 1 KiB, 64 connections',
-  kind: 'closed-loop',
-  connections: 64,
-  method: 'GET',
-  path: '/small',
-  requestBodyBytes: 0,
-  responseBodyBytes: SMALL_BODY_BYTES,
-  headers: [],
-  workers: 1,
-  variants: [plain],
-  hasPipelining: true,
-  isQuick: true,
-};
-
-const single: Scenario = { ...smallGet, hasPipelining: false, isQuick: false };
+import {
+  HUGE_BODY_BYTES,
+  LARGE_BODY_BYTES,
+  plain,
+  type Scenario,
+  single,
+  smallGet,
+  WEB_SOCKET_MESSAGE_BYTES,
+} from './scenario.ts';
+import { cacheScenarios } from './scenarios-cache.ts';
 
 export const scenarios: readonly Scenario[] = [
   smallGet,
@@ -135,7 +84,7 @@ export const scenarios: readonly Scenario[] = [
     ...single,
     name: 'access-log',
     title: 'GET 1 KiB, 64 connections, without and with access log into a file',
-    variants: [plain, { suffix: ' with log', accessLog: true }],
+    variants: [plain, { ...plain, suffix: ' with log', accessLog: true }],
   },
   {
     ...single,
@@ -150,6 +99,7 @@ export const scenarios: readonly Scenario[] = [
     title: 'GET 1 KiB, 64 connections, two workers; load on the same two cores',
     workers: 2,
   },
+  ...cacheScenarios,
 ];
 
 /** Returns the scenario called `name`; throws with the list of names. */

@@ -11,7 +11,7 @@ import type { Origin } from './harness/origin.ts';
 import { shuffled } from './harness/statistics.ts';
 import type { Running, Workbench } from './harness/workbench.ts';
 import { wrkCommand } from './load/wrk.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
 
 export interface SlicesPlan {
   readonly workbench: Workbench;

@@ -14,7 +14,8 @@ import { loadFault } from './load/load-report.ts';
 import { runWrk } from './load/wrk.ts';
 import { terminalTable, writeJson } from './report.ts';
 import { LOAD_CORE, PROXY_CORE } from './rounds.ts';
-import { closedLoopNamed, type Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { closedLoopNamed } from './scenarios.ts';
 import { requireContenders, selectContenders, selectionOptions } from './selection.ts';
 
 const HELP = `node native-bench/syscalls.ts [options]

@@ -3,7 +3,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HUGE_BODY_BYTES, LARGE_BODY_BYTES, SMALL_BODY_BYTES } from '../scenarios.ts';
+import { HUGE_BODY_BYTES, LARGE_BODY_BYTES, PAGE_BYTES, SMALL_BODY_BYTES } from '../scenario.ts';
 import { fillTemplate } from './template.ts';
 import { freePort, type Running, type Workbench } from './workbench.ts';
 
@@ -30,6 +30,7 @@ export async function startOrigin(
   const files = join(directory, 'files');
   mkdirSync(files);
   writeFileSync(join(files, '64k.bin'), Buffer.alloc(LARGE_BODY_BYTES, 'sluice '));
+  writeFileSync(join(files, 'page.json'), jsonPage(PAGE_BYTES));
   writeFileSync(join(files, '10m.bin'), Buffer.alloc(HUGE_BODY_BYTES, 'sluice '));
   chmodSync(directory, 0o755);
   const smallBody = 'sluice '.repeat(SMALL_BODY_BYTES).slice(0, SMALL_BODY_BYTES);
@@ -46,6 +47,22 @@ export async function startOrigin(
   });
   await workbench.accepting(running, originPort);
   return { port: originPort, running };
+}
+
+/** A list of records whose values differ, always the same; gzip makes a fifth of it. */
+function jsonPage(bytes: number): string {
+  const rows: string[] = [];
+  let seed = 1;
+  for (let length = 2; length < bytes; length += rows.at(-1)!.length + 1) {
+    seed = (seed * 48_271) % 2_147_483_647;
+    const [id, stock, cents] = [rows.length, seed % 1000, seed % 100_000];
+    const digest = seed.toString(36);
+    rows.push(
+      JSON.stringify({ id, name: `product ${digest}`, stock, cents, isOnSale: seed % 3 > 1 }),
+    );
+  }
+  const text = `[${rows.join()}]`;
+  return text.slice(0, bytes);
 }
 
 /** Starts the WebSocket echo pinned to `core` and waits until it accepts connections. */

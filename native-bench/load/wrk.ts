@@ -1,7 +1,7 @@
 // One run of the load generator wrk: one thread, closed loop, no pipelining.
 
 import { fileURLToPath } from 'node:url';
-import type { Scenario } from '../scenarios.ts';
+import type { Scenario } from '../scenario.ts';
 import type { LoadReport } from './load-report.ts';
 import { runProgram } from './run-program.ts';
 
@@ -25,6 +25,7 @@ export function wrkCommand(run: LoadRun): { args: string[]; environment: Record<
   const environment = {
     BENCH_METHOD: scenario.method,
     BENCH_BODY_BYTES: `${scenario.requestBodyBytes}`,
+    BENCH_UNIQUE: scenario.isUnique ? '1' : '',
   };
   return { args, environment };
 }

@@ -84,8 +84,8 @@ describe('estimateS', () => {
     assert.ok(total(['--quick']).most < 6 * MINUTE_S);
   });
 
-  it('keeps the run of the targets at about twenty minutes', () => {
-    assert.ok(total(['--targets']).expected < 21 * MINUTE_S);
+  it('keeps the run of the targets under half an hour', () => {
+    assert.ok(total(['--targets']).expected < 30 * MINUTE_S);
   });
 });
 

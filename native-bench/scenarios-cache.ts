@@ -1,0 +1,44 @@
+// The scenarios of the cache: answers that are there already, plain and compressed, and answers that have to
+// be fetched and kept. `PEER without cache` fetches the same and keeps nothing.
+
+import { LARGE_BODY_BYTES, PAGE_BYTES, plain, type Scenario, single } from './scenario.ts';
+
+const cached: Scenario = {
+  ...single,
+  name: 'cache-hit',
+  title: 'GET 1 KiB from the cache, 64 connections',
+  variants: [{ ...plain, work: 'cache' }],
+  rivals: ['nginx', 'varnish'],
+};
+
+export const cacheScenarios: readonly Scenario[] = [
+  cached,
+  {
+    ...cached,
+    name: 'cache-hit-64k',
+    title: 'GET 64 KiB from the cache, 64 connections',
+    path: '/64k.bin',
+    responseBodyBytes: LARGE_BODY_BYTES,
+  },
+  {
+    ...cached,
+    name: 'cache-gzip',
+    title: 'GET 64 KiB of JSON from the cache for clients that take gzip, 64 connections',
+    path: '/page.json',
+    headers: ['Accept-Encoding: gzip'],
+    responseBodyBytes: PAGE_BYTES / 20,
+    responseBytesMax: PAGE_BYTES / 2,
+    variants: [{ ...plain, work: 'gzip' }],
+  },
+  {
+    ...cached,
+    name: 'cache-miss',
+    title: 'GET 1 KiB that is stored and never asked for again, 64 connections',
+    isUnique: true,
+    variants: [
+      { ...plain, work: 'cache' },
+      { ...plain, suffix: ' without cache' },
+    ],
+    rivals: ['nginx'],
+  },
+];
