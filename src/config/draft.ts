@@ -88,7 +88,11 @@ function rememberPlaces(draft: Draft, path: Path, value: unknown, place: Place):
 
 /** A URL for a peer and one text for a list of matches become the full form, so that paths are uniform. */
 function expandShortForms(root: unknown): unknown {
-  const { upstreams, routes, matchers } = asMap(root);
+  const { listeners, upstreams, routes, matchers } = asMap(root);
+  for (const listener of Array.isArray(listeners) ? listeners : []) {
+    const { tls } = asMap(listener);
+    if (tls === 'automatic') asMap(listener)['tls'] = { [tls]: {} };
+  }
   for (const upstream of Object.values(asMap(upstreams))) {
     const { peers } = asMap(upstream);
     if (!Array.isArray(peers)) continue;

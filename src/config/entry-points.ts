@@ -1,19 +1,31 @@
 // Every address that a configuration listens on: the listeners it names, and those that only redirect to
 // them.
 
+import { certificateFile, placeholderFile } from './certificate-files.ts';
 import type { Config, ListenerConfig } from './schema.ts';
 
-/** A listener, or the port of one that sends everybody to it. */
-export interface EntryPoint extends Omit<ListenerConfig, 'name'> {
+/** A listener with the files of all its certificates, or the port of one that sends everybody to it. */
+export interface EntryPoint extends Omit<ListenerConfig, 'name' | 'tls'> {
   readonly name: string;
+  readonly tls: EntryTls | null;
   /** Port of the listener with TLS that all requests are sent to; null: they are served. */
   readonly redirectsTo: number | null;
 }
 
+/** TLS of an address, with the files of all its certificates. */
+export interface EntryTls extends Omit<NonNullable<ListenerConfig['tls']>, 'redirectFrom'> {
+  /** Files among those of the certificates that the sidecar writes: they may not be there yet. */
+  readonly managedFiles: readonly string[];
+}
+
 /** Lists the addresses of `config`, redirecting ones behind their target. */
-export function entryPoints({ listeners }: Pick<Config, 'listeners'>): EntryPoint[] {
+export function entryPoints({
+  listeners,
+  certificates,
+}: Pick<Config, 'listeners' | 'certificates'>): EntryPoint[] {
   return listeners.flatMap((listener) => {
-    const served: EntryPoint = { ...listener, redirectsTo: null };
+    const tls = entryTls(listener, certificates.storage);
+    const served: EntryPoint = { ...listener, tls, redirectsTo: null };
     const port = listener.tls?.redirectFrom ?? null;
     if (port === null) return [served];
     const redirecting: EntryPoint = {
@@ -28,4 +40,14 @@ export function entryPoints({ listeners }: Pick<Config, 'listeners'>): EntryPoin
     };
     return [served, redirecting];
   });
+}
+
+function entryTls({ tls }: ListenerConfig, storage: string): EntryTls | null {
+  if (tls === null) return null;
+  const { redirectFrom: _, ...rest } = tls;
+  const managedFiles = (tls.automatic?.domains ?? []).map((name) => certificateFile(storage, name));
+  const isBare = managedFiles.length === 0 && tls.certificates.length === 0;
+  if (isBare) managedFiles.push(placeholderFile(storage));
+  const managed = managedFiles.map((file) => ({ certFile: file, keyFile: file }));
+  return { ...rest, certificates: [...tls.certificates, ...managed], managedFiles };
 }

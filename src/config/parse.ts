@@ -3,6 +3,7 @@
 
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
+import { checkCertificates } from './check-certificates.ts';
 import { checkReferences } from './check-references.ts';
 import { type ConfigDocument, emptyDocument } from './document.ts';
 import { type Assignment, createDraft, type Draft, originOf, placeOf } from './draft.ts';
@@ -55,7 +56,10 @@ export function completeConfig(
   const parsed = configSchema.safeParse(draft.value);
   if (!parsed.success) problems.push(...explainIssues(draft, parsed.error.issues));
   problems.push(...toProblems(checkReferences(draft.value), draft));
-  if (parsed.success) problems.push(...resolveFiles(parsed.data, draft, cwd));
+  if (parsed.success) {
+    problems.push(...toProblems(checkCertificates(parsed.data), draft));
+    problems.push(...resolveFiles(parsed.data, draft, cwd));
+  }
   if (problems.length === 0 && parsed.success) {
     problems.push(...toProblems(runTests(parsed.data), draft));
   }
@@ -110,6 +114,14 @@ function resolveFiles(config: Config, draft: Draft, cwd: string): Problem[] {
   for (const { path, holder, key } of routeFiles(config)) {
     holder[key] = absolute(path, holder[key]!);
     report(path, fileProblem(holder[key]));
+  }
+  const { storage, acme } = config.certificates;
+  config.certificates.storage = absolute(['certificates', 'storage'], storage);
+  for (const [at, authority] of acme.authorities.entries()) {
+    if (authority.caFile === null) continue;
+    const path = ['certificates', 'acme', 'authorities', at, 'caFile'];
+    authority.caFile = absolute(path, authority.caFile);
+    report(path, pemProblem(authority.caFile, 'CERTIFICATE'));
   }
   for (const { path, holder, key, kind } of listenerFiles(config)) {
     holder[key] = absolute(path, holder[key]!);

@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import { readCidr } from './addresses.ts';
 import { choice, flag, integer, section, text } from './fields.ts';
+import { automatic, domainsOf } from './schema-certificates.ts';
 
 const pemFile = 'the path of a PEM file';
 
@@ -38,11 +39,11 @@ const strictTransport = text(
     /^max-age=[0-9]{1,10}(?:; ?includeSubDomains)?(?:; ?preload)?$/.test(value) ? value : null,
 );
 
-/** Describes TLS on a public address; null for plain text. */
-export const listenerTls = section({
+const tlsSettings = section({
+  automatic: automatic.nullable().prefault(null),
   certificates: z
     .array(certificate, { error: 'a list of certificates' })
-    .min(1, { error: 'at least one certificate' })
+    .prefault([])
     .describe(
       'Chosen by the name that clients ask for, exact before wildcard; else the first one. Engine uws takes one.',
     ),
@@ -52,16 +53,25 @@ export const listenerTls = section({
   clientAuth,
   redirectFrom: integer({ min: 1, max: 65_535 })
     .nullable()
-    .prefault(null)
-    .describe('Port, usually 80, that sends everybody here with 308; null for none.'),
+    .optional()
+    .describe(
+      'Port, usually 80, that sends everybody here with 308; null for none. Default: none, or 80 for automatic certificates on port 443.',
+    ),
   hsts: strictTransport
     .nullable()
-    .prefault(null)
-    .describe('Strict-Transport-Security in all answers; null leaves it to the peers.'),
-})
+    .optional()
+    .describe(
+      'Strict-Transport-Security in all answers; null leaves it to the peers. Default: null, or a year for automatic certificates.',
+    ),
+});
+
+/** Describes TLS on a public address; null for plain text. */
+export const listenerTls = z
+  .union([z.literal('automatic'), tlsSettings], { error: "'automatic' or a map of settings" })
+  .transform((value) => (typeof value === 'string' ? tlsSettings.parse({ [value]: {} }) : value))
   .nullable()
   .prefault(null)
-  .describe('TLS; null for plain text.');
+  .describe("TLS: 'automatic', or how; null for plain text.");
 
 /** Describes which engine serves a listener. */
 export const listenerEngine = choice(['auto', 'uws', 'node'])
@@ -100,6 +110,40 @@ export function settleWire({ engine, http2, tls, proxyFrom }: WrittenWire): {
   const needsNode =
     proxyFrom.length > 0 ||
     (tls !== null &&
-      (tls.clientAuth.mode !== 'off' || tls.profile === 'modern' || tls.certificates.length > 1));
+      (tls.clientAuth.mode !== 'off' ||
+        tls.profile === 'modern' ||
+        tls.automatic !== null ||
+        tls.certificates.length > 1));
   return { engine: settled || needsNode ? 'node' : 'uws', http2: settled };
+}
+
+/** What decides about names and the redirect of automatic certificates. */
+interface TlsSurroundings {
+  readonly port: number;
+  /** Of all routes. */
+  readonly hosts: readonly string[];
+  readonly canProveWildcards: boolean;
+  /** Nobody else listens on port 80. */
+  readonly isPlainPortFree: boolean;
+}
+
+/** A year; long enough for browsers' own lists. */
+const AUTOMATIC_HSTS = 'max-age=31536000';
+
+/** Returns TLS with everything decided that depends on the rest of the configuration. */
+export function settleTls(
+  { automatic: written, redirectFrom, hsts, ...rest }: NonNullable<z.output<typeof listenerTls>>,
+  { port, hosts, canProveWildcards, isPlainPortFree }: TlsSurroundings,
+) {
+  const isAutomatic = written !== null;
+  const redirects = isAutomatic && port === 443 && isPlainPortFree;
+  return {
+    ...rest,
+    automatic:
+      written === null
+        ? null
+        : { ...written, domains: written.domains ?? domainsOf(hosts, canProveWildcards) },
+    redirectFrom: redirectFrom === undefined ? (redirects ? 80 : null) : redirectFrom,
+    hsts: hsts === undefined ? (isAutomatic ? AUTOMATIC_HSTS : null) : hsts,
+  };
 }

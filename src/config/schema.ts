@@ -9,6 +9,7 @@ import { choice, duration, flag, integer, section, size, text } from './fields.t
 import { errorPagesSchema } from './schema-action.ts';
 import { zoneName } from './schema-balancing.ts';
 import { cacheStorage } from './schema-cache.ts';
+import { certificates } from './schema-certificates.ts';
 import { geoSchema, matchersSchema } from './schema-match.ts';
 import { offload } from './schema-offload.ts';
 import { overload } from './schema-overload.ts';
@@ -16,7 +17,7 @@ import { pathsSchema } from './schema-paths.ts';
 import { redis } from './schema-rate-limit.ts';
 import { defaultRouteName, listenerSchema, routeSchema } from './schema-route.ts';
 import { testsSchema } from './schema-tests.ts';
-import { settleWire } from './schema-tls.ts';
+import { settleTls, settleWire } from './schema-tls.ts';
 import { type UpstreamConfig, upstreamSchema } from './schema-upstream.ts';
 
 const secondMs = 1000;
@@ -173,6 +174,7 @@ const writtenSchema = section({
     .describe('Senders whose forwarding headers are believed; nobody by default.'),
   headers,
   cache: cacheStorage,
+  certificates,
   limits,
   timeouts,
   offload,
@@ -185,7 +187,7 @@ const writtenSchema = section({
 /** Describes and completes a whole configuration: anything as written in, `Config` out. */
 export const configSchema = writtenSchema.transform((written) => ({
   ...written,
-  listeners: withNames(written.listeners),
+  listeners: settleListeners(written),
   routes: written.routes.map((route) => ({
     name: route.name ?? defaultRouteName(route.match),
     match: route.match,
@@ -224,13 +226,22 @@ export type { UpstreamConfig };
 /** A configuration as people write it. */
 export type ConfigInput = z.input<typeof configSchema>;
 
-function withNames(listeners: z.output<typeof writtenSchema>['listeners']) {
-  return listeners.map(({ name, host, port, tls, proxyFrom, ...written }) => {
+function settleListeners({ listeners, routes, certificates }: z.output<typeof writtenSchema>) {
+  const surroundings = {
+    hosts: routes.flatMap(({ match }) => match.host),
+    canProveWildcards: certificates.acme.dnsHook !== null,
+    isPlainPortFree: !listeners.some(({ port, tls }) => port === 80 || tls?.redirectFrom === 80),
+  };
+  return listeners.map(({ name, host, port, tls: written, proxyFrom, ...wire }, index) => {
     const samePort = listeners.filter((other) => other.name === undefined && other.port === port);
-    const kind = tls === null ? 'http' : 'https';
+    const kind = written === null ? 'http' : 'https';
     const isShared = samePort.length > 1 && host !== null;
     const short = isShared ? `${kind}-${host}-${port}` : `${kind}-${port}`;
-    const wire = settleWire({ ...written, tls, proxyFrom });
-    return { name: name ?? short, host, port, ...wire, tls, proxyFrom };
+    const settled = settleWire({ ...wire, tls: written, proxyFrom });
+    const isFirst = listeners.findIndex((other) => other.tls !== null) === index;
+    const isPlainPortFree = surroundings.isPlainPortFree && isFirst;
+    const tls =
+      written === null ? null : settleTls(written, { ...surroundings, port, isPlainPortFree });
+    return { name: name ?? short, host, port, ...settled, tls, proxyFrom };
   });
 }
