@@ -2,6 +2,7 @@
 // maintenance page; and the pages in place of errors.
 
 import * as z from 'zod';
+import { HOP_BY_HOP_FIELDS } from '../core/headers.ts';
 import { templateProblem } from '../routing/template.ts';
 import { readCidr } from './addresses.ts';
 import { duration, integer, section, text } from './fields.ts';
@@ -29,17 +30,11 @@ export function settableField() {
 
 /** Written by the transports and the listener alone. */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
-  'connection',
+  ...HOP_BY_HOP_FIELDS,
   'content-length',
   'date',
   'expect',
   'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
 ]);
 
 function isLine(written: string): boolean {

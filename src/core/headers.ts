@@ -7,6 +7,17 @@
  */
 export type RawHeaders = string[];
 
+/** Fields that concern one connection only (RFC 9110 section 7.6.1): they end where they arrive. */
+export const HOP_BY_HOP_FIELDS: readonly string[] = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
 /** Returns the first value of `name` (lower-case), or undefined. */
 export function headerValue(headers: RawHeaders, name: string): string | undefined {
   for (let at = 0; at < headers.length; at += 2) {

@@ -1,11 +1,13 @@
 // Fields after a body: which of them may go on to the next hop.
 
+import { HOP_BY_HOP_FIELDS } from './headers.ts';
+
 /** What changes how a message is framed, routed, trusted or understood must come before its body. */
 const NOT_AFTER_A_BODY: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP_FIELDS,
   'age',
   'authorization',
   'cache-control',
-  'connection',
   'content-encoding',
   'content-length',
   'content-range',
@@ -15,20 +17,14 @@ const NOT_AFTER_A_BODY: ReadonlySet<string> = new Set([
   'expect',
   'expires',
   'host',
-  'keep-alive',
   'location',
   'max-forwards',
   'pragma',
   'proxy-authenticate',
   'proxy-authorization',
-  'proxy-connection',
   'range',
   'retry-after',
   'set-cookie',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
   'vary',
   'via',
   'warning',

@@ -1,17 +1,13 @@
 // Fields that concern one connection only and must not be forwarded (RFC 9110 section 7.6.1).
 
+import { HOP_BY_HOP_FIELDS } from '../../core/headers.ts';
+
 /** Always removed from a request; `proxy` closes HTTPoxy for CGI-like peers. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
+const DROPPED: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP_FIELDS,
   'proxy-authenticate',
   'proxy-authorization',
   'proxy',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
   'http2-settings',
   // Not hop-by-hop, but written anew by the transport or already answered by the listener.
   'content-length',
@@ -21,7 +17,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 
 /** Tells whether the field never leaves this hop. */
 export function isHopByHop(name: string): boolean {
-  return HOP_BY_HOP.has(name);
+  return DROPPED.has(name);
 }
 
 /** Returns the names listed in a Connection field that must go too, or null when there are none. */

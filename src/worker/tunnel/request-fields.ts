@@ -1,18 +1,15 @@
 // The head of the handshake for the peer, made of the client's.
 
 import type { Exchange } from '../../core/exchange.ts';
+import { HOP_BY_HOP_FIELDS } from '../../core/headers.ts';
 import type { Peer } from '../../core/peer.ts';
 
 /** Written by `ws` or by Node; none but sec-websocket-* is expected here. */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP_FIELDS,
   'host',
-  'connection',
-  'upgrade',
   'content-length',
-  'transfer-encoding',
-  'keep-alive',
   'expect',
-  'te',
 ]);
 
 /** Subprotocols as offered; what else begins like this belongs to one hop. */

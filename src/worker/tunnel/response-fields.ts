@@ -1,18 +1,12 @@
 // The head of a peer's answer to a handshake, whether it switched protocols or not.
 
 import type { Exchange } from '../../core/exchange.ts';
-import type { RawHeaders } from '../../core/headers.ts';
+import { HOP_BY_HOP_FIELDS, type RawHeaders } from '../../core/headers.ts';
 import { limits } from '../../core/limits.ts';
 
 /** Fields that concern this hop only, or that the listener writes anew. */
 const DROPPED: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
+  ...HOP_BY_HOP_FIELDS,
   'content-length',
   'date',
   'sec-websocket-accept',

@@ -4,7 +4,7 @@
 import { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
 import type { Reply } from '../../../core/filter.ts';
-import { headerValue, type RawHeaders } from '../../../core/headers.ts';
+import { HOP_BY_HOP_FIELDS, headerValue, type RawHeaders } from '../../../core/headers.ts';
 import type { Answer, Asker } from './ask.ts';
 import { type AccessCheck, type Refusal, removeFields } from './check.ts';
 import { Verdicts } from './verdicts.ts';
@@ -14,13 +14,10 @@ const BODY_BYTES_MAX = 64 * 1024;
 
 /** Fields of the answer that are not the client's when it is refused. */
 const NOT_PASSED_ON: ReadonlySet<string> = new Set([
-  'connection',
+  ...HOP_BY_HOP_FIELDS,
   'content-length',
   'date',
-  'keep-alive',
   'server',
-  'transfer-encoding',
-  'upgrade',
 ]);
 
 export interface ForwardAuthOptions {

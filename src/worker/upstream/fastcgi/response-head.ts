@@ -1,7 +1,7 @@
 // The head of a CGI response (RFC 3875 section 6): fields, among them Status, up to an empty line. Lines
 // may end in LF alone. Whatever is malformed is refused, never repaired.
 
-import type { RawHeaders } from '../../../core/headers.ts';
+import { HOP_BY_HOP_FIELDS, type RawHeaders } from '../../../core/headers.ts';
 
 export interface CgiHead {
   readonly status: number;
@@ -16,13 +16,7 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Fields that frame the message, that end here, or that tell a web server what to send instead. */
 const DROPPED: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
+  ...HOP_BY_HOP_FIELDS,
   'date',
   'status',
   'content-length',

@@ -3,19 +3,16 @@
 import type { Dispatcher } from 'undici';
 import type { Exchange } from '../../../core/exchange.ts';
 import { isGrpc } from '../../../core/grpc.ts';
+import { HOP_BY_HOP_FIELDS } from '../../../core/headers.ts';
 import type { Peer } from '../../../core/peer.ts';
 import type { UndiciOptions } from './options.ts';
 
 /** undici throws on these, or writes them itself; none of them is expected here. */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP_FIELDS,
   'host',
-  'connection',
   'content-length',
-  'transfer-encoding',
-  'keep-alive',
-  'upgrade',
   'expect',
-  'te',
   'http2-settings',
 ]);
 

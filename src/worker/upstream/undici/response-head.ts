@@ -3,22 +3,12 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Exchange } from '../../../core/exchange.ts';
-import type { RawHeaders } from '../../../core/headers.ts';
+import { HOP_BY_HOP_FIELDS, type RawHeaders } from '../../../core/headers.ts';
 import { limits } from '../../../core/limits.ts';
 import { isTrailerField } from '../../../core/trailers.ts';
 
 /** Fields that concern this hop only, or that the listener writes anew. */
-const DROPPED: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'content-length',
-  'date',
-]);
+const DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP_FIELDS, 'content-length', 'date']);
 
 /** Nothing longer is an exact integer in JavaScript. */
 const CONTENT_LENGTH = /^\d{1,15}$/;
