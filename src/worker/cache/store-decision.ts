@@ -104,15 +104,16 @@ interface Terms {
   readonly lifetimeMs: number;
 }
 
-interface Times {
-  readonly bornMs: number;
-  readonly storedAtMs: number;
-  readonly fetchMs: number;
-  readonly refreshFromMs: number;
-  readonly freshUntilMs: number;
-  readonly staleWhileRevalidateUntilMs: number;
-  readonly staleIfErrorUntilMs: number;
-}
+type Times = Pick<
+  StoredResponse,
+  | 'bornMs'
+  | 'storedAtMs'
+  | 'fetchMs'
+  | 'refreshFromMs'
+  | 'freshUntilMs'
+  | 'staleWhileRevalidateUntilMs'
+  | 'staleIfErrorUntilMs'
+>;
 
 function timesOf(
   response: FetchedResponse,

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RawHeaders } from '../../../core/headers.ts';
 import type { WebSocketEvents, WebSocketOffer } from '../../../core/tunnel.ts';
+import { HANDSHAKE_FIELDS } from '../handshake-fields.ts';
 import type { ClientSink } from './client-sink.ts';
 import { ClientWebSocket } from './client-websocket.ts';
 import type { ListenerState } from './listener-state.ts';
@@ -13,16 +14,6 @@ import type { WebSocketWish } from './request-head.ts';
 import { isSendableField } from './response-writer.ts';
 
 const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
-
-/** Fields that are ours to write. */
-const OF_THE_HANDSHAKE: ReadonlySet<string> = new Set([
-  'sec-websocket-accept',
-  'sec-websocket-protocol',
-  'sec-websocket-extensions',
-  'sec-websocket-version',
-  'upgrade',
-  'connection',
-]);
 
 export interface UpgradeSettings {
   readonly wish: WebSocketWish;
@@ -71,7 +62,7 @@ export function endToEnd(headers: RawHeaders): [string, string][] {
   const kept: [string, string][] = [];
   for (let at = 0; at < headers.length; at += 2) {
     const [name, value] = [headers[at]!, headers[at + 1]!];
-    if (!OF_THE_HANDSHAKE.has(name) && isSendableField(name, value)) kept.push([name, value]);
+    if (!HANDSHAKE_FIELDS.has(name) && isSendableField(name, value)) kept.push([name, value]);
   }
   return kept;
 }

@@ -3,6 +3,7 @@
 import type { us_socket_context_t } from 'uWebSockets.js';
 import type { RawHeaders } from '../../../core/headers.ts';
 import type { WebSocketEvents, WebSocketOffer } from '../../../core/tunnel.ts';
+import { HANDSHAKE_FIELDS } from '../handshake-fields.ts';
 import type { ClientSink } from './client-sink.ts';
 import { ClientWebSocket } from './client-websocket.ts';
 import type { ListenerState } from './listener-state.ts';
@@ -10,16 +11,6 @@ import type { ReceivedHead } from './request-head.ts';
 import { CORKED_HEAD_BYTES, headBytes, writeLongHead } from './response-head.ts';
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
-/** Fields that the engine writes itself. */
-const WRITTEN_BY_ENGINE: ReadonlySet<string> = new Set([
-  'sec-websocket-accept',
-  'sec-websocket-protocol',
-  'sec-websocket-extensions',
-  'sec-websocket-version',
-  'upgrade',
-  'connection',
-]);
 
 export class UpgradeRequest implements WebSocketOffer {
   readonly protocols: readonly string[];
@@ -53,7 +44,7 @@ export class UpgradeRequest implements WebSocketOffer {
       return;
     }
     this.#sink.exchange.status = 101;
-    const kept = headers.filter((_, at) => !WRITTEN_BY_ENGINE.has(headers[at - (at % 2)]!));
+    const kept = headers.filter((_, at) => !HANDSHAKE_FIELDS.has(headers[at - (at % 2)]!));
     // No extension is ever agreed on, so that messages can be passed on as they are.
     const chosen = this.protocols.includes(protocol) ? protocol : '';
     const head = headBytes(101, kept, '');
