@@ -15,6 +15,8 @@ declare module 'autocannon' {
     timeout?: number;
     /** Requests per second over all connections; open loop when given. */
     overallRate?: number;
+    /** `setupRequest` returns the request that is sent. */
+    requests?: { setupRequest: (request: object) => object }[];
   }
 
   interface Result {

@@ -57,7 +57,7 @@ function programOf(load: Load, place: LoadPlace): [script: URL, orders: object] 
         url: `http://127.0.0.1:${port}${load.path}`,
         method: load.method,
         headers: Object.fromEntries(load.headers.map(splitHeader)),
-        bodyBytes: load.bodyBytes,
+        ...{ bodyBytes: load.bodyBytes, isUnique: load.isUnique },
         ...{ connections, durationS, rate },
       };
       return [new URL('load/http-load.ts', import.meta.url), orders];

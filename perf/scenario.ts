@@ -13,6 +13,8 @@ export type Load =
       readonly path: string;
       readonly headers: readonly string[];
       readonly bodyBytes: number;
+      /** Whether every request asks for another target (a query that counts). */
+      readonly isUnique: boolean;
     }
   | { readonly kind: 'churn'; readonly path: string }
   | { readonly kind: 'web-socket'; readonly path: string; readonly messageBytes: number }
@@ -51,6 +53,7 @@ export const smallGet: Load = {
   path: '/small',
   headers: [],
   bodyBytes: 0,
+  isUnique: false,
 };
 
 /** One upstream with the origin of native-bench as its only peer, one route. */

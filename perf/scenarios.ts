@@ -1,6 +1,7 @@
 // The scenarios of `make perf`.
 
 import type { PerfScenario } from './scenario.ts';
+import { cacheScenarios } from './scenarios/cache.ts';
 import { growthScenarios } from './scenarios/growth.ts';
 import { plainScenarios } from './scenarios/plain.ts';
 import { slowPeer } from './scenarios/slow-peer.ts';
@@ -11,6 +12,7 @@ export const perfScenarios: readonly PerfScenario[] = [
   slowPeer,
   ...growthScenarios,
   ...streamScenarios,
+  ...cacheScenarios,
 ];
 
 /** Returns the scenario called `name`; throws with the list of names. */

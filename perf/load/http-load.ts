@@ -19,6 +19,7 @@ export interface HttpOrders {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly bodyBytes: number;
+  readonly isUnique: boolean;
   /** Requests per second in all, 0 for a closed loop. */
   readonly rate: number;
 }
@@ -36,6 +37,7 @@ async function run(load: HttpOrders): Promise<void> {
     headers: { ...load.headers },
     timeout: 10,
     ...(load.bodyBytes > 0 ? { body: Buffer.alloc(load.bodyBytes, 'x') } : {}),
+    ...(load.isUnique ? { requests: [{ setupRequest: another(load.url) }] } : {}),
     ...(load.rate > 0 ? { overallRate: load.rate } : {}),
   });
   const expectedMicros = load.rate > 0 ? (1e6 * load.connections) / load.rate : 0;
@@ -61,4 +63,15 @@ async function run(load: HttpOrders): Promise<void> {
       histogram: encodeHistogram(histogram),
     },
   });
+}
+
+/** Asks for a target that nobody has asked for, each time. */
+function another(url: string): (request: object) => object {
+  const { pathname } = new URL(url);
+  const startedAtMs = Date.now();
+  let count = 0;
+  return (request) => {
+    count += 1;
+    return { ...request, path: `${pathname}?n=${startedAtMs}-${count}` };
+  };
 }
