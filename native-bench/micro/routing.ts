@@ -55,6 +55,7 @@ function ask(parts: Partial<Asked>): Asked {
     requestHeaders: [],
     clientAddress: '192.0.2.7',
     requestId: '',
+    bodyFacts: null,
     captures: null,
     ...parts,
   };

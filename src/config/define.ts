@@ -12,7 +12,7 @@ export type RoutingTest = NonNullable<ConfigInput['tests']>[number];
 /** A request of a test. */
 export type TestRequest = Pick<
   RoutingTest,
-  'request' | 'headers' | 'client' | 'country' | 'continent' | 'asn'
+  'request' | 'headers' | 'body' | 'client' | 'country' | 'continent' | 'asn'
 >;
 
 /** What a request of a test may say besides its method and URL. */

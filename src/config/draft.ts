@@ -91,7 +91,7 @@ function expandShortForms(root: unknown): unknown {
   const { listeners, upstreams, routes, matchers } = asMap(root);
   for (const listener of Array.isArray(listeners) ? listeners : []) {
     const { tls } = asMap(listener);
-    if (tls === 'automatic') asMap(listener)['tls'] = { [tls]: {} };
+    if (tls === 'automatic' || tls === 'internal') asMap(listener)['tls'] = { [tls]: {} };
   }
   for (const upstream of Object.values(asMap(upstreams))) {
     const { peers } = asMap(upstream);
@@ -116,7 +116,7 @@ function expandMatch(match: Record<string, unknown>): void {
   for (const key of LISTS) {
     if (typeof match[key] === 'string' || typeof match[key] === 'number') match[key] = [match[key]];
   }
-  for (const map of [match['header'], match['cookie'], match['query']].map(asMap)) {
+  for (const map of [match['header'], match['cookie'], match['query'], match['json']].map(asMap)) {
     for (const [key, value] of Object.entries(map))
       if (typeof value === 'string') map[key] = [value];
   }

@@ -2,6 +2,7 @@
 // database. What does not end up where it must is a problem like any other.
 
 import type { Asked, GeoLookup } from '../routing/asked.ts';
+import { readJson } from '../routing/json-value.ts';
 import { Router } from '../routing/router.ts';
 import { settleTarget } from '../routing/target-policy.ts';
 import { compileTemplate, locationValue } from '../routing/template.ts';
@@ -100,7 +101,7 @@ function upstreamsOf({ to }: RouteConfig): string[] {
   return to.filter(({ weight }) => weight > 0).map(({ upstream }) => upstream);
 }
 
-function askedBy({ request, headers, client }: RoutingTest): Asked {
+function askedBy({ request, headers, body, client }: RoutingTest): Asked {
   const [, method, scheme, host, rest] = /^(\S+) (https?):\/\/([^\s/?#]+)(.*)$/.exec(request)!;
   const target = rest!.startsWith('/') ? rest! : `/${rest}`;
   const fields = Object.entries(headers).flatMap(([name, value]) => [name, octets(value)]);
@@ -112,6 +113,7 @@ function askedBy({ request, headers, client }: RoutingTest): Asked {
     requestHeaders: ['host', host!, ...fields],
     clientAddress: client,
     requestId: '',
+    bodyFacts: body === null ? null : { json: readJson(body), isRead: true, isWanted: false },
     captures: null,
   };
 }

@@ -2,9 +2,11 @@
 
 import { isIP } from 'node:net';
 import * as z from 'zod';
+import { KIB } from '../core/limits.ts';
 import { regexProblem } from '../routing/bounded-regex.ts';
+import { isJsonPointer } from '../routing/json-value.ts';
 import { readCidr, readHostPattern, readPathPattern } from './addresses.ts';
-import { choice, integer, section, text } from './fields.ts';
+import { choice, integer, section, size, text } from './fields.ts';
 
 const commonMethods = /^(?:get|head|post|put|patch|delete|options|trace|connect)$/i;
 const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
@@ -32,6 +34,9 @@ const fieldName = z
   .regex(tokenPattern, { error: "a header field name such as 'x-beta'" })
   .transform((name) => name.toLowerCase());
 const cookieName = z.string().regex(tokenPattern, { error: 'the name of a cookie' });
+const jsonPointer = z.string().refine((one) => isJsonPointer(one) && one.length <= 256, {
+  error: "a JSON pointer such as '/user/tier'",
+});
 const queryName = z.string().min(1, { error: 'the name of a parameter' });
 
 const terms = {
@@ -54,6 +59,9 @@ const terms = {
   cookie: valuesByName(cookieName, 'cookies').describe('Values of cookies by name.'),
   query: valuesByName(queryName, 'query parameters').describe(
     'Values of query parameters by name, decoded.',
+  ),
+  json: valuesByName(jsonPointer, 'values in JSON').describe(
+    "Values in a JSON body by JSON pointer: '/user/tier' (docs/routing.md).",
   ),
   client: oneOrMany(cidr, 'an address or CIDR block, or a list of them').describe(
     'Addresses of clients; left out: any.',
@@ -96,6 +104,20 @@ export const matchersSchema = z
   )
   .prefault({})
   .describe("Matches by name, for 'is' in other matches.");
+
+/** Describes how bodies are read for conditions. */
+export const jsonBodiesSchema = section({
+  bytesMax: size({ min: 16, max: 1024 * KIB })
+    .prefault('16KiB')
+    .describe('Longest body that is read, and so much is held of each request that waits for it.'),
+  unreadable: choice(['pass', 'refuse'])
+    .prefault('pass')
+    .describe(
+      "A body that is too long, encoded or malformed: 'pass' matches no value, 'refuse' gets 413, 415 or 400.",
+    ),
+})
+  .prefault({})
+  .describe("How bodies are read where routes ask for 'json' (docs/routing.md).");
 
 /** Describes where the places of clients are looked up. */
 export const geoSchema = section({

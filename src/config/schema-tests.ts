@@ -23,6 +23,11 @@ export const testsSchema = z
         })
         .prefault({})
         .describe('Header fields of the request.'),
+      body: z
+        .string({ error: 'a text' })
+        .nullable()
+        .prefault(null)
+        .describe('Body of the request: JSON, for routes that ask for it.'),
       client: text("an address such as '192.0.2.1'", (one) => (isIP(one) === 0 ? null : one))
         .prefault('192.0.2.1')
         .describe('Address of the client.'),

@@ -10,7 +10,7 @@ import { errorPagesSchema } from './schema-action.ts';
 import { zoneName } from './schema-balancing.ts';
 import { cacheStorage } from './schema-cache.ts';
 import { certificates } from './schema-certificates.ts';
-import { geoSchema, matchersSchema } from './schema-match.ts';
+import { geoSchema, jsonBodiesSchema, matchersSchema } from './schema-match.ts';
 import { offload } from './schema-offload.ts';
 import { overload } from './schema-overload.ts';
 import { pathsSchema } from './schema-paths.ts';
@@ -164,6 +164,7 @@ const writtenSchema = section({
   matchers: matchersSchema,
   paths: pathsSchema,
   geo: geoSchema,
+  jsonBodies: jsonBodiesSchema,
   errorPages: errorPagesSchema,
   tests: testsSchema,
   trustedProxies: z

@@ -5,7 +5,7 @@ import type { ProxyError } from './errors.ts';
 import type { RawHeaders } from './headers.ts';
 import type { Peer } from './peer.ts';
 import type { Plan } from './plan.ts';
-import type { RequestBody } from './request-body.ts';
+import type { BodyFacts, RequestBody } from './request-body.ts';
 import type { Sink, Source } from './sink.ts';
 import type { WebSocketOffer } from './tunnel.ts';
 
@@ -85,6 +85,8 @@ export class Exchange {
   plan: Plan | null = null;
   /** Parts of the path by the names in the pattern of the route; null without names. */
   captures: ReadonlyMap<string, string> | null = null;
+  /** Of a body that a condition may ask for; null for all others. */
+  bodyFacts: BodyFacts | null = null;
   peer: Peer | null = null;
   attempts = 0;
   /** An attempt holds `peer` (counted in its `inFlight`). */

@@ -2,6 +2,15 @@
 
 import type { Sink, Source } from './sink.ts';
 
+/** What routes may ask of a body of JSON; there only where some route does. */
+export interface BodyFacts {
+  /** The value that the body is; undefined until it has been read, and when it can't be. */
+  readonly json: unknown;
+  readonly isRead: boolean;
+  /** A condition has asked for it. */
+  isWanted: boolean;
+}
+
 /**
  * A body that exists on the wire (a request without one has `requestBody === null`).
  *

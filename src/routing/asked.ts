@@ -2,6 +2,7 @@
 // up to test a configuration.
 
 import type { RawHeaders } from '../core/headers.ts';
+import type { BodyFacts } from '../core/request-body.ts';
 
 /** Parts of the path by the name that a pattern gives them; byte strings as they stand in the path. */
 export type Captures = ReadonlyMap<string, string>;
@@ -19,6 +20,8 @@ export interface Asked {
   readonly requestId: string;
   /** Canonical text. */
   readonly clientAddress: string;
+  /** Null when the body is none that conditions can ask for. */
+  readonly bodyFacts: BodyFacts | null;
   /** Set by the router when the pattern of the route has names. */
   captures: Captures | null;
 }

@@ -6,6 +6,7 @@ import { AddressSet } from '../std/address-set.ts';
 import { type Asked, type GeoLookup, pathEnd } from './asked.ts';
 import { BoundedRegex } from './bounded-regex.ts';
 import { normalHost } from './host.ts';
+import { compileJsonPointer, scalarText } from './json-value.ts';
 import type { MatchTerms, RouteMatch } from './match.ts';
 import { pathTest } from './path-pattern.ts';
 import { queryValues } from './query.ts';
@@ -97,6 +98,9 @@ function termConditions(terms: MatchTerms, { matchers, geo }: ConditionParts): C
     const [key, test] = [octets(name), valueTest(values)];
     conditions.push(({ target }) => queryValues(target, key).some(test));
   }
+  for (const [pointer, values] of Object.entries(terms.json)) {
+    conditions.push(jsonCondition(pointer, values));
+  }
   if (client.length > 0) {
     const addresses = new AddressSet(client);
     conditions.push((asked) => addresses.has(asked.clientAddress));
@@ -133,6 +137,23 @@ function headerCondition(name: string, test: (value: string) => boolean): Condit
       if (requestHeaders[at] === name && test(requestHeaders[at + 1]!)) return true;
     }
     return false;
+  };
+}
+
+/** Does not hold before the body has been read; whoever routes sees that it is wanted, and asks again. */
+function jsonCondition(pointer: string, values: readonly string[]): Condition {
+  const [find, test] = [compileJsonPointer(pointer), valueTest(values)];
+  const takesAll = values.includes('*');
+  return ({ bodyFacts }) => {
+    if (bodyFacts === null) return false;
+    if (!bodyFacts.isRead) {
+      bodyFacts.isWanted = true;
+      return false;
+    }
+    const value = find(bodyFacts.json);
+    if (value === undefined || takesAll) return value !== undefined;
+    const text = scalarText(value);
+    return text !== null && test(octets(text));
   };
 }
 

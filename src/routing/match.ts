@@ -14,6 +14,8 @@ export interface MatchTerms {
   readonly cookie: Readonly<Record<string, readonly string[]>>;
   /** By decoded name; values are compared decoded. */
   readonly query: Readonly<Record<string, readonly string[]>>;
+  /** By JSON pointer; numbers, booleans and null are compared as they are written in JSON. */
+  readonly json: Readonly<Record<string, readonly string[]>>;
   /** Addresses and CIDR ranges of clients. */
   readonly client: readonly string[];
   /** ISO 3166-1 codes in capitals. */
@@ -40,6 +42,7 @@ export const anyRequest: RouteMatch = {
   header: {},
   cookie: {},
   query: {},
+  json: {},
   client: [],
   country: [],
   continent: [],

@@ -19,16 +19,14 @@ export function compileRequestShape({ filter }: RouteConfig): RequestShapeFilter
 /** Returns the filter against common attacks, or null. */
 export function compileAttacks(
   { name, filter }: RouteConfig,
-  { config, events }: RouteContext,
+  { events }: RouteContext,
 ): AttackFilter | null {
   if (filter === null || filter.attacks.mode === 'off') return null;
   const { mode, threshold, except, bodyBytes } = filter.attacks;
   const rules = attackRules.filter((rule) => !except.includes(rule.name));
   return new AttackFilter({
-    ...{ route: name, mode, threshold, events },
+    ...{ route: name, mode, threshold, bodyBytes, events },
     inspector: new RuleInspector(rules),
-    // No more than is held for sending it again.
-    bodyBytes: Math.min(bodyBytes, config.limits.replayBytes),
     nowMs: () => performance.now(),
   });
 }

@@ -64,17 +64,8 @@ export class Server implements ExchangeHandler {
       return;
     }
     exchange.target = target;
-    const found = snapshot.router.find(exchange);
-    if (found === null) {
-      replyWithFailure(exchange, new ProxyError('no_route'));
-      return;
-    }
-    const plan = found.split === null ? found : found.split.choose(exchange);
-    exchange.plan = plan;
-    if (plan.priority <= this.#overload.refusesUpTo && this.#sheds(exchange, plan)) return;
-    if (exchange.requestBody !== null && !this.#limitBody(exchange, plan)) return;
-    if (plan.filters !== null && !this.#passes(exchange, plan, 0)) return;
-    this.#send(exchange, plan);
+    if (snapshot.jsonBodies !== null) snapshot.jsonBodies.offer(exchange);
+    this.#route(exchange, snapshot);
   }
 
   /** A listener found a reason not to serve: the request is malformed or one too many. */
@@ -107,6 +98,35 @@ export class Server implements ExchangeHandler {
     for (let held = exchange.held; held !== null; held = held.next) held.release();
     this.#context.exchangesRunning -= 1;
     this.#recorder.record(exchange, performance.now() - exchange.startedAtMs);
+  }
+
+  #route(exchange: Exchange, snapshot: Snapshot): void {
+    const found = snapshot.router.find(exchange);
+    const { bodyFacts } = exchange;
+    if (bodyFacts?.isWanted === true) {
+      this.#routeByBody(exchange, snapshot);
+      return;
+    }
+    if (found === null) {
+      replyWithFailure(exchange, new ProxyError('no_route'));
+      return;
+    }
+    const plan = found.split === null ? found : found.split.choose(exchange);
+    exchange.plan = plan;
+    if (plan.priority <= this.#overload.refusesUpTo && this.#sheds(exchange, plan)) return;
+    if (exchange.requestBody !== null && !this.#limitBody(exchange, plan)) return;
+    if (plan.filters !== null && !this.#passes(exchange, plan, 0)) return;
+    this.#send(exchange, plan);
+  }
+
+  /** A route asks for what the body says: what was found without it does not count. */
+  #routeByBody(exchange: Exchange, snapshot: Snapshot): void {
+    exchange.captures = null;
+    snapshot.jsonBodies!.read(exchange, (refusal) => {
+      if (exchange.finished) return;
+      if (refusal === null) this.#route(exchange, snapshot);
+      else replyWithFailure(exchange, refusal);
+    });
   }
 
   #send(exchange: Exchange, plan: Plan): void {

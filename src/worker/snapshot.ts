@@ -15,6 +15,7 @@ import { type CompiledUpstream, compileUpstream, type UpstreamParts } from './co
 import type { Compression } from './compress/compression.ts';
 import { Trust } from './filter/trust.ts';
 import { GeoFiles } from './geo/geo-files.ts';
+import { JsonBodies } from './json-bodies.ts';
 import type { RateLimitParts } from './route-context.ts';
 
 /** One configuration, compiled. Immutable; exchanges keep the plans of the one they started under. */
@@ -22,6 +23,8 @@ export interface Snapshot {
   readonly version: number;
   readonly config: Config;
   readonly router: Router<Plan>;
+  /** Null when no route asks for what a body says. */
+  readonly jsonBodies: JsonBodies | null;
   readonly targetPolicy: TargetPolicy;
   readonly trust: Trust;
   readonly upstreams: readonly CompiledUpstream[];
@@ -67,7 +70,18 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
   for (const route of config.routes) router.add(route.match, compileRoute(route, context));
   const all = [...upstreams.values()];
   const peers = all.flatMap((one) => one.peers.map(({ peer }) => peer));
-  return { version, config, router, targetPolicy: config.paths, trust, upstreams: all, peers };
+  const jsonBodies = asksForJson(config) ? new JsonBodies(config.jsonBodies) : null;
+  const targetPolicy = config.paths;
+  return { version, config, router, jsonBodies, targetPolicy, trust, upstreams: all, peers };
+}
+
+function asksForJson({ routes, matchers }: Config): boolean {
+  const matches = [...routes.map(({ match }) => match), ...Object.values(matchers)];
+  return matches.some((match) =>
+    [match, ...match.all, ...match.any, ...match.not].some(
+      ({ json }) => Object.keys(json).length > 0,
+    ),
+  );
 }
 
 function geoOf({ geo: { files } }: Config, { kept, events }: SnapshotParts): GeoLookup {

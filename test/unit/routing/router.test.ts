@@ -20,6 +20,7 @@ function makeAsked(parts: Partial<Asked> = {}): Asked {
     requestHeaders: [],
     clientAddress: '192.0.2.7',
     requestId: 'r1',
+    bodyFacts: null,
     captures: null,
     ...parts,
   };

@@ -47,6 +47,7 @@ describe('the corpus of bypass tries', () => {
         requestHeaders: [],
         clientAddress: '',
         requestId: '',
+        bodyFacts: null,
         captures: null,
       });
       if (lenientPath(seen).startsWith('/admin/')) assert.equal(route, 'guarded', target);

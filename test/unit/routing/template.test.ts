@@ -20,6 +20,7 @@ const asked: Asked = {
   requestHeaders: ['x-a', 'one', 'x-a', 'two', 'cookie', 'k=v; l=w'],
   clientAddress: '2001:db8::1',
   requestId: 'r1',
+  bodyFacts: null,
   captures: new Map([['id', '4%202']]),
 };
 

@@ -1,5 +1,5 @@
 // Waits for the first bytes of a request body, and leaves the body as if nobody had looked: it is piped again
-// from its first byte. Never waits for more than the body holds for that.
+// from its first byte.
 
 import type { RequestBody } from '../../../core/request-body.ts';
 import type { Sink } from '../../../core/sink.ts';
@@ -9,7 +9,7 @@ export function firstBytes(body: RequestBody, bytesMax: number): Uint8Array | Pr
   if (body.complete !== null) return body.complete.subarray(0, bytesMax);
   // What can't be sent again must not be looked at.
   if (!body.replayable) return NOTHING;
-  return new Promise((resolve) => body.pipe(new Collector(bytesMax, resolve)));
+  return new Promise((resolve) => body.peek(new Collector(bytesMax, resolve)));
 }
 
 const NOTHING = new Uint8Array(0);
