@@ -9,6 +9,8 @@ const NOT_MERGED: readonly string[] = [
   'content-encoding',
   'content-range',
   'content-length',
+  'content-md5',
+  'content-digest',
   'set-cookie',
 ];
 

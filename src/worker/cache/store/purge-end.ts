@@ -1,7 +1,8 @@
 // This worker's end of purges: asks for them, learns those of the others, and says how far it has come. A
-// purge without a sidecar holds here at once, and everywhere else as soon as there is one again.
+// purge without a sidecar holds here at once, and everywhere else as soon as there is one again. One that the
+// sidecar has been asked for holds here already, so that who has changed something finds it changed.
 
-import type { PurgeCommand } from '../../../core/cache.ts';
+import type { PurgeCommand, StoredResponse } from '../../../core/cache.ts';
 import type { CacheLink, Purged, Purges, PurgesWanted } from '../../../core/cache-link.ts';
 import { PurgeLog, type PurgeRecord } from '../../../core/purge-log.ts';
 import { readPurges, writePurges } from '../../../core/purge-pages.ts';
@@ -14,6 +15,7 @@ const unsentMax = 1024;
 const waitingMax = 4096;
 
 interface Waiting {
+  readonly command: PurgeCommand;
   readonly settle: (isComplete: boolean) => void;
   readonly stop: Cancel;
 }
@@ -25,6 +27,8 @@ export class PurgeEnd {
   readonly #link: CacheLink;
   readonly #timers: Timers;
   readonly #waiting = new Map<number, Waiting>();
+  /** How many purges of each URL and tag, hard ones, the sidecar has been asked for and has not answered. */
+  readonly #asked = new Map<string, number>();
   #unsent: PurgeCommand[] = [];
   /** Sidecars have told all purges up to this one; some of this worker's own may be later. */
   #told = 0;
@@ -32,6 +36,16 @@ export class PurgeEnd {
   constructor(link: CacheLink, timers: Timers) {
     this.#link = link;
     this.#timers = timers;
+  }
+
+  /** Some URLs or tags are being purged. */
+  get isAsking(): boolean {
+    return this.#asked.size > 0;
+  }
+
+  /** Whether one of them reaches this answer. */
+  isAskedFor({ url, tags }: StoredResponse): boolean {
+    return this.#asked.has(`url ${url}`) || tags.some((tag) => this.#asked.has(`tag ${tag}`));
   }
 
   /** Resolves with whether it holds in all workers. */
@@ -44,7 +58,8 @@ export class PurgeEnd {
     }
     return new Promise((settle) => {
       const stop = this.#timers.after(answerMs, () => this.#settle(id, false));
-      this.#waiting.set(id, { settle, stop });
+      this.#waiting.set(id, { command, settle, stop });
+      this.#count(command, 1);
     });
   }
 
@@ -74,9 +89,12 @@ export class PurgeEnd {
     }
   }
 
-  /** Nobody will answer: what was asked for may have been done in part. */
+  /** Nobody will answer: what was asked for may have been done in part. The next sidecar is asked again. */
   disconnected(): void {
-    for (const id of [...this.#waiting.keys()]) this.#settle(id, false);
+    for (const [id, { command }] of [...this.#waiting]) {
+      this.#holdHere(command);
+      this.#settle(id, false);
+    }
   }
 
   close(): void {
@@ -113,6 +131,15 @@ export class PurgeEnd {
     if (waiting === undefined) return;
     this.#waiting.delete(id);
     waiting.stop();
+    this.#count(waiting.command, -1);
     waiting.settle(isComplete);
+  }
+
+  #count({ kind, value, isSoft }: PurgeCommand, change: 1 | -1): void {
+    if (isSoft || (kind !== 'url' && kind !== 'tag')) return;
+    const name = `${kind} ${value}`;
+    const count = (this.#asked.get(name) ?? 0) + change;
+    if (count === 0) this.#asked.delete(name);
+    else this.#asked.set(name, count);
   }
 }

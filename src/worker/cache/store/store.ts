@@ -28,6 +28,8 @@ import type { PurgeEnd } from './purge-end.ts';
 /** What the sidecar says to a store. */
 export type StoreMessage = Granted | Denied | Shared | HandOver;
 
+/** What is found where something is being purged: nothing, and nobody waits for another's fetch. */
+const BEING_PURGED: CacheEntry = { variants: [], passUntilMs: Number.POSITIVE_INFINITY };
 /** How long others may ask for what was stored here; after that one more fetch costs little. */
 const shareMsMax = 3_600_000;
 
@@ -88,7 +90,12 @@ export class Store implements CacheStore {
   find(key: string): CacheEntry | null {
     this.#finds += 1;
     const entry = this.memory.find(key);
-    if (entry !== null) this.#found += 1;
+    if (entry === null) return null;
+    const purges = this.#purges;
+    if (purges.isAsking && entry.variants.some(({ response }) => purges.isAskedFor(response))) {
+      return BEING_PURGED;
+    }
+    this.#found += 1;
     return entry;
   }
 

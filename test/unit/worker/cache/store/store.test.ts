@@ -225,6 +225,32 @@ describe('the store', () => {
     await isDenied;
   });
 
+  test('holds to a purge before the sidecar has numbered it, and to all of them without', async (context) => {
+    const { store, purges, sent } = open(context);
+    for (const key of ['a', 'b', 'c']) store.store(fresh(key, { tags: [`of-${key}`] }), body);
+    const { url } = store.find('a')!.variants[0]!.response;
+    const first = store.purge({ kind: 'url', value: url, isSoft: false });
+    const second = store.purge({ kind: 'tag', value: 'of-b', isSoft: false });
+    const found = (key: string) => store.find(key)?.variants.length;
+    assert.deepEqual([found('a'), found('b'), found('c')], [0, 0, 1]);
+    assert.ok(store.find('a')!.passUntilMs > Date.now(), 'nobody waits for what is fetched now');
+    const { id } = sent.find((message) => message.kind === 'purge')!;
+    purges.receive({ kind: 'purged', id, isComplete: true });
+    assert.equal(await first, true);
+    assert.equal(found('a'), 1, 'what the sidecar says counts from here on');
+    purges.disconnected();
+    assert.equal(await second, false);
+    assert.deepEqual([found('b'), found('c')], [undefined, 1]);
+    const askedBefore = sent.filter((message) => message.kind === 'purge').length;
+    purges.connected();
+    const asked = sent.filter((message) => message.kind === 'purge').slice(askedBefore);
+    assert.deepEqual(
+      asked.map(({ what, value }) => [what, value]),
+      [['tag', 'of-b']],
+      'the next sidecar is asked again',
+    );
+  });
+
   test('collapses in this worker alone without a sidecar, and purges here', async (context) => {
     const { store } = open(context, { connected: false });
     const words: string[] = [];
