@@ -28,8 +28,14 @@ function checkListener(
 ): Finding[] {
   if (tls === null) return [];
   const { automatic } = tls;
+  const isIssuedHere = tls.internal !== null;
+  if (isIssuedHere && engine === 'uws' && tls.certificates.length > 0) {
+    return [
+      { path: [...path, 'internal'], message: 'more than one certificate needs engine node' },
+    ];
+  }
   if (automatic === null) {
-    if (tls.certificates.length > 0) return [];
+    if (tls.certificates.length > 0 || isIssuedHere) return [];
     return [
       { path: [...path, 'certificates'], message: 'is missing: expected at least one certificate' },
     ];
@@ -47,7 +53,8 @@ function checkListener(
     const message = `'${name}' can be proved by dns-01 alone: it needs certificates.acme.dnsHook`;
     findings.push({ path: [...domainsPath, at], message });
   }
-  if (engine === 'uws' && domains.length + tls.certificates.length > 1) {
+  const others = tls.certificates.length + (isIssuedHere ? 1 : 0);
+  if (engine === 'uws' && domains.length + others > 1) {
     findings.push({ path: domainsPath, message: 'more than one certificate needs engine node' });
   }
   if (engine === 'uws' && onDemand !== null) {

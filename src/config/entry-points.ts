@@ -2,6 +2,7 @@
 // them.
 
 import { certificateFile, placeholderFile } from './certificate-files.ts';
+import { internalCertificate } from './internal-authority.ts';
 import type { Config, ListenerConfig } from './schema.ts';
 
 /** A listener with the files of all its certificates, or the port of one that sends everybody to it. */
@@ -46,6 +47,9 @@ function entryTls({ tls }: ListenerConfig, storage: string): EntryTls | null {
   if (tls === null) return null;
   const { redirectFrom: _, ...rest } = tls;
   const managedFiles = (tls.automatic?.domains ?? []).map((name) => certificateFile(storage, name));
+  if (tls.internal !== null) {
+    managedFiles.push(internalCertificate({ storage, ...tls.internal }).file);
+  }
   const isBare = managedFiles.length === 0 && tls.certificates.length === 0;
   if (isBare) managedFiles.push(placeholderFile(storage));
   const managed = managedFiles.map((file) => ({ certFile: file, keyFile: file }));

@@ -134,6 +134,20 @@ export const automatic = section({
   onDemand: onDemand.nullable().prefault(null),
 }).describe('Certificates that are got and renewed automatically.');
 
+/** Describes a certificate of the local authority. */
+export const internal = section({
+  names: z
+    .array(text("a name such as 'app.test' or '*.app.test', or an address", readHostPattern), {
+      error: 'a list of names and addresses',
+    })
+    .max(100, { error: 'at most 100 names' })
+    .prefault([])
+    .describe('Names beside the hosts of the routes, localhost, 127.0.0.1 and ::1.'),
+  lifeMs: duration({ min: 5 * secondMs, max: 30 * dayMs })
+    .prefault('12h')
+    .describe('How long a certificate is good; it is renewed when a third of that is left.'),
+}).describe("A certificate of a local authority, for development; see 'sluice trust'.");
+
 export type AutomaticConfig = z.output<typeof automatic>;
 export type CertificatesConfig = z.output<typeof certificates>;
 export type AcmeConfig = CertificatesConfig['acme'];

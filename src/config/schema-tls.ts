@@ -3,7 +3,8 @@
 import * as z from 'zod';
 import { readCidr } from './addresses.ts';
 import { choice, flag, integer, section, text } from './fields.ts';
-import { automatic, domainsOf } from './schema-certificates.ts';
+import { internalNames } from './internal-authority.ts';
+import { automatic, domainsOf, internal } from './schema-certificates.ts';
 
 const pemFile = 'the path of a PEM file';
 
@@ -41,6 +42,7 @@ const strictTransport = text(
 
 const tlsSettings = section({
   automatic: automatic.nullable().prefault(null),
+  internal: internal.nullable().prefault(null),
   certificates: z
     .array(certificate, { error: 'a list of certificates' })
     .prefault([])
@@ -55,7 +57,7 @@ const tlsSettings = section({
     .nullable()
     .optional()
     .describe(
-      'Port, usually 80, that sends everybody here with 308; null for none. Default: none, or 80 for automatic certificates on port 443.',
+      'Port, usually 80, that sends everybody here with 308; null for none. Default: none, or 80 for automatic and internal certificates on port 443.',
     ),
   hsts: strictTransport
     .nullable()
@@ -67,11 +69,13 @@ const tlsSettings = section({
 
 /** Describes TLS on a public address; null for plain text. */
 export const listenerTls = z
-  .union([z.literal('automatic'), tlsSettings], { error: "'automatic' or a map of settings" })
+  .union([z.enum(['automatic', 'internal']), tlsSettings], {
+    error: "'automatic', 'internal' or a map of settings",
+  })
   .transform((value) => (typeof value === 'string' ? tlsSettings.parse({ [value]: {} }) : value))
   .nullable()
   .prefault(null)
-  .describe("TLS: 'automatic', or how; null for plain text.");
+  .describe("TLS: 'automatic', 'internal', or how; null for plain text.");
 
 /** Describes which engine serves a listener. */
 export const listenerEngine = choice(['auto', 'uws', 'node'])
@@ -113,7 +117,7 @@ export function settleWire({ engine, http2, tls, proxyFrom }: WrittenWire): {
       (tls.clientAuth.mode !== 'off' ||
         tls.profile === 'modern' ||
         tls.automatic !== null ||
-        tls.certificates.length > 1));
+        tls.certificates.length + (tls.internal === null ? 0 : 1) > 1));
   return { engine: settled || needsNode ? 'node' : 'uws', http2: settled };
 }
 
@@ -132,18 +136,26 @@ const AUTOMATIC_HSTS = 'max-age=31536000';
 
 /** Returns TLS with everything decided that depends on the rest of the configuration. */
 export function settleTls(
-  { automatic: written, redirectFrom, hsts, ...rest }: NonNullable<z.output<typeof listenerTls>>,
+  {
+    automatic: written,
+    internal: local,
+    redirectFrom,
+    hsts,
+    ...rest
+  }: NonNullable<z.output<typeof listenerTls>>,
   { port, hosts, canProveWildcards, isPlainPortFree }: TlsSurroundings,
 ) {
   const isAutomatic = written !== null;
-  const redirects = isAutomatic && port === 443 && isPlainPortFree;
+  const redirects = (isAutomatic || local !== null) && port === 443 && isPlainPortFree;
   return {
     ...rest,
     automatic:
       written === null
         ? null
         : { ...written, domains: written.domains ?? domainsOf(hosts, canProveWildcards) },
+    internal: local === null ? null : { ...local, names: internalNames(local.names, hosts) },
     redirectFrom: redirectFrom === undefined ? (redirects ? 80 : null) : redirectFrom,
+    // Not for internal ones: browsers would remember localhost for a year, whatever listens there next.
     hsts: hsts === undefined ? (isAutomatic ? AUTOMATIC_HSTS : null) : hsts,
   };
 }
