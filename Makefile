@@ -7,15 +7,17 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SUITES := unit contract sim e2e
 SUITE_TIME_MAX := 30m
 INSTALLED := node_modules/.sluice-installed
+CONFORMANCE := test/conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check install debian packages bench perf micro pack clean $(SUITES:%=test-%)
+.PHONY: help run test check conformance install debian packages bench perf micro pack clean $(SUITES:%=test-%)
 
 help:
 	@echo 'make run            the demo: two backends and the proxy in front of them'
 	@echo 'make test           everything: unit, contract, sim and e2e tests'
 	@echo 'make check          format, lint, types, tidy and unit tests (two minutes)'
 	@echo 'make test-unit      one suite; also test-contract, test-sim, test-e2e'
+	@echo 'make conformance    http-tests/cache-tests against the cache (half a minute)'
 	@echo 'make bench QUICK=1  side by side with nginx and HAProxy, under 6 minutes'
 	@echo 'make bench          the same with every proxy there is, over an hour'
 	@echo 'make perf           this proxy measured by itself; ARGS="--scenario all --profile"'
@@ -46,6 +48,13 @@ check: install
 	@biome check .
 	@tsc --noEmit
 	@npm run --silent test:unit
+
+# The tests come from npm into a folder of their own; without scripts, which none of them needs.
+conformance: install
+	@cd $(CONFORMANCE) && { cmp -s package-lock.json node_modules/.sluice-installed || { \
+	  PATH="$(HOST_PATH)" npm ci --no-audit --no-fund --ignore-scripts && \
+	  cp package-lock.json node_modules/.sluice-installed; }; }
+	@node $(CONFORMANCE)/run.ts $(ARGS)
 
 # Keyed on the content of the lock file: a fresh clone gets it all, everybody else nothing.
 install:
