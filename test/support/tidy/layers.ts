@@ -11,14 +11,16 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   channel: ['core', 'std'],
   // Which route a request meets: asked by workers, and by whoever tests a configuration.
   routing: ['core', 'std'],
-  config: ['core', 'std', 'routing'],
+  // What plugins are made of: loaded by who checks a configuration, and by workers.
+  plugin: ['core', 'std'],
+  config: ['core', 'std', 'routing', 'plugin'],
   observe: ['core', 'std'],
   primary: ['core', 'std', 'config', 'channel', 'observe'],
   sidecar: ['core', 'std', 'config', 'channel', 'observe'],
   // One phase of an exchange; each folder of src/worker is one.
-  'worker/*': ['core', 'std', 'routing', 'observe'],
+  'worker/*': ['core', 'std', 'routing', 'plugin', 'observe'],
   // The files of src/worker itself join the phases together.
-  worker: ['core', 'std', 'routing', 'config', 'channel', 'observe', 'worker/*'],
+  worker: ['core', 'std', 'routing', 'plugin', 'config', 'channel', 'observe', 'worker/*'],
   // Two backends and the whole proxy in one command.
   demo: ['core', 'std', 'config', 'channel', 'observe', 'primary', 'cli'],
   cli: ['core', 'std', 'config', 'channel', 'observe', 'primary'],

@@ -1,6 +1,6 @@
 // A source file as the tidy rules see it: its lines, its imports, its functions.
 
-import { type MaskedSource, maskSource } from './mask-source.ts';
+import { type MaskedSource, maskSource } from '../../../src/std/mask-source.ts';
 
 export interface Token {
   readonly text: string;

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { maskSource } from '../../../src/std/mask-source.ts';
 import { findCycles } from '../../support/tidy/layers.ts';
-import { maskSource } from '../../support/tidy/mask-source.ts';
 import { rules } from '../../support/tidy/rules.ts';
 import { SourceFile } from '../../support/tidy/source-file.ts';
 
