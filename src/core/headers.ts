@@ -26,6 +26,14 @@ export function headerValue(headers: RawHeaders, name: string): string | undefin
   return undefined;
 }
 
+/**
+ * Returns a name (lower-case) as CGI, WSGI and PHP peers see it, who can't tell underscores from dashes:
+ * what nobody else may say must not be said with the one in place of the other either.
+ */
+export function foldedName(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name;
+}
+
 /** Tells whether a comma-separated list header value contains `token` (lower-case), ignoring case. */
 export function hasToken(value: string, token: string): boolean {
   if (value.length < token.length) return false;

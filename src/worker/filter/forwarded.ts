@@ -2,7 +2,7 @@
 // Nobody's word is taken but that of the operator's own proxies; lists are read from the right.
 
 import type { Exchange } from '../../core/exchange.ts';
-import { headerValue, type RawHeaders } from '../../core/headers.ts';
+import { foldedName, headerValue, type RawHeaders } from '../../core/headers.ts';
 import type { TrustPolicy } from '../../core/plan.ts';
 
 /** Names by which clients might lie about themselves, besides everything that begins `x-forwarded-`. */
@@ -15,12 +15,9 @@ const CLAIMS: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-/**
- * Tells whether a field claims something about the client or its way here. Underscores count as dashes:
- * CGI, WSGI and PHP peers can't tell the two apart.
- */
+/** Tells whether a field claims something about the client or its way here. */
 export function isClaim(name: string): boolean {
-  const plain = name.includes('_') ? name.replaceAll('_', '-') : name;
+  const plain = foldedName(name);
   return plain.startsWith('x-forwarded-') || CLAIMS.has(plain);
 }
 

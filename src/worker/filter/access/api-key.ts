@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { Exchange } from '../../../core/exchange.ts';
 import { headerValue } from '../../../core/headers.ts';
 import { type AccessCheck, type Refusal, removeFields, unauthorized } from './check.ts';
-import { hideQueryParameter, queryParameter } from './query.ts';
+import { concealQueryParameter, queryParameter, withoutQueryParameter } from './query.ts';
 
 export interface ApiKeyOptions {
   /** Name of the field (lower-case), or null. */
@@ -29,18 +29,26 @@ export class ApiKeyCheck implements AccessCheck {
   }
 
   check(exchange: Exchange): Refusal | null {
-    const { header, query, names, forwards } = this.#options;
+    const { header, query, names } = this.#options;
     const inField = header === null ? undefined : headerValue(exchange.requestHeaders, header);
     const key = inField ?? (query === null ? undefined : queryParameter(exchange.target, query));
-    // The query is in logs of peers: the key leaves it even when it is wrong or not needed.
-    if (query !== null) hideQueryParameter(exchange, query, forwards);
     if (key === undefined || key === '') return this.#refuse('no API key');
     const name = names.get(createHash('sha256').update(key, 'latin1').digest('hex'));
     if (name === undefined) return this.#refuse('an unknown API key');
     exchange.user = name;
     exchange.isIdentified = true;
-    if (!forwards) removeFields(exchange.requestHeaders, this.#fields);
     return null;
+  }
+
+  conceal(exchange: Exchange): void {
+    if (this.#options.query !== null) concealQueryParameter(exchange, this.#options.query);
+  }
+
+  strip(exchange: Exchange): void {
+    const { query, forwards } = this.#options;
+    if (forwards) return;
+    removeFields(exchange.requestHeaders, this.#fields);
+    if (query !== null) exchange.target = withoutQueryParameter(exchange.target, query);
   }
 
   #refuse(detail: string): Refusal {

@@ -27,16 +27,26 @@ export class Asker {
   readonly #https = new HttpsAgent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 16 });
 
   /** Rejects with an Error that says what went wrong. */
-  ask({ url, method, headers, timeoutMs, bodyBytesMax }: Question): Promise<Answer> {
+  ask(question: Question): Promise<Answer> {
+    return this.#send(question, AbortSignal.timeout(question.timeoutMs));
+  }
+
+  #send(question: Question, signal: AbortSignal): Promise<Answer> {
+    const { url, method, headers, bodyBytesMax } = question;
     const isSecure = url.startsWith('https:');
     return new Promise((resolve, reject) => {
       const request = (isSecure ? httpsRequest : httpRequest)(url, {
         method,
         headers: ['host', new URL(url).host, ...headers],
         agent: isSecure ? this.#https : this.#http,
-        signal: AbortSignal.timeout(timeoutMs),
+        signal,
       });
-      request.once('error', reject);
+      request.once('error', (error: NodeJS.ErrnoException) => {
+        // The server closed a kept connection just when we used it: nobody has seen the question.
+        const isUnseen = request.reusedSocket && error.code === 'ECONNRESET';
+        if (isUnseen) resolve(this.#send(question, signal));
+        else reject(error);
+      });
       request.once('response', (response) => gather(response, bodyBytesMax).then(resolve, reject));
       request.end();
     });

@@ -5,7 +5,7 @@ import { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
 import { headerValue } from '../../../core/headers.ts';
 import type { Offload } from '../../../core/offload.ts';
-import { type AccessCheck, type Refusal, removeFields, unauthorized } from './check.ts';
+import { type AccessCheck, type Refusal, removeAuthorization, unauthorized } from './check.ts';
 import { Verdicts } from './verdicts.ts';
 
 const KNOWN_MS = 5 * 60_000;
@@ -33,12 +33,17 @@ export interface BasicOptions {
   readonly nowMs: () => number;
 }
 
-const AUTHORIZATION: ReadonlySet<string> = new Set(['authorization']);
+interface Credentials {
+  readonly user: string;
+  readonly password: string;
+}
 
 export class BasicCheck implements AccessCheck {
   readonly name = 'basic';
   readonly #options: BasicOptions;
   readonly #verdicts = new Verdicts<boolean>(ENTRIES_MAX);
+  /** What threads are computing: a page's fifty pictures wait for one hash. */
+  readonly #running = new Map<string, Promise<boolean | ProxyError>>();
   readonly #challenge: string;
   #version = 0;
 
@@ -59,18 +64,27 @@ export class BasicCheck implements AccessCheck {
     return this.#ask(exchange, given, key);
   }
 
-  async #ask(
-    exchange: Exchange,
-    { user, password }: { readonly user: string; readonly password: string },
-    key: string,
-  ): Promise<Refusal | null> {
+  strip({ requestHeaders }: Exchange): void {
+    if (!this.#options.forwards) removeAuthorization(requestHeaders, 'basic ');
+  }
+
+  async #ask(exchange: Exchange, given: Credentials, key: string): Promise<Refusal | null> {
+    let running = this.#running.get(key);
+    if (running === undefined) {
+      running = this.#compute(given, key).finally(() => this.#running.delete(key));
+      this.#running.set(key, running);
+    }
+    const found = await running;
+    return found instanceof ProxyError ? found : this.#conclude(exchange, given.user, found);
+  }
+
+  async #compute({ user, password }: Credentials, key: string): Promise<boolean | ProxyError> {
     const { users, offload, nowMs } = this.#options;
     const { version } = users;
     const hash = users.hashOf(user);
-    const work = { password, hash: hash ?? NOBODY };
     let isRight: boolean;
     try {
-      const answer = offload.run('verify-password', work);
+      const answer = offload.run('verify-password', { password, hash: hash ?? NOBODY });
       if (answer === null) return new ProxyError('overloaded', 'too many passwords to check');
       isRight = (await answer) === true && hash !== undefined;
     } catch (error) {
@@ -79,19 +93,18 @@ export class BasicCheck implements AccessCheck {
     if (version === users.version) {
       this.#verdicts.set(key, isRight, nowMs() + (isRight ? KNOWN_MS : WRONG_MS));
     }
-    return this.#conclude(exchange, user, isRight);
+    return isRight;
   }
 
   #conclude(exchange: Exchange, user: string, isRight: boolean): Refusal | null {
     if (!isRight) return unauthorized('wrong credentials', this.#challenge);
     exchange.user = user;
     exchange.isIdentified = true;
-    if (!this.#options.forwards) removeFields(exchange.requestHeaders, AUTHORIZATION);
     return null;
   }
 }
 
-function credentialsOf(field: string | undefined) {
+function credentialsOf(field: string | undefined): Credentials | null {
   const [, token = ''] = /^basic +([A-Za-z0-9+/=]+) *$/i.exec(field ?? '') ?? [];
   if (token === '' || token.length > CREDENTIALS_BYTES_MAX) return null;
   const text = Buffer.from(token, 'base64').toString('latin1');

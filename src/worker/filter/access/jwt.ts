@@ -2,18 +2,23 @@
 // how it is to be checked (RFC 8725 section 3.1). A token that was good is remembered until it ends.
 
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
-import { cookieValue } from '../../../core/cookies.ts';
+import { cookieValue, takeCookies } from '../../../core/cookies.ts';
 import { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
 import { headerValue } from '../../../core/headers.ts';
-import { type AccessCheck, type Refusal, removeFields, unauthorized } from './check.ts';
-import { hideQueryParameter, queryParameter } from './query.ts';
+import {
+  type AccessCheck,
+  type Refusal,
+  removeAuthorization,
+  removeFields,
+  unauthorized,
+} from './check.ts';
+import { concealQueryParameter, queryParameter, withoutQueryParameter } from './query.ts';
 import { Verdicts } from './verdicts.ts';
 
 const ENTRIES_MAX = 10_000;
 const TOKEN_BYTES_MAX = 8192;
 const KNOWN_MS_MAX = 5 * 60_000;
-const AUTHORIZATION: ReadonlySet<string> = new Set(['authorization']);
 
 /** Keys that tokens are checked with. */
 export interface TokenKeys {
@@ -54,14 +59,27 @@ export class JwtCheck implements AccessCheck {
     const { keys, nowMs } = this.#options;
     const token = this.#tokenOf(exchange);
     if (token === null) return unauthorized('no token', 'Bearer');
-    const [kind, name = ''] = splitSource(this.#options.from);
-    if (kind === 'query') hideQueryParameter(exchange, name, this.#options.forwards);
     if (token.length > TOKEN_BYTES_MAX) return this.#invalid('a token that is too large');
     if (this.#version !== keys.version) this.#verdicts.clear();
     this.#version = keys.version;
     const key = this.#verdicts.keyOf(token);
     const known = this.#verdicts.get(key, nowMs());
     return known === undefined ? this.#verify(exchange, token, key) : this.#admit(exchange, known);
+  }
+
+  conceal(exchange: Exchange): void {
+    const [kind, name = ''] = splitSource(this.#options.from);
+    if (kind === 'query') concealQueryParameter(exchange, name);
+  }
+
+  strip(exchange: Exchange): void {
+    if (this.#options.forwards) return;
+    const [kind, name = ''] = splitSource(this.#options.from);
+    const { requestHeaders, target } = exchange;
+    if (kind === 'header') removeFields(requestHeaders, new Set([name]));
+    else if (kind === 'cookie') takeCookies(requestHeaders, name);
+    else if (kind === 'query') exchange.target = withoutQueryParameter(target, name);
+    else removeAuthorization(requestHeaders, 'bearer ');
   }
 
   async #verify(exchange: Exchange, token: string, key: string): Promise<Refusal | null> {
@@ -89,15 +107,14 @@ export class JwtCheck implements AccessCheck {
 
   #admit(exchange: Exchange, claims: JWTPayload): Refusal | null {
     for (const [claim, values] of Object.entries(this.#options.require)) {
-      if (!valuesOf(claims[claim]).some((value) => values.includes(value))) {
+      if (!valuesOf(claimOf(claims, claim)).some((value) => values.includes(value))) {
         return new ProxyError('forbidden', `the token's ${claim} is not one of those required`);
       }
     }
     exchange.isIdentified = true;
     exchange.user = typeof claims.sub === 'string' ? toByteString(claims.sub) : '';
-    if (!this.#options.forwards) this.#removeToken(exchange);
     for (const [field, claim] of Object.entries(this.#options.claimHeaders)) {
-      const value = toByteString(valuesOf(claims[claim]).join(','));
+      const value = toByteString(textOf(claimOf(claims, claim)));
       if (value !== '') exchange.requestHeaders.push(field, value);
     }
     return null;
@@ -118,12 +135,6 @@ export class JwtCheck implements AccessCheck {
     const [, token = null] = /^bearer +([A-Za-z0-9_.=-]+) *$/i.exec(field) ?? [];
     return token;
   }
-
-  #removeToken(exchange: Exchange): void {
-    const [kind, name = ''] = splitSource(this.#options.from);
-    if (kind === 'header') removeFields(exchange.requestHeaders, new Set([name]));
-    else if (kind === 'authorization') removeFields(exchange.requestHeaders, AUTHORIZATION);
-  }
 }
 
 function splitSource(from: string): [kind: string, name?: string] {
@@ -131,11 +142,28 @@ function splitSource(from: string): [kind: string, name?: string] {
   return colon < 0 ? [from] : [from.slice(0, colon), from.slice(colon + 1)];
 }
 
-/** A claim as a list of texts: `scope` is one of words, `roles` often a list. */
+/** A claim by its name, or by the way to it: `realm_access.roles` is `roles` in `realm_access`. */
+function claimOf(claims: JWTPayload, name: string): unknown {
+  if (Object.hasOwn(claims, name)) return claims[name];
+  let value: unknown = claims;
+  for (const part of name.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part))
+      return undefined;
+    value = (value as Record<string, unknown>)[part];
+  }
+  return value;
+}
+
+/** A claim as a list of texts to choose from: `scope` is one of words, `roles` often a list. */
 function valuesOf(claim: unknown): string[] {
   if (Array.isArray(claim)) return claim.filter((value) => typeof value === 'string');
-  if (typeof claim === 'string') return claim.split(' ');
-  return typeof claim === 'number' || typeof claim === 'boolean' ? [String(claim)] : [];
+  return typeof claim === 'string' ? claim.split(' ') : [textOf(claim)];
+}
+
+/** A claim as the value of a field: lists with commas; '' when it has no plain form. */
+function textOf(claim: unknown): string {
+  if (Array.isArray(claim)) return claim.map(textOf).filter(Boolean).join(',');
+  return ['string', 'number', 'boolean'].includes(typeof claim) ? String(claim) : '';
 }
 
 /** As UTF-8 octets, without those that could end a field. */

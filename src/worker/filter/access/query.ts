@@ -24,10 +24,9 @@ export function withoutQueryParameter(target: string, name: string): string {
   return kept.length === 0 ? target.slice(0, mark) : `${target.slice(0, mark)}?${kept.join('&')}`;
 }
 
-/** Takes a credential out of what is logged and, unless the peer is to get it, out of the target. */
-export function hideQueryParameter(exchange: Exchange, name: string, forwards: boolean): void {
+/** Takes a credential out of what is logged. */
+export function concealQueryParameter(exchange: Exchange, name: string): void {
   exchange.receivedTarget = withoutQueryParameter(exchange.receivedTarget, name);
-  if (!forwards) exchange.target = withoutQueryParameter(exchange.target, name);
 }
 
 function decode(text: string): string {

@@ -3,7 +3,7 @@
 
 import type { Exchange } from '../../../core/exchange.ts';
 import type { ResponseStage } from '../../../core/filter.ts';
-import type { RawHeaders } from '../../../core/headers.ts';
+import { foldedName, type RawHeaders } from '../../../core/headers.ts';
 import type { HeaderEdits } from '../../../core/plan.ts';
 import type { Sink } from '../../../core/sink.ts';
 import { compileTemplate, fieldValue, type Template } from '../../../routing/template.ts';
@@ -23,7 +23,7 @@ export interface HeaderEditSettings {
 type Field = readonly [name: string, value: Template];
 
 export class CompiledHeaderEdits implements HeaderEdits {
-  /** Names that do not stay: removed, or set anew. */
+  /** Names that do not stay: removed, or set anew. With dashes: X_User is no way around X-User. */
   readonly #gone: ReadonlySet<string>;
   readonly #gonePrefixes: readonly string[];
   readonly #set: readonly Field[];
@@ -32,8 +32,9 @@ export class CompiledHeaderEdits implements HeaderEdits {
 
   constructor({ remove, set, add, append }: HeaderEditSettings) {
     const isPrefix = (name: string) => name.endsWith('*');
-    this.#gone = new Set([...remove.filter((name) => !isPrefix(name)), ...Object.keys(set)]);
-    this.#gonePrefixes = remove.filter(isPrefix).map((name) => name.slice(0, -1));
+    const gone = [...remove.filter((name) => !isPrefix(name)), ...Object.keys(set)];
+    this.#gone = new Set(gone.map(foldedName));
+    this.#gonePrefixes = remove.filter(isPrefix).map((name) => foldedName(name.slice(0, -1)));
     this.#set = compile(set);
     this.#add = compile(add);
     this.#append = compile(append);
@@ -53,7 +54,8 @@ export class CompiledHeaderEdits implements HeaderEdits {
     return edited;
   }
 
-  #isGone(name: string): boolean {
+  #isGone(written: string): boolean {
+    const name = foldedName(written);
     if (this.#gone.has(name)) return true;
     for (const prefix of this.#gonePrefixes) if (name.startsWith(prefix)) return true;
     return false;
