@@ -9,7 +9,10 @@ import { settingFlags } from './flags.ts';
 import { parseRunning, runningCommands } from './parse-peers.ts';
 import { parseWarm } from './parse-warm.ts';
 
-const commandNames = ['run', 'check', 'schema', 'demo', 'help', 'version'] as const;
+const commandNames = ['run', 'check', 'trust', 'schema', 'demo', 'help', 'version'] as const;
+/** Those that read a configuration. */
+const readers: readonly CommandName[] = ['run', 'check', 'trust'];
+
 type CommandName = (typeof commandNames)[number];
 
 /** Flags without a value, and the commands that know them. */
@@ -19,6 +22,7 @@ const switches: Readonly<Record<string, readonly CommandName[]>> = {
   print: ['check'],
   env: ['check'],
   json: ['check'],
+  pem: ['trust'],
 };
 const shortNames: Readonly<Record<string, string>> = { h: 'help', V: 'version' };
 
@@ -48,7 +52,7 @@ export function parseCli(argv: readonly string[]): CliCommand {
 }
 
 function build(name: CommandName, rest: readonly string[], given: Given): CliCommand {
-  const filesMax = name === 'run' || name === 'check' ? 1 : 0;
+  const filesMax = readers.includes(name) ? 1 : 0;
   if (rest.length > filesMax) {
     const [, second] = rest;
     return usage(
@@ -70,6 +74,7 @@ function build(name: CommandName, rest: readonly string[], given: Given): CliCom
   }
   const choice: ConfigChoice = { file, isWithoutFile, flags: flags.assignments };
   if (name === 'run') return { name, ...choice };
+  if (name === 'trust') return { name, ...choice, isPem: given.on.has('pem') };
   if (name === 'demo') return { name, flags: flags.assignments };
   if (given.on.has('print') && given.on.has('env')) return usage('--print or --env, not both');
   const show = given.on.has('print') ? 'print' : given.on.has('env') ? 'env' : 'summary';

@@ -20,6 +20,11 @@ export interface CheckCommand extends ConfigChoice {
   readonly show: 'summary' | 'print' | 'env';
   readonly isJson: boolean;
 }
+export interface TrustCommand extends ConfigChoice {
+  readonly name: 'trust';
+  /** The certificate alone, instead of what to do with it. */
+  readonly isPem: boolean;
+}
 export interface DemoCommand {
   readonly name: 'demo';
   readonly flags: readonly Assignment[];
@@ -64,6 +69,7 @@ export interface UsageError {
 export type CliCommand =
   | RunCommand
   | CheckCommand
+  | TrustCommand
   | DemoCommand
   | PeersCommand
   | ReloadCommand

@@ -7,7 +7,7 @@ export const helpText = `Sluice: many backends behind one public address.
 
   sluice [run] [CONFIG] [flags]     start; CONFIG is .yaml, .json, .ts or .js
   sluice --listen :8080 --to http://127.0.0.1:9001    start without a file
-  sluice check [CONFIG] [flags]     validate, and say everything that is wrong
+  sluice check|trust [CONFIG]       all that is wrong | trust 'tls: internal'
   sluice schema | demo | reload     JSON Schema | an example | read CONFIG again
   sluice purge URL|--prefix URL|--tag TAG|--all [--soft]   forget answers
   sluice warm FILE [--via HOST:PORT] [--parallel N]   ask for all URLs in it
@@ -22,7 +22,7 @@ export const helpText = `Sluice: many backends behind one public address.
   --set path=value        any other setting, repeatable
   --print   check: the effective configuration, with where each value came from
   --env     check: every setting as environment variable   --json   for programs
-  -h, --help              -V, --version
+  --pem     trust: the certificate alone      -h, --help      -V, --version
 
 Flags win over SLUICE_* variables, over the file, over defaults. Without CONFIG:
 SLUICE_CONFIG, else sluice.config.{ts,mts,js,mjs,yaml,yml,json} found here.

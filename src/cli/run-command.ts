@@ -12,6 +12,7 @@ import {
 } from './command.ts';
 import { helpText, readVersion } from './help.ts';
 import { runRunning } from './run-peers.ts';
+import { runTrust } from './run-trust.ts';
 import { runWarm } from './run-warm.ts';
 
 /** Runs any command but run and demo; returns the exit code. */
@@ -31,6 +32,8 @@ export async function runCommand(
       return exitCodes.ok;
     case 'check':
       return runCheck(command, io);
+    case 'trust':
+      return runTrust(command, io);
     case 'peers':
     case 'purge':
     case 'reload':

@@ -24,6 +24,7 @@ import type { AdminRoute } from './admin-routes.ts';
 import { createCacheRoutes } from './api/cache-routes.ts';
 import { createPeerRoutes } from './api/peer-routes.ts';
 import { DiskKeeper } from './cache/disk-keeper.ts';
+import { InternalCertificates } from './certificates/internal-certificates.ts';
 import { type CheckTarget, checkTargets } from './checks/check-target.ts';
 import { Checker } from './checks/checker.ts';
 import { Discovery } from './discovery/discovery.ts';
@@ -36,7 +37,15 @@ import type { Overview } from './status.ts';
 /** Longest wait for the disk of the cache when a configuration becomes live. */
 const diskMs = 2000;
 
-type Needed = 'cores' | 'upstreams' | 'routes' | 'cache' | 'admin' | 'log';
+type Needed =
+  | 'cores'
+  | 'listeners'
+  | 'certificates'
+  | 'upstreams'
+  | 'routes'
+  | 'cache'
+  | 'admin'
+  | 'log';
 
 /** What the sidecar needs of a configuration. */
 export type SidecarConfig = Pick<Config, Needed>;
@@ -73,6 +82,7 @@ export class Sidecar {
   readonly #disk: DiskKeeper;
   readonly #requests: PrimaryRequests;
   readonly #discovery: Discovery;
+  readonly #certificates: InternalCertificates;
   #staged: Version | null = null;
   #active: Version | null = null;
   #activation: Promise<void> = Promise.resolve();
@@ -88,6 +98,7 @@ export class Sidecar {
     const keepPurges = this.#disk.keep.bind(this.#disk);
     const workersWanted = () => this.#active?.config.cores ?? 0;
     this.hub = new Hub({ events, onLeave, workersWanted, keepPurges, ...interval });
+    this.#certificates = new InternalCertificates({ events, timers: systemTimers });
     this.#requests = new PrimaryRequests(options.send);
     this.#discovery = new Discovery({
       timers: systemTimers,
@@ -149,6 +160,8 @@ export class Sidecar {
       return;
     }
     try {
+      // Now: workers that stage this configuration wait for them.
+      this.#certificates.prepare(config);
       this.#staged = { version, config, targets: checkTargets(config.upstreams) };
       this.#options.send({ type: 'configured', version });
     } catch (error) {
@@ -168,6 +181,7 @@ export class Sidecar {
     this.hub.install(upstreamSpecs(upstreams), stickSpecs(upstreams));
     this.#checker.follow(next.targets);
     this.#discovery.follow(upstreams);
+    this.#certificates.follow(next.config);
     this.#options.onActivated?.(next.config);
     // Before workers are let in: they are to learn what was purged on that disk, unless it hangs.
     const disk = this.#disk.follow(isCached(next.config) ? next.config.cache.disk : null);
@@ -200,6 +214,7 @@ export class Sidecar {
     this.#sampler.stop();
     this.#checker.stop();
     this.#discovery.close();
+    this.#certificates.close();
     this.#requests.close();
     this.hub.close();
     await Promise.all([

@@ -7,6 +7,7 @@ import type { Events } from '../core/events.ts';
 import { isExpiring, WatchedCertificates } from './certificates.ts';
 import { type FrontListener, openFrontListener } from './front-listener.ts';
 import type { ListenerSettings } from './listener/listener-settings.ts';
+import { untilIssued } from './managed-files.ts';
 import { RedirectHandler } from './redirect.ts';
 import type { Server } from './serve.ts';
 
@@ -119,6 +120,7 @@ export class ListenerSet {
   async #open(entryPoint: EntryPoint, config: Config): Promise<FrontListener> {
     const { server, events, secret, tells } = this.#options;
     const { tls, redirectsTo } = entryPoint;
+    if (tls !== null) await untilIssued(tls.managedFiles);
     const certificates =
       tls === null ? null : new WatchedCertificates(tls.certificates, { events, tells });
     if (certificates !== null) this.#certificates.add(certificates);

@@ -25,6 +25,8 @@ describe('parseCli', () => {
       'check a.ts --json',
       { name: 'check', ...nothing, file: 'a.ts', show: 'summary', isJson: true },
     ],
+    ['trust', { name: 'trust', ...nothing, isPem: false }],
+    ['trust a.ts --pem', { name: 'trust', ...nothing, file: 'a.ts', isPem: true }],
     ['schema', { name: 'schema' }],
     ['demo', { name: 'demo', flags: [] }],
     ['--help', { name: 'help' }],
