@@ -63,10 +63,13 @@ export class Http2Server {
     session.on('remoteSettings', spend);
     session.on('stream', (stream, _headers, flags, raw) => {
       idleness.opened();
-      stream.on('close', () => idleness.closed());
       // Reported by `close`, too.
-      stream.on('error', () => {});
-      this.#takeStream(stream, raw as unknown as string[], flags, connection);
+      stream.on('error', ignore);
+      const writer = this.#takeStream(stream, raw as unknown as string[], flags, connection);
+      stream.on('close', () => {
+        idleness.closed();
+        writer?.closed();
+      });
     });
     if (this.#state.isDraining) session.close();
   }
@@ -85,24 +88,27 @@ export class Http2Server {
     raw: readonly string[],
     flags: number,
     connection: Connection,
-  ): void {
+  ): Http2Writer | null {
     // Cancelled in the very segment that opened it: nobody waits for an answer.
-    if (stream.closed || stream.destroyed) return;
+    if (stream.closed || stream.destroyed) return null;
     const isEmpty = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
     const head = readHttp2Head(raw, isEmpty, this.#state.settings.requestHeaderCount);
     const wish = head.webSocket;
-    if (isEmpty) stream.resume();
+    const { takesTrailers } = head;
+    const writer = new Http2Writer(stream, { takesTrailers, hasInput: !isEmpty });
     const body = admit(this.#state, {
       connection,
       head,
-      writer: new Http2Writer(stream, head.takesTrailers),
+      writer,
       input: stream,
       offer: wish === null ? null : (sink) => new StreamOffer(this.#state, sink, { wish, stream }),
     });
-    if (body === null) return;
-    stream.on('trailers', (_headers: unknown, _flags: number, raw: string[]) => {
-      body.trailers = raw;
-    });
+    if (body !== null) {
+      stream.on('trailers', (_headers: unknown, _flags: number, raw: string[]) => {
+        body.trailers = raw;
+      });
+    }
+    return writer;
   }
 
   #sessionOptions(): ServerSessionOptions {
@@ -126,6 +132,8 @@ export class Http2Server {
     } as ServerSessionOptions;
   }
 }
+
+function ignore(): void {}
 
 /** Tells a client to go when it has had no stream for a while. */
 class Idleness implements Swept {

@@ -23,38 +23,47 @@ const OF_ONE_CONNECTION: ReadonlySet<string> = new Set([
   'te',
 ]);
 
+export interface Http2WriterOptions {
+  readonly takesTrailers: boolean;
+  /** The request may have more to it than its head. */
+  readonly hasInput: boolean;
+}
+
 export class Http2Writer implements ResponseWriter {
   readonly takesTrailers: boolean;
   readonly #stream: ServerHttp2Stream;
+  readonly #hasInput: boolean;
+  #owner: WriterOwner | null = null;
   #trailers: RawHeaders = [];
   /** The answer is complete as far as we are concerned. */
   #hasEnded = false;
+  #awaitsDrain = false;
 
-  constructor(stream: ServerHttp2Stream, takesTrailers: boolean) {
+  constructor(stream: ServerHttp2Stream, { takesTrailers, hasInput }: Http2WriterOptions) {
     this.#stream = stream;
     this.takesTrailers = takesTrailers;
+    this.#hasInput = hasInput;
   }
 
+  // Listening is dear: node tells each stream of each listener.
   attach(owner: WriterOwner): void {
-    const stream = this.#stream;
-    stream.on('drain', () => owner.drained());
-    stream.on('finish', () => {
-      // Node ends the stream by itself when the client cancels it; `close` follows.
-      if (!this.#hasEnded || stream.aborted) return;
-      owner.flushed();
-      // The client may stop sending what nobody reads (RFC 9113 section 8.1).
-      if (!stream.readableEnded && !stream.destroyed) stream.close(NGHTTP2_NO_ERROR);
-    });
-    stream.on('close', () => owner.lost());
+    this.#owner = owner;
+    if (this.#hasInput) this.#stream.on('finish', () => this.#finished());
+  }
+
+  /** To be called when the stream is over, whatever ended it. */
+  closed(): void {
+    if (this.#isDelivered) this.#owner?.flushed();
+    else this.#owner?.lost();
   }
 
   proceed(): void {}
 
   head(exchange: Exchange, { hasBody, byteLength, hopFields }: HeadFraming): void {
-    const fields: OutgoingHttpHeaders = { ':status': exchange.status };
-    addFields(fields, exchange.responseHeaders);
-    addFields(fields, hopFields);
-    if (byteLength >= 0) fields['content-length'] = byteLength;
+    const fields = [':status', `${exchange.status}`];
+    pushFields(fields, exchange.responseHeaders);
+    pushFields(fields, hopFields);
+    if (byteLength >= 0) fields.push('content-length', `${byteLength}`);
     if (this.#stream.destroyed || this.#stream.closed) return;
     this.#hasEnded = !hasBody;
     const waitsForTrailers = hasBody && this.takesTrailers;
@@ -71,7 +80,14 @@ export class Http2Writer implements ResponseWriter {
   }
 
   write(chunk: Uint8Array): boolean {
-    return this.#stream.write(Buffer.from(chunk));
+    const copy = Buffer.allocUnsafe(chunk.byteLength);
+    copy.set(chunk);
+    const hasRoom = this.#stream.write(copy);
+    if (!hasRoom && !this.#awaitsDrain) {
+      this.#awaitsDrain = true;
+      this.#stream.on('drain', () => this.#owner?.drained());
+    }
+    return hasRoom;
   }
 
   end(trailers: RawHeaders | null): void {
@@ -85,6 +101,20 @@ export class Http2Writer implements ResponseWriter {
     this.#stream.destroy(new Error('broken off'));
   }
 
+  /** Node ends the stream by itself when the client cancels it. */
+  get #isDelivered(): boolean {
+    const { aborted, rstCode } = this.#stream;
+    return this.#hasEnded && !aborted && rstCode === NGHTTP2_NO_ERROR;
+  }
+
+  #finished(): void {
+    if (!this.#isDelivered) return;
+    this.#owner?.flushed();
+    const stream = this.#stream;
+    // The client may stop sending what nobody reads (RFC 9113 section 8.1).
+    if (!stream.readableEnded && !stream.destroyed) stream.close(NGHTTP2_NO_ERROR);
+  }
+
   #sendTrailers(): void {
     const fields: OutgoingHttpHeaders = {};
     addFields(fields, this.#trailers);
@@ -93,6 +123,14 @@ export class Http2Writer implements ResponseWriter {
   }
 }
 
+function pushFields(fields: string[], headers: RawHeaders): void {
+  for (let at = 0; at < headers.length; at += 2) {
+    const [name, value] = [headers[at]!, headers[at + 1]!];
+    if (!OF_ONE_CONNECTION.has(name) && isSendableField(name, value)) fields.push(name, value);
+  }
+}
+
+/** Trailers, which node takes as an object. */
 function addFields(fields: OutgoingHttpHeaders, headers: RawHeaders): void {
   for (let at = 0; at < headers.length; at += 2) {
     const [name, value] = [headers[at]!, headers[at + 1]!];
@@ -104,10 +142,14 @@ function addFields(fields: OutgoingHttpHeaders, headers: RawHeaders): void {
   }
 }
 
-function onlyFirst(fields: OutgoingHttpHeaders): OutgoingHttpHeaders {
-  const entries = Object.entries(fields).map(([name, value]) => [
-    name,
-    Array.isArray(value) && name !== 'set-cookie' ? value[0] : value,
-  ]);
-  return Object.fromEntries(entries);
+function onlyFirst(fields: readonly string[]): string[] {
+  const seen = new Set<string>();
+  const kept: string[] = [];
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at]!;
+    if (seen.has(name) && name !== 'set-cookie') continue;
+    seen.add(name);
+    kept.push(name, fields[at + 1]!);
+  }
+  return kept;
 }
