@@ -54,7 +54,8 @@ function instructions({ listeners }: Config, root: string, certificate: X509Cert
   sha256    ${certificate.fingerprint256}
   good to   ${new Date(certificate.validTo).toISOString().slice(0, 10)}
 
-Trust it on machines for development only: whoever reads authority.pem beside it can pretend to be any site.
+Trust it on machines for development only: whoever reads authority.pem beside
+it can pretend to be any site.
 
 For the whole system
   Debian, Ubuntu   sudo cp ${file} /usr/local/share/ca-certificates/sluice-local.crt
@@ -69,8 +70,9 @@ For the whole system
 Browsers with a store of their own
   Chromium, Linux  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n sluice-local -i ${file}
                    (certutil: libnss3-tools on Debian, nss-tools on Fedora)
-  Firefox          the same with -d sql:PROFILE (about:profiles names it), or Settings, Certificates,
-                   Authorities, Import; on macOS and Windows it follows the system
+  Firefox          the same with -d sql:PROFILE (about:profiles names it), or
+                   Settings, Certificates, Authorities, Import; on macOS and
+                   Windows it follows the system
 
 For one program
   curl             curl --cacert ${file} https://localhost:${port}/

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createServer as createTlsServer, get as getSecurely } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { before, describe, it } from 'node:test';
+import { authorityFiles } from '../../src/config/internal-authority.ts';
 import { request } from '../support/client.ts';
 import { until } from '../support/deadline.ts';
 import { freePort } from '../support/free-port.ts';
@@ -71,7 +72,10 @@ describe('examples under config/', () => {
       const [port, adminPort] = [await freePort(), await freePort()];
       const changes = [`listeners[0].port=${port}`, 'listeners[0].host=127.0.0.1', 'cores=1'];
       changes.push(...ownFiles);
-      const isSecured = ownFiles.length > 0;
+      const isInternal = usesLocalAuthority(file);
+      const storage = createTempDir(context).file('state');
+      if (isInternal) changes.push(`certificates.storage=${storage}`);
+      const isSecured = ownFiles.length > 0 || isInternal;
       if (isSecured) changes.push(`listeners[0].tls.redirectFrom=${await freePort()}`);
       for (const [at] of listeners.slice(1).entries()) {
         changes.push(`listeners[${at + 1}].port=${await freePort()}`);
@@ -113,7 +117,8 @@ describe('examples under config/', () => {
       });
       const { host, path, method } = routes[0]!.match;
       if (isSecured) {
-        assert.deepEqual(await askSecurely(port), { status: 200, text: 'served' });
+        const trusted = isInternal ? authorityFiles(storage).root : caFile;
+        assert.deepEqual(await askSecurely(port, trusted), { status: 200, text: 'served' });
         return;
       }
       const answer = await request(port, {
@@ -147,9 +152,13 @@ function certificateChanges(file: string): string[] {
   return [`${path}.certFile=${caFile}`, `${path}.keyFile=${keyFile}`];
 }
 
-function askSecurely(port: number): Promise<{ status: number; text: string }> {
+function usesLocalAuthority(file: string): boolean {
+  return readFileSync(CONFIG + file, 'utf8').includes('tls: internal');
+}
+
+function askSecurely(port: number, trusted: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const options = { port, host: '127.0.0.1', ca: readFileSync(caFile), agent: false };
+    const options = { port, host: '127.0.0.1', ca: readFileSync(trusted), agent: false };
     const asked = getSecurely(options, (answer) => {
       let text = '';
       answer.setEncoding('utf8').on('data', (part: string) => {

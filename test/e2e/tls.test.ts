@@ -4,11 +4,9 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
-import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect as connectPlain } from 'node:net';
 import { before, describe, it } from 'node:test';
-import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
+import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { type Authority, type Certificate, createAuthority } from '../support/certificates.ts';
 import { request } from '../support/client.ts';
@@ -19,11 +17,13 @@ import { startHttpOrigin } from '../support/origin.ts';
 import { type Sluice, startSluice } from '../support/sluice.ts';
 import { suiteCleanup } from '../support/suite.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+import { TlsClient } from '../support/tls-client.ts';
 
 const suite = suiteCleanup();
 const run = promisify(execFile);
 const ports = { node: 0, uws: 0, strict: 0, optional: 0, balanced: 0, redirect: 0 };
 let sluice: Sluice;
+let client: TlsClient;
 let authority: Authority;
 let strangers: Authority;
 let folder: TempDir;
@@ -33,6 +33,7 @@ before(async () => {
   suite.after(() => folder.remove());
   authority = createAuthority(suite);
   strangers = createAuthority(suite);
+  client = new TlsClient(authority.ca, 'a.test');
   place('a', authority.issue('a.test'));
   place('b', authority.issue('b.test'));
   writeFileSync(folder.file('ca.pem'), authority.ca);
@@ -89,74 +90,6 @@ function place(name: string, { cert, key }: Certificate, mode = 0o600): void {
   }
 }
 
-interface Shaken {
-  readonly certificate: PeerCertificate;
-  readonly protocol: string | null;
-}
-
-/** One handshake. */
-function shake(port: number, options: object = {}): Promise<Shaken> {
-  return handshake(port, options, 'secureConnect', (socket) => ({
-    certificate: socket.getPeerCertificate(),
-    protocol: socket.getProtocol(),
-  }));
-}
-
-/** A session to be resumed; with TLS 1.3 it comes after the handshake. */
-function sessionOf(port: number, options: object): Promise<Buffer> {
-  return handshake(port, options, 'session', (_, session) => session as Buffer);
-}
-
-/** Whether a handshake with a session is the short one. */
-function resumes(port: number, options: object): Promise<boolean> {
-  return handshake(port, options, 'secureConnect', (socket) => socket.isSessionReused());
-}
-
-function handshake<Result>(
-  port: number,
-  options: object,
-  event: 'secureConnect' | 'session',
-  read: (socket: TLSSocket, value: unknown) => Result,
-): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const common = { port, host: '127.0.0.1', servername: 'a.test', ca: authority.ca };
-    const socket = connect({ ...common, ...options });
-    socket.setTimeout(5000, () => socket.destroy(new Error(`no ${event} came`)));
-    socket.on('error', reject);
-    socket.on('close', () => reject(new Error(`closed before ${event}`)));
-    socket.on(event, (value?: unknown) => {
-      resolve(read(socket, value));
-      socket.destroy();
-    });
-  });
-}
-
-interface Got {
-  readonly status: number;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: string;
-}
-
-function get(port: number, options: RequestOptions = {}): Promise<Got> {
-  return new Promise((resolve, reject) => {
-    const asked = httpsRequest(
-      { port, host: '127.0.0.1', servername: 'a.test', ca: authority.ca, agent: false, ...options },
-      (answer) => {
-        let body = '';
-        answer.setEncoding('utf8').on('data', (text: string) => {
-          body += text;
-        });
-        answer.on('error', reject);
-        answer.on('end', () => {
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body });
-        });
-      },
-    );
-    asked.on('error', reject);
-    asked.end();
-  });
-}
-
 describe('a listener with TLS', () => {
   it('speaks HTTP/2 and HTTP/1.1 with curl, and tells the peer that it is https', async () => {
     for (const version of ['2', '1.1']) {
@@ -180,7 +113,7 @@ describe('a listener with TLS', () => {
 
   it('has Strict-Transport-Security in its answers, on both engines', async () => {
     for (const port of [ports.node, ports.uws]) {
-      const { headers } = await get(port);
+      const { headers } = await client.get(port);
       assert.equal(headers['strict-transport-security'], 'max-age=60');
     }
   });
@@ -198,7 +131,7 @@ describe('a listener with TLS', () => {
       ['c.test', 'a.test'],
     ] as const) {
       const options = { servername, checkServerIdentity: () => undefined };
-      const { certificate } = await shake(ports.node, options);
+      const { certificate } = await client.shake(ports.node, options);
       assert.equal(certificate.subject.CN, expected, servername);
     }
   });
@@ -206,15 +139,15 @@ describe('a listener with TLS', () => {
   it('speaks TLS 1.2 and 1.3 and nothing older; the modern profile 1.3 alone', async () => {
     for (const port of [ports.node, ports.uws]) {
       for (const version of ['TLSv1.2', 'TLSv1.3']) {
-        const { protocol } = await shake(port, { minVersion: version, maxVersion: version });
+        const { protocol } = await client.shake(port, { minVersion: version, maxVersion: version });
         assert.equal(protocol, version);
       }
       const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' };
-      await assert.rejects(shake(port, old), /protocol version|alert/i);
+      await assert.rejects(client.shake(port, old), /protocol version|alert/i);
     }
     const identity = authority.issue('client.test');
     const modern = { ...identity, maxVersion: 'TLSv1.2' };
-    await assert.rejects(shake(ports.strict, modern), /protocol version|alert/i);
+    await assert.rejects(client.shake(ports.strict, modern), /protocol version|alert/i);
   });
 
   it('takes the client from a PROXY header in front of the handshake', async () => {
@@ -226,15 +159,15 @@ describe('a listener with TLS', () => {
     let text = '';
     for await (const part of socket) text += part;
     assert.match(text, /"x-real-ip":"192\.0\.2\.7"/);
-    await assert.rejects(get(ports.balanced), /ECONN|hang up|disconnected/i);
+    await assert.rejects(client.get(ports.balanced), /ECONN|hang up|disconnected/i);
   });
 
   it('resumes sessions whichever worker gets them', async () => {
     for (const version of ['TLSv1.2', 'TLSv1.3']) {
       const options = { minVersion: version, maxVersion: version };
-      const session = await sessionOf(ports.node, options);
+      const session = await client.sessionOf(ports.node, options);
       const again = await Promise.all(
-        Array.from({ length: 12 }, () => resumes(ports.node, { ...options, session })),
+        Array.from({ length: 12 }, () => client.resumes(ports.node, { ...options, session })),
       );
       assert.deepEqual(again, Array(12).fill(true), version);
     }
@@ -245,29 +178,29 @@ describe("clients' certificates", () => {
   it('are told to the peer in a field that nobody can forge', async () => {
     const forged = { headers: { 'x-forwarded-client-cert': 'Subject="CN=admin"' } };
     const identity = authority.issue('client.test');
-    const known = await get(ports.strict, { ...identity, ...forged });
+    const known = await client.get(ports.strict, { ...identity, ...forged });
     const field = JSON.parse(known.body)['x-forwarded-client-cert'];
     assert.match(field, /^Hash=[0-9a-f]{64};Subject="CN=client\.test";DNS=client\.test$/);
     for (const port of [ports.node, ports.uws, ports.optional]) {
-      const { body } = await get(port, forged);
+      const { body } = await client.get(port, forged);
       assert.equal(JSON.parse(body)['x-forwarded-client-cert'], undefined);
     }
   });
 
   it('must be there where they are required, and good wherever they are shown', async () => {
     const bad = strangers.issue('client.test');
-    await assert.rejects(get(ports.strict), /alert|reset|ECONN|hang up/i);
-    await assert.rejects(get(ports.strict, bad), /alert|reset|ECONN|hang up/i);
-    await assert.rejects(get(ports.optional, bad), /alert|reset|ECONN|hang up/i);
-    assert.equal((await get(ports.optional)).status, 200);
-    assert.equal((await get(ports.optional, authority.issue('me.test'))).status, 200);
+    await assert.rejects(client.get(ports.strict), /alert|reset|ECONN|hang up/i);
+    await assert.rejects(client.get(ports.strict, bad), /alert|reset|ECONN|hang up/i);
+    await assert.rejects(client.get(ports.optional, bad), /alert|reset|ECONN|hang up/i);
+    assert.equal((await client.get(ports.optional)).status, 200);
+    assert.equal((await client.get(ports.optional, authority.issue('me.test'))).status, 200);
   });
 });
 
 describe('certificates that change', () => {
   it('are swapped under load without a failed request, and soon', async () => {
-    const before = (await shake(ports.node)).certificate.fingerprint256;
-    const load = [ports.node, ports.uws].map((port) => keepAsking(port));
+    const before = (await client.shake(ports.node)).certificate.fingerprint256;
+    const load = [ports.node, ports.uws].map((port) => client.keepAsking(port));
     await until(() => load.every(({ done }) => done > 20), { what: 'the load runs' });
     place('a', authority.issue('a.test'));
     for (const port of [ports.node, ports.uws]) {
@@ -275,7 +208,7 @@ describe('certificates that change', () => {
       let inARow = 0;
       await until(
         async () => {
-          const { certificate } = await shake(port);
+          const { certificate } = await client.shake(port);
           inARow = certificate.fingerprint256 === before ? 0 : inARow + 1;
           return inARow >= 10;
         },
@@ -291,13 +224,13 @@ describe('certificates that change', () => {
   });
 
   it('stay as they were when the new ones are no good', async () => {
-    const before = (await shake(ports.node)).certificate.fingerprint256;
+    const before = (await client.shake(ports.node)).certificate.fingerprint256;
     writeFileSync(folder.file('b.crt'), 'no certificate');
     await sluice.untilEvent(
       ({ msg }) => String(msg).startsWith('certificates can not be used'),
       'the problem is told',
     );
-    assert.equal((await shake(ports.node)).certificate.fingerprint256, before);
+    assert.equal((await client.shake(ports.node)).certificate.fingerprint256, before);
     place('b', authority.issue('b.test'));
   });
 
@@ -318,39 +251,3 @@ describe('certificates that change', () => {
     assert.match(text, /^sluice_certificates_expiring 0$/m);
   });
 });
-
-interface Load {
-  readonly done: number;
-  /** Ends it and returns what went wrong. */
-  stop(): Promise<string[]>;
-}
-
-/** Four clients that keep their connections and ask one request after the other. */
-function keepAsking(port: number): Load {
-  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
-  const failures: string[] = [];
-  let isStopped = false;
-  let done = 0;
-  const clients = Array.from({ length: 4 }, async () => {
-    while (!isStopped) {
-      try {
-        const { status } = await get(port, { agent });
-        if (status !== 200) failures.push(`status ${status}`);
-      } catch (error) {
-        failures.push(String(error));
-      }
-      done += 1;
-    }
-  });
-  return {
-    get done() {
-      return done;
-    },
-    async stop() {
-      isStopped = true;
-      await Promise.all(clients);
-      agent.destroy();
-      return failures;
-    },
-  };
-}
