@@ -58,6 +58,8 @@ export class ResponseHead {
   /** Where the value of each line stands in `#endToEnd`, or -1. */
   readonly #places: number[] = [];
   #connection = '';
+  /** Of several Date lines the last one counts. */
+  #dateLine = -1;
 
   /** Reads the head that begins at `start` of `bytes`. Never throws. */
   read(bytes: Buffer, start: number, end: number): HeadResult {
@@ -139,7 +141,7 @@ export class ResponseHead {
         this.byteLength = -1;
         if (!this.#takeLength(values[line]!)) return false;
       } else if (role === FIELD_DATE) {
-        this.date = values[line]!;
+        if (line === this.#dateLine) this.date = values[line]!;
       } else if (role !== FIELD_DROPPED) {
         return false;
       }
@@ -167,6 +169,7 @@ export class ResponseHead {
         this.keepAliveMs = keepAliveTimeoutMs(value);
       } else if (role === FIELD_DATE) {
         this.date = value;
+        this.#dateLine = line;
       }
     }
     if (this.isChunked && this.byteLength !== -1) {

@@ -15,8 +15,8 @@ function summary(reader: ResponseHead, text: string, start = 0) {
   const bytes = Buffer.from(text, 'latin1');
   const result = reader.read(bytes, start, bytes.length);
   if (result !== HEAD_COMPLETE) return { result };
-  const { status, headers, byteLength, isChunked, isPersistent, keepAliveMs, end } = reader;
-  return { result, status, headers, byteLength, isChunked, isPersistent, keepAliveMs, end };
+  const { status, headers, byteLength, date, isChunked, isPersistent, keepAliveMs, end } = reader;
+  return { result, status, headers, byteLength, date, isChunked, isPersistent, keepAliveMs, end };
 }
 
 const token = fc.string({
@@ -60,6 +60,7 @@ describe('response head', () => {
       status: 206,
       headers: ['server', 'x', 'x-odd', 'a b'],
       byteLength: 12,
+      date: 'now',
       isChunked: false,
       isPersistent: true,
       keepAliveMs: -1,
@@ -95,6 +96,14 @@ describe('response head', () => {
     first.length = 0;
     summary(reader, text);
     assert.deepEqual(reader.headers, ['x-a', 'b']);
+  });
+
+  it('takes the last of several dates, whichever of them is new', () => {
+    const reader = new ResponseHead();
+    for (const [first, last] of ['ab', 'cb', 'cd', 'cd'].map(([...dates]) => dates)) {
+      summary(reader, `HTTP/1.1 200 OK\r\nX-A: x\r\nDate: ${first}\r\nDate: ${last}\r\n\r\n`);
+      assert.equal(reader.date, last);
+    }
   });
 
   it('is partial at every cut of a well-formed head', () => {
