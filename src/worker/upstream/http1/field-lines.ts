@@ -42,6 +42,8 @@ export class FieldLines {
   #imageCount = 0;
   /** For each line of the image, the first one from it on that has varied. */
   readonly #runEnds = new Int32Array(limits.responseHeaderCount);
+  /** End of the bytes that are being read. */
+  #end = 0;
   /** Heads until the next image is made. */
   #headsLeft = 0;
   /** Of each fresh line: index, start, end of name, start and end of value, hash of the name. */
@@ -54,9 +56,10 @@ export class FieldLines {
   read(bytes: Buffer, start: number, end: number): number {
     let index = 0;
     let at = start;
+    this.#end = end;
     this.freshCount = 0;
     while (at < end && bytes[at] !== CR) {
-      const same = index < this.#imageCount ? this.#sameLines(bytes, at, end, index) : index;
+      const same = index < this.#imageCount ? this.#sameLines(bytes, at, index) : index;
       if (same > index) {
         at += this.#starts[same]! - this.#starts[index]!;
         index = same;
@@ -81,22 +84,22 @@ export class FieldLines {
    * Returns the line after those that are equal to the image from line `index` on; `index` itself when
    * that one is to be parsed, and then it counts as one that varies.
    */
-  #sameLines(bytes: Buffer, start: number, end: number, index: number): number {
+  #sameLines(bytes: Buffer, start: number, index: number): number {
     const runEnd = this.#runEnds[index]!;
     if (runEnd === index) return index;
     const offset = start - this.#starts[index]!;
-    if (this.#isEqual(bytes, offset, end, index, runEnd)) return runEnd;
+    if (this.#isEqual(bytes, offset, index, runEnd)) return runEnd;
     let varying = index;
-    while (this.#isEqual(bytes, offset, end, varying, varying + 1)) varying++;
+    while (this.#isEqual(bytes, offset, varying, varying + 1)) varying++;
     this.#runEnds.fill(varying, index, varying + 1);
     return varying;
   }
 
   /** Whether lines `from` to `to` of the image stand in `bytes`, with `offset` added to their places. */
-  #isEqual(bytes: Buffer, offset: number, end: number, from: number, to: number): boolean {
+  #isEqual(bytes: Buffer, offset: number, from: number, to: number): boolean {
     const start = this.#starts[from]!;
     const after = this.#starts[to]!;
-    if (after + offset > end) return false;
+    if (after + offset > this.#end) return false;
     return bytes.compare(this.#image, start, after, start + offset, after + offset) === 0;
   }
 
