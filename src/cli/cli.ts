@@ -6,6 +6,7 @@ import { nearest } from '../std/nearest.ts';
 import { usage } from './arguments.ts';
 import type { CliCommand, ConfigChoice, UsageError } from './command.ts';
 import { settingFlags } from './flags.ts';
+import { parseExplain } from './parse-explain.ts';
 import { parseRunning, runningCommands } from './parse-peers.ts';
 import { parseWarm } from './parse-warm.ts';
 
@@ -36,6 +37,7 @@ interface Given {
 /** Reads the arguments after `node main.ts`. Without a command, `run` is meant. */
 export function parseCli(argv: readonly string[]): CliCommand {
   if (argv[0] === 'warm') return parseWarm(argv);
+  if (argv[0] === 'explain') return parseExplain(argv);
   const isForRunning = isRunning(argv[0]) || /^--(?:admin|json|weight)\b/.test(argv[0] ?? '');
   if (isForRunning && argv.some(isRunning)) return parseRunning(argv);
   const given = readArguments(argv);

@@ -1,6 +1,7 @@
 // What the command line can ask for, as data.
 
 import type { Assignment } from '../config/draft.ts';
+import type { MadeUpRequest } from '../config/route-request.ts';
 
 /** Where a command's configuration comes from, and what the flags change in it. */
 export interface ConfigChoice {
@@ -24,6 +25,13 @@ export interface TrustCommand extends ConfigChoice {
   readonly name: 'trust';
   /** The certificate alone, instead of what to do with it. */
   readonly isPem: boolean;
+}
+export interface ExplainCommand extends ConfigChoice {
+  readonly name: 'explain';
+  readonly request: MadeUpRequest;
+  /** Name of a route of which it is told why the request does not take it. */
+  readonly route: string | null;
+  readonly isJson: boolean;
 }
 export interface DemoCommand {
   readonly name: 'demo';
@@ -70,6 +78,7 @@ export type CliCommand =
   | RunCommand
   | CheckCommand
   | TrustCommand
+  | ExplainCommand
   | DemoCommand
   | PeersCommand
   | ReloadCommand

@@ -9,13 +9,13 @@ export const helpText = `Sluice: many backends behind one public address.
   sluice --listen :8080 --to http://127.0.0.1:9001    start without a file
   sluice check|trust [CONFIG]       all that is wrong | trust 'tls: internal'
   sluice schema | demo | reload     JSON Schema | an example | read CONFIG again
+  sluice explain URL [CONFIG] [-X METHOD] [-H FIELD]   where it goes, and why
   sluice purge URL|--prefix URL|--tag TAG|--all [--soft]   forget answers
   sluice warm FILE [--via HOST:PORT] [--parallel N]   ask for all URLs in it
   sluice peers list|add|remove|weight|drain|undrain UPSTREAM URL [--weight N]
 
   --cores N|auto          worker processes
-  --listen [HOST]:PORT    public address, repeatable
-  --to URL                backend for use without a file, repeatable
+  --listen [HOST]:PORT, --to URL      public address, backend; both repeatable
   --admin HOST:PORT|off   health, metrics, peers and reload (127.0.0.1:9900)
   --log-access json|combined|off      --access-file PATH
   --log-level debug|info|warn|error|silent

@@ -11,6 +11,7 @@ import {
   type RunCommand,
 } from './command.ts';
 import { helpText, readVersion } from './help.ts';
+import { runExplain } from './run-explain.ts';
 import { runRunning } from './run-peers.ts';
 import { runTrust } from './run-trust.ts';
 import { runWarm } from './run-warm.ts';
@@ -32,6 +33,8 @@ export async function runCommand(
       return exitCodes.ok;
     case 'check':
       return runCheck(command, io);
+    case 'explain':
+      return runExplain(command, io);
     case 'trust':
       return runTrust(command, io);
     case 'peers':
