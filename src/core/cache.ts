@@ -11,7 +11,10 @@ import type { Sink } from './sink.ts';
 export interface StoredResponse {
   /** Which request it answers, all but its variants: opaque, a byte string of at most 8 KiB. */
   readonly key: string;
-  /** `scheme://host/path?query` in lower case up to the path: purged by it, and by its prefixes. */
+  /**
+   * `scheme://host/path?query` in lower case up to the path, the query in the form that counts: purged by
+   * it, and by its prefixes.
+   */
   readonly url: string;
   /** Route that stored it. */
   readonly route: string;
@@ -118,6 +121,8 @@ export interface CacheStore {
   find(key: string): CacheEntry | null;
   /** Looks on disk and moves what it finds to memory; null when there is nothing. Never rejects. */
   fetch(key: string): Promise<CacheEntry | null>;
+  /** Whether a purge after that generation reaches the URL, hard or soft. */
+  isPurged(url: string, since: number): boolean;
   /** Keeps an answer in memory and, where there is one, on disk. The body is the store's from now on. */
   store(response: StoredResponse, body: Uint8Array): CachedVariant;
   /** A validated answer: same body, new head. */

@@ -67,7 +67,7 @@ export class PurgeLog {
    * Returns KEPT, GONE, or the generation of the soft purge that made the answer stale. Purges up to
    * `since` do not count: it was judged then, or its request was sent after them.
    */
-  judge({ url, tags }: StoredResponse, since: number): number {
+  judge({ url, tags }: Pick<StoredResponse, 'url' | 'tags'>, since: number): number {
     if (since >= this.generation) return KEPT;
     if (since < this.floor || since < this.#all.hard) return GONE;
     let soft = this.#all.soft;

@@ -5,12 +5,12 @@ import type { CacheConfig } from '../config/schema-cache.ts';
 import type { CacheUse } from '../core/cache.ts';
 import type { Plan } from '../core/plan.ts';
 import { attachStages } from './attach-stages.ts';
-import { CacheKeys } from './cache/cache-key.ts';
+import { CacheKeys, type ToldFields } from './cache/cache-key.ts';
 import { compileConditions } from './cache/conditions.ts';
 import type { CacheHost } from './cache/fill-context.ts';
 import type { CachePolicy } from './cache/policy.ts';
 import { RouteCache } from './cache/route-cache.ts';
-import { isClaim } from './filter/forwarded.ts';
+import { isClaim, toldBy } from './filter/forwarded.ts';
 import { Trust } from './filter/trust.ts';
 
 /** Returns the plan with its cache, or as it is when the route does not cache; frozen. */
@@ -47,17 +47,27 @@ function compileCache(
       stages:
         stages === null ? null : (exchange) => attachStages(exchange, stages, exchange.client),
     },
-    keys: new CacheKeys(partition, {
-      query: { kind: key.query, names: key.queryNames },
-      headers: key.headers,
-      cookies: key.cookies,
-      byDevice: key.device,
-    }),
+    keys: new CacheKeys(
+      partition,
+      {
+        query: { kind: key.query, names: key.queryNames },
+        headers: key.headers,
+        cookies: key.cookies,
+        byDevice: key.device,
+      },
+      toldFields(plan),
+    ),
     keyedFields: new Set(key.headers),
     bypass: compileConditions(config.bypass),
     noStore: compileConditions(config.noStore),
     purger: purgeFrom.length === 0 ? null : new Trust(purgeFrom),
   });
+}
+
+/** What trusted senders say about host, scheme and port goes on to peers: so it is part of the key. */
+function toldFields({ requestHead: { trust, forwarded } }: Plan): ToldFields {
+  if (!trust.trustsAnybody || forwarded === 'off') return null;
+  return (exchange) => (trust.has(exchange.remoteAddress) ? toldBy(exchange, forwarded) : '');
 }
 
 /** Names of fields for peers whose values depend on the request. */
@@ -67,7 +77,11 @@ function variableNames({ set, add, append }: RouteConfig['requestHeaders']): Rea
 }
 
 /** These say no more than the key does. */
-const KEYED: ReadonlySet<string> = new Set(['x-forwarded-proto', 'x-forwarded-host']);
+const KEYED: ReadonlySet<string> = new Set([
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-forwarded-port',
+]);
 
 /** Returns what decisions go by; `made`: fields for peers, besides those of every route. */
 export function policyOf(config: CacheConfig, made: ReadonlySet<string>): CachePolicy {

@@ -14,6 +14,9 @@ export interface KeyRule {
   readonly byDevice: boolean;
 }
 
+/** What a peer is told in the name of a trusted sender; null for nobody's, else '' or parts of a key. */
+export type ToldFields = ((exchange: Exchange) => string) | null;
+
 /** A longer key is not worth its memory: such requests go past the cache. */
 const KEY_CHARS_MAX = 8192;
 
@@ -23,21 +26,35 @@ export class CacheKeys {
   readonly #rule: KeyRule;
   /** Nothing but the URL counts, as it is. */
   readonly #isPlain: boolean;
+  readonly #told: ToldFields;
 
-  constructor(route: string, rule: KeyRule) {
+  constructor(route: string, rule: KeyRule, told: ToldFields = null) {
     this.#route = route;
     this.#rule = rule;
+    this.#told = told;
     const { query, headers, cookies, byDevice } = rule;
     this.#isPlain = query.kind === 'exact' && headers.length + cookies.length === 0 && !byDevice;
   }
 
   /** Returns the key, or null when it would be too long. */
   of(exchange: Exchange): string | null {
-    const { scheme, host, target } = exchange;
-    // Neither host nor target holds a blank or a control byte; a route's name holds no line feed.
+    const { scheme, host, target, entry } = exchange;
+    // Neither host nor target holds a blank or a control byte; a route's name holds no line feed. The port
+    // is told to peers (X-Forwarded-Port), whatever Host says.
     const rest = this.#isPlain ? target : this.#chosen(exchange);
-    const key = `${scheme} ${host.toLowerCase()} ${rest}\n${this.#route}`;
+    const told = this.#told === null ? '' : this.#told(exchange);
+    const key = `${scheme}:${entry.port} ${host.toLowerCase()} ${rest}${told}\n${this.#route}`;
     return key.length > KEY_CHARS_MAX ? null : key;
+  }
+
+  /** Returns the URL by which an answer to this target is purged: with the query in the form that counts. */
+  urlOf({ scheme, host }: Exchange, target: string): string {
+    return `${originOf(scheme, host)}${normalQuery(target, this.#rule.query)}`;
+  }
+
+  /** Whether requests of one key all ask for the same URL: then one that is purged is found by its answer. */
+  isForOneUrl({ target, receivedTarget }: Exchange): boolean {
+    return this.#rule.query.kind === 'exact' && target === receivedTarget;
   }
 
   #chosen(exchange: Exchange): string {

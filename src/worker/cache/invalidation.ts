@@ -4,7 +4,7 @@
 import type { PurgeCommand } from '../../core/cache.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { headerValue } from '../../core/headers.ts';
-import { originOf } from './cache-key.ts';
+import { type CacheKeys, originOf } from './cache-key.ts';
 import { invalidatedGroups } from './tags.ts';
 
 const SAFE: ReadonlySet<string> = new Set([
@@ -18,15 +18,17 @@ const SAFE: ReadonlySet<string> = new Set([
 ]);
 
 /** Returns what the answer in `exchange` invalidates; usually nothing. */
-export function invalidatedBy(exchange: Exchange): readonly PurgeCommand[] {
-  const { method, status, scheme, host, receivedTarget: target, responseHeaders } = exchange;
+export function invalidatedBy(exchange: Exchange, keys: CacheKeys): readonly PurgeCommand[] {
+  const { method, status, scheme, host, receivedTarget, responseHeaders } = exchange;
   if (SAFE.has(method) || status < 200 || status >= 400) return [];
   const origin = originOf(scheme, host);
-  const urls = new Set([`${origin}${target}`]);
+  const targets = [receivedTarget];
   for (const name of ['location', 'content-location']) {
-    const url = sameOrigin(headerValue(responseHeaders, name), origin, target);
-    if (url !== null) urls.add(url);
+    const target = sameOrigin(headerValue(responseHeaders, name), origin, receivedTarget);
+    if (target !== null) targets.push(target);
   }
+  const urls = new Set<string>();
+  for (const target of targets) urls.add(`${origin}${target}`).add(keys.urlOf(exchange, target));
   const commands: PurgeCommand[] = [];
   for (const value of urls) commands.push({ kind: 'url', value, isSoft: false });
   for (const value of invalidatedGroups(responseHeaders, origin)) {
@@ -35,12 +37,12 @@ export function invalidatedBy(exchange: Exchange): readonly PurgeCommand[] {
   return commands;
 }
 
-/** Returns the URL that a reference means, when it is of that origin (nobody purges for others). */
+/** Returns the target that a reference means, when it is of that origin (nobody purges for others). */
 function sameOrigin(reference: string | undefined, origin: string, target: string): string | null {
   if (reference === undefined) return null;
   try {
     const url = new URL(reference, `${origin}${target}`);
-    return url.origin === new URL(origin).origin ? `${origin}${url.pathname}${url.search}` : null;
+    return url.origin === new URL(origin).origin ? `${url.pathname}${url.search}` : null;
   } catch {
     return null;
   }

@@ -60,14 +60,14 @@ export class RouteCache implements CacheUse {
   serve(exchange: Exchange): boolean {
     const { method } = exchange;
     if (method === 'GET' || method === 'HEAD') return this.#lookUp(exchange, null);
-    const { purger, host } = this.#options;
+    const { purger } = this.#options;
     if (method !== 'PURGE' || purger === null) return false;
-    return answerPurge(exchange, purger, host);
+    return answerPurge(exchange, purger, this.#options);
   }
 
   attach(exchange: Exchange, next: Sink): Sink {
-    const { host, policy } = this.#options;
-    for (const command of invalidatedBy(exchange)) void host.store.purge(command);
+    const { host, policy, keys } = this.#options;
+    for (const command of invalidatedBy(exchange, keys)) void host.store.purge(command);
     if (policy.statusName !== null) {
       const reason = directReason(exchange);
       const how = { reason, status: 0, isStored: false, isCollapsed: false } as const;
@@ -87,7 +87,9 @@ export class RouteCache implements CacheUse {
     const nowMs = Date.now();
     const entry = host.store.find(key);
     const wishes = this.#wishes();
-    const variant = entry === null ? null : chooseVariant(entry, exchange);
+    let variant = entry === null ? null : chooseVariant(entry, exchange);
+    const isPurged = variant !== null && this.#isPurged(exchange, variant);
+    if (isPurged) variant = null;
     if (variant !== null) {
       const reuse = decideReuse(variant.response, wishes, nowMs);
       if (reuse !== 'validate') {
@@ -104,7 +106,7 @@ export class RouteCache implements CacheUse {
     }
     const isAlone = how === 'alone';
     const mustBeAlone =
-      isAlone || !policy.collapses || (entry !== null && entry.passUntilMs > nowMs);
+      isAlone || isPurged || !policy.collapses || (entry !== null && entry.passUntilMs > nowMs);
     if (isAlone && wantsLess(exchange)) return false;
     const looksOnDisk = how === null && (entry === null || entry.variants.length === 0);
     return this.#fetch(exchange, key, { entry, variant, mustBeAlone, looksOnDisk });
@@ -119,6 +121,15 @@ export class RouteCache implements CacheUse {
     if (facts.isSteered || facts.hasOtherCondition) return null;
     if (bypass?.(exchange) === true) return null;
     return keys.of(exchange);
+  }
+
+  /** The URL of this request was purged, though the answer was stored, or is tagged, by another one. */
+  #isPurged(exchange: Exchange, { response: { generation } }: CachedVariant): boolean {
+    const { keys, host } = this.#options;
+    const { store } = host;
+    if (generation >= store.generation || keys.isForOneUrl(exchange)) return false;
+    const url = `${originOf(exchange.scheme, exchange.host)}${exchange.receivedTarget}`;
+    return store.isPurged(url, generation);
   }
 
   /** What the client wants of a cache; null when it wants nothing special, or nobody heeds it. */
@@ -189,7 +200,7 @@ export class RouteCache implements CacheUse {
       client,
       request: {
         key: what.key,
-        url: `${origin}${client.receivedTarget}`,
+        url: this.#options.keys.urlOf(client, client.receivedTarget),
         route: this.#route,
         origin,
         headers: client.requestHeaders,

@@ -15,6 +15,10 @@ const CLAIMS: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
+const TOLD: readonly string[] = ['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port'];
+/** What Forwarded says of anything but addresses: another one of those for each client. */
+const TOLD_PAIR = /\b(?!for=|by=)[a-z-]+=(?:"[^"]*"|[^;,\s]*)/gi;
+
 /** Tells whether a field claims something about the client or its way here. */
 export function isClaim(name: string): boolean {
   const plain = foldedName(name);
@@ -74,6 +78,26 @@ export function addForwarded(
     const element = forwardedElement(remoteAddress, host, entry.scheme);
     headers.push('forwarded', believed ? appended(received, 'forwarded', element) : element);
   }
+}
+
+/**
+ * Returns what `addForwarded` passes on of a trusted sender's word on host, scheme and port, one line feed
+ * before each part; '' when it said nothing.
+ */
+export function toldBy(
+  { requestHeaders }: Exchange,
+  mode: 'x-forwarded' | 'rfc7239' | 'both',
+): string {
+  let told = '';
+  for (const name of mode === 'rfc7239' ? [] : TOLD) {
+    const value = headerValue(requestHeaders, name);
+    if (value !== undefined) told += `\n${name}=${value}`;
+  }
+  for (let at = 0; at < requestHeaders.length && mode !== 'x-forwarded'; at += 2) {
+    if (requestHeaders[at] !== 'forwarded') continue;
+    for (const [pair] of requestHeaders[at + 1]!.matchAll(TOLD_PAIR)) told += `\n${pair}`;
+  }
+  return told;
 }
 
 /** Returns one element of Forwarded; IPv6 and ports need quotes (RFC 7239 section 4). */

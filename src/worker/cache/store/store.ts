@@ -18,6 +18,7 @@ import {
   type Shared,
 } from '../../../core/cache-link.ts';
 import type { Events } from '../../../core/events.ts';
+import { KEPT } from '../../../core/purge-log.ts';
 import type { Timers } from '../../../std/timers.ts';
 import { DiskTier } from './disk.ts';
 import { Handovers } from './handovers.ts';
@@ -114,6 +115,10 @@ export class Store implements CacheStore {
     }
     // What is too large for memory is served once.
     return this.memory.find(key) ?? (read.length > 0 ? { variants: read, passUntilMs: 0 } : null);
+  }
+
+  isPurged(url: string, since: number): boolean {
+    return this.#purges.log.judge({ url, tags: [] }, since) !== KEPT;
   }
 
   store(response: StoredResponse, body: Uint8Array): CachedVariant {

@@ -169,6 +169,10 @@ export interface Asked {
   readonly host?: string;
   readonly headers?: RawHeaders;
   readonly remoteAddress?: string;
+  /** What a filter makes of the target. */
+  readonly rewrittenTo?: string;
+  /** Port of the listener. */
+  readonly port?: number;
   readonly hasBody?: boolean;
   readonly isIdentified?: boolean;
   readonly clientCertificate?: string;
@@ -236,7 +240,7 @@ export class CacheWorld {
   /** Sends a request as serve does. */
   get(target: string, asked: Asked = {}): Client {
     const { method = 'GET', host = 'example.com', headers = [], hasBody = false } = asked;
-    const entry = { listener: 'http-80', scheme: 'http', port: 80 } as const;
+    const entry = { listener: 'http-80', scheme: 'http', port: asked.port ?? 80 } as const;
     const { clientCertificate } = asked;
     const client = new Client({
       entry: clientCertificate === undefined ? entry : { ...entry, clientCertificate },
@@ -248,6 +252,7 @@ export class CacheWorld {
       body: hasBody ? ({ release() {} } as never) : null,
     });
     client.exchange.isIdentified = asked.isIdentified ?? false;
+    client.exchange.target = asked.rewrittenTo ?? target;
     client.isFull = asked.isFull ?? false;
     client.exchange.plan = this.plan;
     if (!this.plan.cache!.serve(client.exchange)) {

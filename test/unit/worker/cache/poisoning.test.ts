@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { Exchange } from '../../../../src/core/exchange.ts';
 import { headerValue } from '../../../../src/core/headers.ts';
+import type { Plan } from '../../../../src/core/plan.ts';
+import { Trust } from '../../../../src/worker/filter/trust.ts';
 import { headBytes } from '../../../../src/worker/listener/uws/response-head.ts';
 import { type Asked, CacheWorld } from './cache-world.ts';
 
@@ -43,6 +45,51 @@ describe('unkeyed fields', () => {
       assert.equal(body.includes('evil'), false, name);
       test.mock.timers.reset();
     }
+  });
+
+  // The operator's own proxy in front passes the attacker's X-Forwarded-Host on, and its word is believed.
+  // Defence: what a trusted sender says of host, scheme and port, and peers are told, is part of the key.
+  it('X-Forwarded-Host of a trusted sender is in the key, and so are its kin', (test) => {
+    const trust = new Trust(['10.0.0.0/8']);
+    const asked = (headers: string[]) => ({ headers, remoteAddress: '10.0.0.1' });
+    const cases = [
+      ['x-forwarded-host', 'evil.example'],
+      ['x-forwarded-port', 'evil.example'],
+      ['x-forwarded-proto', 'evil.example'],
+      ['forwarded', 'for=192.0.2.1;host=evil.example'],
+    ] as const;
+    for (const [name, value] of cases) {
+      const requestHead = {
+        hostHeader: 'client',
+        via: null,
+        edits: null,
+        forwarded: 'both',
+        trust,
+      };
+      const world = new CacheWorld(
+        test,
+        {},
+        (request) => ({ headers: ['cache-control', 'max-age=600'], body: field(name)(request) }),
+        { requestHead: requestHead as Plan['requestHead'] },
+      );
+      const headers = ['x-forwarded-for', '192.0.2.1', name, value];
+      const { body } = poison(world, { asked: asked(headers) }, { asked: asked([]) });
+      assert.equal(body.includes('evil'), false, name);
+      const others = ['x-forwarded-for', '192.0.2.9', name, value.replace('2.1', '2.9')];
+      assert.equal(
+        world.get('/', asked(others)).cache,
+        'hit',
+        `${name}: addresses are no part of it`,
+      );
+      test.mock.timers.reset();
+    }
+  });
+
+  // X-Forwarded-Port tells which port was asked; a Host without a port does not. Defence: it is in the key.
+  it('the port of another listener is in the key', (test) => {
+    const world = gullible(test, field('x-forwarded-port'));
+    const { body } = poison(world, { asked: { port: 8080 } });
+    assert.equal(body.includes('8080'), false);
   });
 
   // Fields that frameworks obey: another URL, another method, another host. Defence: a request with one of

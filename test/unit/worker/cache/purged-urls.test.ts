@@ -1,0 +1,63 @@
+// Purges by URL where the key is not the URL: several URLs share an answer, because a filter rewrites them or
+// the key leaves parts of the query out. Whoever asks for a purged URL gets a new answer.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Answer, CacheWorld } from './cache-world.ts';
+
+const answer: Answer = { headers: ['cache-control', 'max-age=600'], body: 'x' };
+const purging = { method: 'PURGE', remoteAddress: '10.1.2.3' };
+const purgeFrom = ['10.0.0.0/8'];
+const purged = (value: string, isSoft = false) =>
+  ({ kind: 'url', value: `http://example.com${value}`, isSoft }) as const;
+
+describe('URLs that are rewritten to the same', () => {
+  it('share an answer, and each of them can be purged', async (test) => {
+    const world = new CacheWorld(test, { purgeFrom }, () => answer);
+    const get = (target: string) => world.get(target, { rewrittenTo: '/c' }).cache;
+    assert.deepEqual([get('/a'), get('/b')], ['miss', 'hit']);
+    await world.store.purge(purged('/b'));
+    assert.deepEqual([get('/b'), get('/b'), get('/a')], ['miss', 'hit', 'hit']);
+    world.get('/a', { ...purging, rewrittenTo: '/c' });
+    assert.deepEqual([get('/a'), get('/b')], ['miss', 'hit']);
+    await world.store.purge(purged('/c'));
+    assert.equal(get('/a'), 'hit', 'it is not what clients ask for');
+    await world.store.purge({ kind: 'prefix', value: 'http://example.com/b', isSoft: false });
+    assert.deepEqual([get('/b'), get('/a')], ['miss', 'hit']);
+  });
+
+  it('are invalid when one that was changed is asked for', (test) => {
+    const world = new CacheWorld(test, {}, ({ method }) =>
+      method === 'POST' ? { status: 204, headers: ['content-location', '/a'] } : answer,
+    );
+    const get = (target: string) => world.get(target, { rewrittenTo: '/c' }).cache;
+    assert.deepEqual([get('/a'), get('/b')], ['miss', 'hit']);
+    world.get('/b', { method: 'POST', rewrittenTo: '/c' });
+    assert.deepEqual([get('/a'), get('/b')], ['miss', 'hit']);
+  });
+});
+
+describe('URLs whose query does not count', () => {
+  it('are purged without it, and by whichever a PURGE names', async (test) => {
+    const world = new CacheWorld(test, { purgeFrom, key: { query: 'none' } }, () => answer);
+    const get = (target: string) => world.get(target).cache;
+    assert.deepEqual([get('/a?v=1'), get('/a?v=2')], ['miss', 'hit']);
+    await world.store.purge(purged('/a'));
+    assert.deepEqual([get('/a?v=2'), get('/a?v=1')], ['miss', 'hit']);
+    world.get('/a?v=3', purging);
+    assert.deepEqual([get('/a?v=1'), get('/a?v=2')], ['miss', 'hit']);
+    await world.store.purge(purged('/a?v=2', true));
+    assert.deepEqual([get('/a?v=1'), get('/a?v=2'), get('/a?v=2')], ['hit', 'miss', 'hit']);
+  });
+
+  it('are all invalid when one of them was changed', (test) => {
+    const config = { key: { query: 'without', queryNames: ['utm_*'] } };
+    const world = new CacheWorld(test, config, ({ method }) =>
+      method === 'POST' ? { status: 204 } : answer,
+    );
+    const get = (target: string) => world.get(target).cache;
+    assert.deepEqual([get('/a?b=1&a=2&utm_x=1'), get('/a?a=2&b=1')], ['miss', 'hit']);
+    world.get('/a?b=1&a=2&utm_y=1', { method: 'POST' });
+    assert.deepEqual([get('/a?a=2&b=1'), get('/a?b=1&a=2')], ['miss', 'hit']);
+  });
+});
