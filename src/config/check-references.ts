@@ -26,6 +26,7 @@ export function checkReferences(raw: unknown): Finding[] {
     ]),
     ...checkRouting(asMap(raw)),
     ...checkTargets(asList(routes), asMap(upstreams)),
+    ...checkPages(raw, [], Object.keys(asMap(upstreams))),
     ...checkNames(asList(routes), 'routes', madeRouteName),
     ...checkMatches(asList(routes)),
     ...checkRedis(asList(routes), asMap(asMap(raw)['redis'])),
@@ -153,8 +154,16 @@ function checkTargets(routes: unknown[], upstreams: Record<string, unknown>): Fi
     }
     const shadow = asMap(mirror)['to'];
     findings.push(...checkTarget(shadow, ['routes', index, 'mirror', 'to'], names));
+    findings.push(...checkPages(route, ['routes', index], names));
   }
   return findings;
+}
+
+/** Pages in place of errors may come from upstreams. */
+function checkPages(holder: unknown, path: Path, names: string[]): Finding[] {
+  return Object.entries(asMap(asMap(holder)['errorPages'])).flatMap(([status, page]) =>
+    checkTarget(asMap(page)['upstream'], [...path, 'errorPages', status, 'upstream'], names),
+  );
 }
 
 function checkTarget(name: unknown, path: Path, names: string[]): Finding[] {

@@ -1,5 +1,5 @@
 // The schema of what a route does besides sending requests to an upstream: redirects, fixed responses, a
-// maintenance page; and the pages in place of errors.
+// maintenance page.
 
 import * as z from 'zod';
 import { HOP_BY_HOP_FIELDS } from '../core/headers.ts';
@@ -102,23 +102,3 @@ export const maintenanceSchema = section({
   .nullable()
   .prefault(null)
   .describe('While it is given: 503 with this page, before anything else of the route.');
-
-const statusRange = /^(?:[45][0-9][0-9]|[45]xx)$/;
-
-/** Describes the pages in place of errors. */
-export const errorPagesSchema = z
-  .record(
-    z.string().regex(statusRange, { error: "a status such as '404', '5xx' or '4xx'" }),
-    section({
-      file: z
-        .string({ error: 'a file path' })
-        .min(1, { error: 'a file path' })
-        .describe('File with the page; watched.'),
-      contentType: template("a media type such as 'text/html; charset=utf-8'")
-        .prefault('text/html; charset=utf-8')
-        .describe('Media type of the page.'),
-    }).describe('A page.'),
-    { error: 'a map of pages by status' },
-  )
-  .prefault({})
-  .describe("Pages in place of error responses, by status: '404', '5xx'; the exact one first.");

@@ -85,7 +85,21 @@ function fields(description: string) {
 
 /** Builds the changes to the header fields of one direction. */
 export function headerEditsSchema(description: string) {
-  return section({
+  return section(headerEdits()).prefault({}).describe(description);
+}
+
+/** Describes the changes to the header fields for clients. */
+export const responseEditsSchema = section({
+  ...headerEdits(),
+  always: flag()
+    .prefault(false)
+    .describe("Also in Sluice's own answers: errors, redirects, fixed responses."),
+})
+  .prefault({})
+  .describe('Changes to the header fields for the client.');
+
+function headerEdits() {
+  return {
     remove: z
       .array(fieldPattern, { error: 'a list of header field names' })
       .prefault([])
@@ -93,9 +107,7 @@ export function headerEditsSchema(description: string) {
     set: fields('Fields that have this value and no other.'),
     add: fields('Fields that are added where they are missing.'),
     append: fields('Fields that are added beside others of the name.'),
-  })
-    .prefault({})
-    .describe(description);
+  };
 }
 
 /** Describes how what the peer says about itself is mapped to what the client sees. */

@@ -5,15 +5,11 @@ import type { RouteMatch } from '../routing/match.ts';
 import { readListenHost } from './addresses.ts';
 import { flag, integer, section, size, text } from './fields.ts';
 import { access, clients, cors } from './schema-access.ts';
-import {
-  errorPagesSchema,
-  maintenanceSchema,
-  redirectSchema,
-  respondSchema,
-} from './schema-action.ts';
+import { maintenanceSchema, redirectSchema, respondSchema } from './schema-action.ts';
 import { requestPart } from './schema-balancing.ts';
 import { routeCache } from './schema-cache.ts';
 import { routeCompress } from './schema-compress.ts';
+import { errorPagesSchema } from './schema-error-pages.ts';
 import { filter } from './schema-filter.ts';
 import { matchSchema } from './schema-match.ts';
 import { concurrency, rateLimits } from './schema-rate-limit.ts';
@@ -21,6 +17,7 @@ import {
   headerEditsSchema,
   mapBackSchema,
   replaceBodySchema,
+  responseEditsSchema,
   rewriteSchema,
 } from './schema-rewrite.ts';
 import { listenerEngine, listenerHttp2, listenerProxyFrom, listenerTls } from './schema-tls.ts';
@@ -75,7 +72,7 @@ export const routeSchema = section({
   maintenance: maintenanceSchema,
   rewrite: rewriteSchema,
   requestHeaders: headerEditsSchema('Changes to the header fields for the peer.'),
-  responseHeaders: headerEditsSchema('Changes to the header fields for the client.'),
+  responseHeaders: responseEditsSchema,
   mapBack: mapBackSchema,
   replaceBody: replaceBodySchema,
   errorPages: errorPagesSchema,

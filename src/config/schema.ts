@@ -6,10 +6,10 @@ import * as z from 'zod';
 import { limits as bounds, KIB, MIB } from '../core/limits.ts';
 import { readCidr, readListenHost } from './addresses.ts';
 import { choice, duration, flag, integer, section, size, text } from './fields.ts';
-import { errorPagesSchema } from './schema-action.ts';
 import { zoneName } from './schema-balancing.ts';
 import { cacheStorage } from './schema-cache.ts';
 import { certificates } from './schema-certificates.ts';
+import { errorPagesSchema, pagesOfRoute } from './schema-error-pages.ts';
 import { geoSchema, jsonBodiesSchema, matchersSchema } from './schema-match.ts';
 import { offload } from './schema-offload.ts';
 import { overload } from './schema-overload.ts';
@@ -202,7 +202,7 @@ export const configSchema = writtenSchema.transform((written) => ({
     responseHeaders: route.responseHeaders,
     mapBack: route.mapBack,
     replaceBody: route.replaceBody,
-    errorPages: { ...written.errorPages, ...route.errorPages },
+    errorPages: pagesOfRoute(route.errorPages, written.errorPages),
     splitBy: route.splitBy,
     mirror: route.mirror,
     priority: route.priority,

@@ -54,12 +54,14 @@ export interface Plan {
   readonly requestBodyBytesMax: number;
   /** In place of the proxy's own error pages; null for none. */
   readonly errorPages: ErrorPages | null;
+  /** Changes to the fields of the proxy's own answers; null for none. */
+  readonly answerEdits: HeaderEdits | null;
 }
 
 /** Pages of the operator in place of error responses. */
 export interface ErrorPages {
-  /** Returns the page for a status, or null. */
-  replyFor(status: number): Reply | null;
+  /** Returns the page in place of the proxy's own answer of that status, or null. */
+  replyFor(exchange: Exchange, status: number): Reply | null;
 }
 
 /** Shares a route among plans that differ in their upstream. */

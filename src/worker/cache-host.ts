@@ -5,8 +5,8 @@ import type { Exchange } from '../core/exchange.ts';
 import { limits } from '../core/limits.ts';
 import type { CacheHost } from './cache/fill-context.ts';
 import { HeldBudget } from './cache/held-bytes.ts';
-import { type ForwardContext, forward } from './forward.ts';
-import { releasePeer } from './hold.ts';
+import type { ForwardContext } from './forward.ts';
+import { ownExchanges } from './own-exchanges.ts';
 import { replyWithFailure, sendReply } from './reply/reply.ts';
 
 /** Makes the host of all caches that keep their answers in `store`. */
@@ -21,12 +21,7 @@ export function createCacheHost(
     budget: new HeldBudget(limits.cacheFillBytes),
     random: context.random,
     stored: onStored,
-    forward: (exchange, plan) => forward(exchange, plan, context),
-    cancel: (exchange, error) => {
-      exchange.running?.cancel(error);
-      // No listener tells when this one is over.
-      releasePeer(exchange, context);
-    },
+    ...ownExchanges(context),
     refuse: replyWithFailure,
     reply: replyWithLine,
   };

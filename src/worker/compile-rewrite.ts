@@ -5,12 +5,11 @@ import type { RouteConfig } from '../config/schema.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { RequestFilter, ResponseStage } from '../core/filter.ts';
 import { MIB } from '../core/limits.ts';
-import type { ErrorPages, HeaderEdits } from '../core/plan.ts';
+import type { HeaderEdits } from '../core/plan.ts';
 import type { Sink } from '../core/sink.ts';
 import { WatchedFile } from '../std/watched-file.ts';
 import { decodeBody } from './compress/decode-body.ts';
 import { closeConnection } from './filter/answer/close.ts';
-import { PagesByStatus, ReplaceErrors } from './filter/answer/error-pages.ts';
 import { Redirect } from './filter/answer/redirect.ts';
 import { type BodySource, Maintenance, Respond } from './filter/answer/respond.ts';
 import { compileHeaderEdits, EditResponseHeaders } from './filter/rewrite/header-edits.ts';
@@ -20,7 +19,7 @@ import { compileRewrite } from './filter/rewrite/rewrite-target.ts';
 import type { RouteContext } from './route-context.ts';
 
 /** Largest page of the operator. */
-const PAGE_BYTES_MAX = 4 * MIB;
+export const PAGE_BYTES_MAX = 4 * MIB;
 
 /** What an encoded body may come to when it must be decoded for replacements. */
 const DECODED = { bytesMax: 256 * MIB, ratioMax: 200 };
@@ -60,29 +59,14 @@ export function compileRequestEdits({
   return compileHeaderEdits({ ...requestHeaders, remove: [...requestHeaders.remove, ...remove] });
 }
 
-export function compileErrorPages(
-  { errorPages }: RouteConfig,
-  context: RouteContext,
-): ErrorPages | null {
-  const pages = Object.entries(errorPages);
-  if (pages.length === 0) return null;
-  return new PagesByStatus(
-    new Map(
-      pages.map(([status, { file, contentType }]) => [
-        status,
-        { contentType, body: bodyOf({ body: '', bodyFile: file }, context) },
-      ]),
-    ),
-  );
-}
-
-export function compileErrorStage(errorPages: ErrorPages | null): ResponseStage | null {
-  return errorPages === null ? null : new ReplaceErrors(errorPages);
-}
-
 export function compileResponseEdits({ responseHeaders }: RouteConfig): ResponseStage | null {
   const edits = compileHeaderEdits(responseHeaders);
   return edits === null ? null : new EditResponseHeaders(edits);
+}
+
+/** Compiles the edits of answers that no peer gave. */
+export function compileAnswerEdits({ responseHeaders }: RouteConfig): HeaderEdits | null {
+  return responseHeaders.always ? compileHeaderEdits(responseHeaders) : null;
 }
 
 export function compileMapBack(
@@ -127,7 +111,8 @@ function hasVariables(template: string): boolean {
   return /\{[a-z]/.test(template.replaceAll('{{', ''));
 }
 
-function bodyOf(
+/** Returns what a body is, from a file or as written. */
+export function bodyOf(
   { body, bodyFile }: { readonly body: string; readonly bodyFile: string | null },
   { kept, events }: RouteContext,
 ): BodySource {

@@ -2,13 +2,16 @@
 
 import type { RouteConfig, UpstreamConfig } from '../config/schema.ts';
 import type { RequestFilter, ResponseStage } from '../core/filter.ts';
-import type { ErrorPages, Mirror, Plan, RequestHeadPolicy, RetryPolicy } from '../core/plan.ts';
+import type { Mirror, Plan, RequestHeadPolicy } from '../core/plan.ts';
 import { parseHashKey } from './balance/hash-key.ts';
 import { WeightedSplit } from './balance/split.ts';
 import { withCache } from './compile-cache.ts';
+import { compileErrorPages } from './compile-error-pages.ts';
 import { compileFilters } from './compile-filters.ts';
-import { compileErrorPages, compileRequestEdits } from './compile-rewrite.ts';
+import { compileAnswerEdits, compileRequestEdits } from './compile-rewrite.ts';
 import { compileClientStages, compilePeerStages } from './compile-stages.ts';
+import { retryPolicy } from './compile-upstream.ts';
+import type { PagesByStatus } from './filter/answer/error-pages.ts';
 import type { RouteContext } from './route-context.ts';
 
 /** What the plans of one route have in common. */
@@ -17,7 +20,7 @@ interface PlanContext extends RouteContext {
   readonly filters: readonly RequestFilter[] | null;
   readonly peerStages: readonly ResponseStage[] | null;
   readonly clientStages: readonly ResponseStage[] | null;
-  readonly errorPages: ErrorPages | null;
+  readonly errorPages: PagesByStatus | null;
 }
 
 /** Stands where nobody is asked: filters answer before. */
@@ -25,7 +28,7 @@ const NOBODY = { pick: () => null, send() {} };
 
 /** Returns the plan of a route; throws when an upstream is missing. */
 export function compileRoute(route: RouteConfig, context: RouteContext): Plan {
-  const errorPages = compileErrorPages(route, context);
+  const errorPages = compileErrorPages(route.errorPages, context);
   const parts: PlanContext = {
     ...context,
     errorPages,
@@ -124,6 +127,7 @@ function commonParts(route: RouteConfig, context: PlanContext) {
     peerStages,
     clientStages,
     errorPages,
+    answerEdits: compileAnswerEdits(route),
     responseHead,
     requestBodyBytesMax: route.requestBodyBytesMax,
   };
@@ -146,15 +150,4 @@ function requestHeadPolicy(
 
 function failingStatuses({ retry }: UpstreamConfig): ReadonlySet<number> | null {
   return retry.statuses.length === 0 ? null : new Set(retry.statuses);
-}
-
-function retryPolicy({ retry }: UpstreamConfig): RetryPolicy | null {
-  if (retry.retriesMax === 0) return null;
-  return {
-    retriesMax: retry.retriesMax,
-    backoffBaseMs: retry.backoffBaseMs,
-    backoffMaxMs: retry.backoffMaxMs,
-    budgetRatio: retry.budgetPercent / 100,
-    budgetMin: retry.budgetMin,
-  };
 }

@@ -3,15 +3,10 @@
 
 import type { RouteConfig } from '../config/schema.ts';
 import type { ResponseStage } from '../core/filter.ts';
-import type { ErrorPages } from '../core/plan.ts';
 import { compileCors } from './compile-access.ts';
 import { compileCompress, compilePlain } from './compile-compress.ts';
-import {
-  compileErrorStage,
-  compileMapBack,
-  compileReplaceBody,
-  compileResponseEdits,
-} from './compile-rewrite.ts';
+import { compileMapBack, compileReplaceBody, compileResponseEdits } from './compile-rewrite.ts';
+import { type PagesByStatus, ReplaceErrors } from './filter/answer/error-pages.ts';
 import type { RouteContext } from './route-context.ts';
 
 /** Between the peer and the cache: what they change is stored (decoding, rewriting of bodies). */
@@ -26,11 +21,11 @@ export function compilePeerStages(
 export function compileClientStages(
   route: RouteConfig,
   context: RouteContext,
-  errorPages: ErrorPages | null,
+  errorPages: PagesByStatus | null,
 ): readonly ResponseStage[] | null {
   const replacesBody = compileReplaceBody(route, 'client');
   return used([
-    compileErrorStage(errorPages),
+    errorPages?.interceptsAny === true ? new ReplaceErrors(errorPages) : null,
     replacesBody,
     compileMapBack(route, context),
     compileResponseEdits(route),

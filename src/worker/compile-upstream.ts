@@ -5,7 +5,7 @@ import type { Config, UpstreamConfig } from '../config/schema.ts';
 import type { Balancer } from '../core/balancer.ts';
 import type { Hedging } from '../core/hedging.ts';
 import type { PeerConfig, PeerGroup } from '../core/peer.ts';
-import type { Breaker } from '../core/plan.ts';
+import type { Breaker, RetryPolicy } from '../core/plan.ts';
 import type { Session } from '../core/session.ts';
 import { createBalancer } from './balance/create-balancer.ts';
 import { parseHashKey } from './balance/hash-key.ts';
@@ -109,4 +109,16 @@ export function queueSettings(
   workers: number,
 ): QueueSettings {
   return { peers, pendingMax: Math.ceil(pendingMax / workers), pendingTimeoutMs };
+}
+
+/** Returns how attempts at an upstream are repeated; null for never. */
+export function retryPolicy({ retry }: UpstreamConfig): RetryPolicy | null {
+  if (retry.retriesMax === 0) return null;
+  return {
+    retriesMax: retry.retriesMax,
+    backoffBaseMs: retry.backoffBaseMs,
+    backoffMaxMs: retry.backoffMaxMs,
+    budgetRatio: retry.budgetPercent / 100,
+    budgetMin: retry.budgetMin,
+  };
 }

@@ -30,6 +30,7 @@ import { ListenerSet } from './listeners.ts';
 import { Mirrors } from './mirror.ts';
 import { OffloadPool } from './offload/offload-pool.ts';
 import { Overload } from './overload.ts';
+import { ownExchanges } from './own-exchanges.ts';
 import { PeerRegistry } from './peers.ts';
 import { Queues } from './queues.ts';
 import { Server } from './serve.ts';
@@ -175,6 +176,7 @@ export class DataPlane {
       offload: this.#offload,
       compression: this.#compression,
       caches: this.#caches,
+      exchanges: ownExchanges(this.#context),
       rateLimits: { spending: this.#spending, secret: this.#sessions.secret },
     });
     // The very first snapshot must be there before its listeners, later ones only when activated.

@@ -9,6 +9,7 @@ import type { CompiledUpstream } from './compile-upstream.ts';
 import type { Compression } from './compress/compression.ts';
 import type { Spending } from './filter/limit/spending.ts';
 import type { KeptParts } from './kept.ts';
+import type { OwnExchanges } from './own-exchanges.ts';
 
 /** What outlives a snapshot, as far as rate limits need it. */
 export interface RateLimitParts {
@@ -31,6 +32,7 @@ export interface RouteContext {
   readonly offload: Offload;
   readonly compression: Compression;
   readonly rateLimits: RateLimitParts;
+  readonly exchanges: OwnExchanges;
   /** What the caches of all routes share; null when no route caches. */
   readonly cache: CacheHost | null;
 }

@@ -60,7 +60,7 @@ export class Server implements ExchangeHandler {
 
     const target = settleTarget(exchange.target, snapshot.targetPolicy);
     if (typeof target !== 'string') {
-      replyWithFailure(exchange, target);
+      replyWithFailure(exchange, target, snapshot.errorPages);
       return;
     }
     exchange.target = target;
@@ -73,7 +73,7 @@ export class Server implements ExchangeHandler {
     this.#context.exchangesRunning += 1;
     if (this.#recorder.wantsAddress) exchange.settleAddress();
     exchange.requestId = this.#ids.next();
-    replyWithFailure(exchange, error);
+    replyWithFailure(exchange, error, this.#snapshot.errorPages);
   }
 
   /** In place of `serve`, where no route is asked. */
@@ -108,7 +108,7 @@ export class Server implements ExchangeHandler {
       return;
     }
     if (found === null) {
-      replyWithFailure(exchange, new ProxyError('no_route'));
+      replyWithFailure(exchange, new ProxyError('no_route'), snapshot.errorPages);
       return;
     }
     const plan = found.split === null ? found : found.split.choose(exchange);
@@ -125,7 +125,7 @@ export class Server implements ExchangeHandler {
     snapshot.jsonBodies!.read(exchange, (refusal) => {
       if (exchange.finished) return;
       if (refusal === null) this.#route(exchange, snapshot);
-      else replyWithFailure(exchange, refusal);
+      else replyWithFailure(exchange, refusal, snapshot.errorPages);
     });
   }
 

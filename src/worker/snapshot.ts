@@ -5,17 +5,19 @@ import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
 import type { Offload } from '../core/offload.ts';
 import type { Peer } from '../core/peer.ts';
-import type { Plan } from '../core/plan.ts';
+import type { ErrorPages, Plan } from '../core/plan.ts';
 import { type GeoLookup, NOWHERE } from '../routing/asked.ts';
 import { Router } from '../routing/router.ts';
 import type { TargetPolicy } from '../routing/target-policy.ts';
 import type { Caches } from './caches.ts';
+import { compileErrorPages } from './compile-error-pages.ts';
 import { compileRoute } from './compile-route.ts';
 import { type CompiledUpstream, compileUpstream, type UpstreamParts } from './compile-upstream.ts';
 import type { Compression } from './compress/compression.ts';
 import { Trust } from './filter/trust.ts';
 import { GeoFiles } from './geo/geo-files.ts';
 import { JsonBodies } from './json-bodies.ts';
+import type { OwnExchanges } from './own-exchanges.ts';
 import type { RateLimitParts } from './route-context.ts';
 
 /** One configuration, compiled. Immutable; exchanges keep the plans of the one they started under. */
@@ -25,6 +27,8 @@ export interface Snapshot {
   readonly router: Router<Plan>;
   /** Null when no route asks for what a body says. */
   readonly jsonBodies: JsonBodies | null;
+  /** For requests that no route takes; null for none. */
+  readonly errorPages: ErrorPages | null;
   readonly targetPolicy: TargetPolicy;
   readonly trust: Trust;
   readonly upstreams: readonly CompiledUpstream[];
@@ -41,6 +45,7 @@ export interface SnapshotParts extends UpstreamParts {
   readonly compression: Compression;
   readonly caches: Caches;
   readonly rateLimits: RateLimitParts;
+  readonly exchanges: OwnExchanges;
 }
 
 /** Compiles `config`; throws only on a configuration that was never validated. */
@@ -64,6 +69,7 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
     offload: parts.offload,
     compression: parts.compression,
     rateLimits: parts.rateLimits,
+    exchanges: parts.exchanges,
     cache: parts.caches.hostFor(config, parts.kept),
   };
   const router = new Router<Plan>({ matchers: config.matchers, geo: geoOf(config, parts) });
@@ -71,8 +77,11 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
   const all = [...upstreams.values()];
   const peers = all.flatMap((one) => one.peers.map(({ peer }) => peer));
   const jsonBodies = asksForJson(config) ? new JsonBodies(config.jsonBodies) : null;
-  const targetPolicy = config.paths;
-  return { version, config, router, jsonBodies, targetPolicy, trust, upstreams: all, peers };
+  return {
+    ...{ version, config, router, jsonBodies, trust, upstreams: all, peers },
+    errorPages: compileErrorPages(config.errorPages, context),
+    targetPolicy: config.paths,
+  };
 }
 
 function asksForJson({ routes, matchers }: Config): boolean {

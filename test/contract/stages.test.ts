@@ -99,7 +99,8 @@ const rows: readonly StageRow[] = [
   {
     name: 'error-pages',
     create: () => {
-      const page = { contentType: 'text/html', body: () => Buffer.from('page') };
+      const body = () => Buffer.from('page');
+      const page = { contentType: 'text/html', text: null, intercept: true, body };
       return new ReplaceErrors(new PagesByStatus(new Map([['5xx', page]])));
     },
     status: 503,

@@ -20,7 +20,7 @@ import { createTempDir } from '../support/temp-dir.ts';
 const suite = suiteCleanup();
 const CONFIG = new URL('../../config/', import.meta.url).pathname;
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
-const files = readdirSync(CONFIG).filter((name) => !name.endsWith('.schema.json'));
+const files = readdirSync(CONFIG).filter((name) => !/\.(?:schema\.json|html)$/.test(name));
 /** Peers of one upstream must differ. */
 const plainUrls: string[] = [];
 let secureUrl = '';

@@ -32,7 +32,7 @@ before(async () => {
       dead: { peers: ['http://127.0.0.1:1'], retry: { retriesMax: 0 } },
     },
     matchers: { staff: { header: { 'x-staff': 'yes' } } },
-    errorPages: { '404': { file: folder.file('404.html') } },
+    errorPages: { '404': { file: folder.file('404.html'), intercept: true } },
     routes: [
       { to: 'open' },
       { match: { path: '/admin/*' }, respond: { status: 403, body: 'no' } },

@@ -4,7 +4,8 @@ import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Reply } from '../../core/filter.ts';
 import { grpcStatus, isGrpc } from '../../core/grpc.ts';
-import { headerValue } from '../../core/headers.ts';
+import { asksForJson } from '../../core/json-clients.ts';
+import type { ErrorPages } from '../../core/plan.ts';
 import type { Source } from '../../core/sink.ts';
 
 const NO_BODY = new Uint8Array(0);
@@ -15,7 +16,8 @@ const NOTHING_BEHIND: Source = { pause() {}, resume() {}, cancel() {} };
 /** Sends a complete answer and ends the exchange. */
 export function sendReply(exchange: Exchange, reply: Reply): void {
   exchange.status = reply.status;
-  exchange.responseHeaders = reply.headers;
+  const edits = exchange.plan?.answerEdits ?? null;
+  exchange.responseHeaders = edits === null ? reply.headers : edits.apply(reply.headers, exchange);
   exchange.responseByteLength = reply.body.byteLength;
   const client = exchange.client;
   client.start(NOTHING_BEHIND);
@@ -24,10 +26,10 @@ export function sendReply(exchange: Exchange, reply: Reply): void {
 }
 
 /**
- * Returns the answer to a failure: plain text, or JSON for clients that accept it, with the request's
- * id and nothing about the inside (details go to the log).
+ * Returns the answer to a failure: a page of the operator, plain text, or JSON for clients that accept it,
+ * with the request's id and nothing about the inside (details go to the log).
  */
-export function failureReply(exchange: Exchange, error: ProxyError): Reply {
+function failureReply(exchange: Exchange, error: ProxyError, pages: ErrorPages | null): Reply {
   const { status, message } = error.failure;
   const headers = ['cache-control', 'no-store', 'x-request-id', exchange.requestId];
   if (status === 503 || status === 429)
@@ -39,14 +41,13 @@ export function failureReply(exchange: Exchange, error: ProxyError): Reply {
     headers.push('grpc-message', message.replaceAll('%', '%25'));
     return { status: 200, headers, body: NO_BODY };
   }
-  const accept = headerValue(exchange.requestHeaders, 'accept');
-  if (accept !== undefined && /\bapplication\/(?:[\w.+-]+\+)?json\b/i.test(accept)) {
+  const page = pages === null ? null : pages.replyFor(exchange, status);
+  if (page !== null) return { status, headers: [...headers, ...page.headers], body: page.body };
+  if (asksForJson(exchange)) {
     headers.push('content-type', 'application/json');
     const body = { status, code: error.code, message, requestId: exchange.requestId };
     return { status, headers, body: Buffer.from(`${JSON.stringify(body)}\n`) };
   }
-  const page = exchange.plan?.errorPages?.replyFor(status);
-  if (page != null) return { status, headers: [...headers, ...page.headers], body: page.body };
   headers.push('content-type', 'text/plain; charset=utf-8');
   return {
     status,
@@ -55,10 +56,15 @@ export function failureReply(exchange: Exchange, error: ProxyError): Reply {
   };
 }
 
-/** Answers with a failure and notes it for log and metrics. */
-export function replyWithFailure(exchange: Exchange, error: ProxyError): void {
+/** Answers with a failure and notes it for log and metrics. `pages`: of those that no route takes. */
+export function replyWithFailure(
+  exchange: Exchange,
+  error: ProxyError,
+  pages: ErrorPages | null = null,
+): void {
   exchange.failure = error;
-  sendReply(exchange, failureReply(exchange, error));
+  const { plan } = exchange;
+  sendReply(exchange, failureReply(exchange, error, plan === null ? pages : plan.errorPages));
 }
 
 /** Closes the client's connection without an answer. */

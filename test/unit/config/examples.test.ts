@@ -10,7 +10,7 @@ import { loadConfig } from '../../../src/config/load.ts';
 import { createTempDir, type TempDir } from '../../support/temp-dir.ts';
 
 const folder = fileURLToPath(new URL('../../../config/', import.meta.url));
-const examples = readdirSync(folder).filter((name) => name !== 'sluice.schema.json');
+const examples = readdirSync(folder).filter((name) => !/\.(?:schema\.json|html)$/.test(name));
 
 /** Where an example wants a certificate, it gets one that looks like it. */
 function certificateFlags(name: string, temporary: TempDir): Assignment[] {

@@ -64,8 +64,8 @@ export class CompiledHeaderEdits implements HeaderEdits {
 
 /** Returns the edits, or null when there are none. */
 export function compileHeaderEdits(settings: HeaderEditSettings): CompiledHeaderEdits | null {
-  const { remove, ...maps } = settings;
-  const isEmpty = remove.length === 0 && Object.values(maps).every((one) => isEmptyMap(one));
+  const { remove, set, add, append } = settings;
+  const isEmpty = remove.length === 0 && [set, add, append].every((one) => isEmptyMap(one));
   return isEmpty ? null : new CompiledHeaderEdits(settings);
 }
 

@@ -102,6 +102,7 @@ export function makePlan(parts: Partial<Plan> = {}): Plan {
     responseHead: { remove: new Set(['server']), via: null },
     requestBodyBytesMax: 0,
     errorPages: null,
+    answerEdits: null,
     ...parts,
   };
 }
