@@ -11,6 +11,7 @@ import type { HttpRequest } from 'uWebSockets.js';
 import type { FailureCode } from '../../../core/errors.ts';
 import { hasToken, type RawHeaders } from '../../../core/headers.ts';
 import { isHost } from '../host.ts';
+import { commonName } from './request-names.ts';
 
 /** What a request head says; valid until the next call of `readRequestHead`. */
 export interface ReceivedHead {
@@ -107,7 +108,8 @@ export function readRequestHead(request: HttpRequest, headerCountMax: number): R
 }
 
 // The switch on the length keeps string comparisons away from the fields that nobody looks at.
-function takeField(name: string, received: string): void {
+function takeField(receivedName: string, received: string): void {
+  const name = commonName(receivedName);
   const value = UNUSUAL_VALUE.test(received) ? byteString(received) : received;
   switch (name.length) {
     case 4:
