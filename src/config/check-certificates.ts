@@ -1,5 +1,5 @@
-// What is wrong with certificates that Sluice is to get by itself. Works on a complete configuration, because
-// names come from routes as well.
+// What is wrong with certificates that Sluice is to get by itself. Works on a complete configuration,
+// because names come from routes as well.
 
 import type { Finding } from './finding.ts';
 import type { Path } from './path.ts';

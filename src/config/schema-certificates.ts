@@ -1,5 +1,5 @@
-// The schema of certificates that look after themselves: from which authorities and how (`certificates`), and
-// for which names of a listener (`listeners[].tls.automatic`).
+// The schema of certificates that look after themselves: from which authorities and how (`certificates`),
+// and for which names of a listener (`listeners[].tls.automatic`).
 
 import { homedir } from 'node:os';
 import { join } from 'node:path';

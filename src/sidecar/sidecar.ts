@@ -24,7 +24,7 @@ import type { AdminRoute } from './admin-routes.ts';
 import { createCacheRoutes } from './api/cache-routes.ts';
 import { createPeerRoutes } from './api/peer-routes.ts';
 import { DiskKeeper } from './cache/disk-keeper.ts';
-import { InternalCertificates } from './certificates/internal-certificates.ts';
+import { OwnCertificates } from './certificates/own-certificates.ts';
 import { type CheckTarget, checkTargets } from './checks/check-target.ts';
 import { Checker } from './checks/checker.ts';
 import { Discovery } from './discovery/discovery.ts';
@@ -32,7 +32,7 @@ import { Hub } from './hub.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { PrimaryRequests } from './primary-requests.ts';
 import { createProbeRoutes } from './probe-routes.ts';
-import type { Overview } from './status.ts';
+import { type Overview, unreadyReasons } from './status.ts';
 
 /** Longest wait for the disk of the cache when a configuration becomes live. */
 const diskMs = 2000;
@@ -82,7 +82,7 @@ export class Sidecar {
   readonly #disk: DiskKeeper;
   readonly #requests: PrimaryRequests;
   readonly #discovery: Discovery;
-  readonly #certificates: InternalCertificates;
+  readonly #certificates: OwnCertificates;
   #staged: Version | null = null;
   #active: Version | null = null;
   #activation: Promise<void> = Promise.resolve();
@@ -98,7 +98,10 @@ export class Sidecar {
     const keepPurges = this.#disk.keep.bind(this.#disk);
     const workersWanted = () => this.#active?.config.cores ?? 0;
     this.hub = new Hub({ events, onLeave, workersWanted, keepPurges, ...interval });
-    this.#certificates = new InternalCertificates({ events, timers: systemTimers });
+    this.#certificates = new OwnCertificates({
+      events,
+      isServed: () => unreadyReasons(this.overview).length === 0,
+    });
     this.#requests = new PrimaryRequests(options.send);
     this.#discovery = new Discovery({
       timers: systemTimers,

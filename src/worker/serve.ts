@@ -65,6 +65,11 @@ export class Server implements ExchangeHandler {
     }
     exchange.target = target;
     if (snapshot.jsonBodies !== null) snapshot.jsonBodies.offer(exchange);
+    const { proofTokens } = snapshot;
+    if (proofTokens?.isMeant(exchange)) {
+      proofTokens.answer(exchange, () => this.#route(exchange, snapshot));
+      return;
+    }
     this.#route(exchange, snapshot);
   }
 
@@ -80,7 +85,12 @@ export class Server implements ExchangeHandler {
   answer(exchange: Exchange, reply: Reply): void {
     this.#context.exchangesRunning += 1;
     if (this.#recorder.wantsAddress) exchange.settleAddress();
-    identify(exchange, this.#snapshot.trust, this.#ids);
+    const { trust, proofTokens } = this.#snapshot;
+    identify(exchange, trust, this.#ids);
+    if (proofTokens?.isMeant(exchange)) {
+      proofTokens.answer(exchange, () => sendReply(exchange, reply));
+      return;
+    }
     sendReply(exchange, reply);
   }
 

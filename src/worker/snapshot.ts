@@ -18,6 +18,7 @@ import { Trust } from './filter/trust.ts';
 import { GeoFiles } from './geo/geo-files.ts';
 import { JsonBodies } from './json-bodies.ts';
 import type { OwnExchanges } from './own-exchanges.ts';
+import { createProofTokens, type ProofTokens } from './proof-tokens.ts';
 import type { RateLimitParts } from './route-context.ts';
 
 /** One configuration, compiled. Immutable; exchanges keep the plans of the one they started under. */
@@ -30,6 +31,8 @@ export interface Snapshot {
   /** For requests that no route takes; null for none. */
   readonly errorPages: ErrorPages | null;
   readonly targetPolicy: TargetPolicy;
+  /** Null when no authority will ask for any. */
+  readonly proofTokens: ProofTokens | null;
   readonly trust: Trust;
   readonly upstreams: readonly CompiledUpstream[];
   /** Every peer that the configuration names. */
@@ -81,6 +84,7 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
     ...{ version, config, router, jsonBodies, trust, upstreams: all, peers },
     errorPages: compileErrorPages(config.errorPages, context),
     targetPolicy: config.paths,
+    proofTokens: createProofTokens(config),
   };
 }
 

@@ -1,0 +1,69 @@
+// Requests to an authority, bounded in time and size. Nothing of ACME is known here.
+
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'undici';
+import { AcmeProblem, problemOf } from './problem.ts';
+
+const CONNECT_MS = 10_000;
+const ANSWER_MS = 30_000;
+const BODY_BYTES_MAX = 1024 * 1024;
+/** RFC 8555 section 6.1 wants one. */
+const USER_AGENT = 'Sluice ACME client';
+
+export interface WireAnswer {
+  readonly status: number;
+  readonly body: string;
+  /** Returns a header field, or null. */
+  header(name: string): string | null;
+}
+
+/** Somebody to send requests to. */
+export interface Wire {
+  /** Rejects with an AcmeProblem `unreachable` when there is no answer. */
+  send(method: 'GET' | 'HEAD' | 'POST', url: string, body?: string): Promise<WireAnswer>;
+  close(): Promise<void>;
+}
+
+/** Creates a wire that trusts the authorities in `caFile`, null for those of the system. */
+export function createWire(caFile: string | null): Wire {
+  const ca = caFile === null ? {} : { ca: readFileSync(caFile, 'latin1') };
+  const agent = new Agent({
+    connect: { ...ca, timeout: CONNECT_MS },
+    headersTimeout: ANSWER_MS,
+    bodyTimeout: ANSWER_MS,
+    maxHeaderSize: 64 * 1024,
+    maxResponseSize: BODY_BYTES_MAX,
+    connections: 4,
+  });
+  return {
+    async send(method, url, body) {
+      try {
+        const answer = await request(url, {
+          method,
+          dispatcher: agent,
+          signal: AbortSignal.timeout(ANSWER_MS),
+          headers: {
+            'user-agent': USER_AGENT,
+            'accept-language': 'en',
+            ...(body === undefined ? {} : { 'content-type': 'application/jose+json' }),
+          },
+          ...(body === undefined ? {} : { body }),
+        });
+        const text = await answer.body.text();
+        const { headers } = answer;
+        return {
+          status: answer.statusCode,
+          body: text,
+          header: (name) => {
+            const value = headers[name];
+            return (Array.isArray(value) ? value.join(', ') : value) ?? null;
+          },
+        };
+      } catch (error) {
+        const { message } = problemOf(error);
+        throw new AcmeProblem({ type: 'unreachable', detail: `${new URL(url).host}: ${message}` });
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
