@@ -92,6 +92,11 @@ const options = section({
   collapse: flag()
     .prefault(true)
     .describe('Sends one request for many that ask for the same at the same time.'),
+  headAsGet: flag()
+    .prefault(true)
+    .describe(
+      'A HEAD that finds nothing is sent as GET, and its answer kept, as nginx and Varnish do.',
+    ),
   passMs: duration({ min: 0, max: hourMs })
     .prefault('120s')
     .describe('How long nobody waits for another after an answer that must not be stored.'),

@@ -99,6 +99,7 @@ export function policyOf(config: CacheConfig, made: ReadonlySet<string>): CacheP
     staleIfErrorMs: config.staleIfErrorMs,
     refreshesEarly: config.earlyRefresh,
     collapses: config.collapse,
+    fetchesForHead: config.headAsGet,
     passMs: config.passMs,
     objectBytesMax: config.objectBytesMax,
     storesSetCookie: config.storesSetCookie,

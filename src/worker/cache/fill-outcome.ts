@@ -39,7 +39,7 @@ export interface Filling {
   relay(): void;
   /** Nobody wants what still comes from the peer. */
   ignore(): void;
-  /** Gives a waiter the head, and the body as it comes. `fields` become its own. */
+  /** Gives a waiter the head, and, unless it asked by HEAD, the body as it comes. `fields` become its own. */
   stream(waiter: Waiter, fields: RawHeaders): void;
   /** Answers a waiter from memory; `status` is the member of Cache-Status. */
   answer(waiter: Waiter, variant: CachedVariant, status: string | null): void;
@@ -110,6 +110,8 @@ function giveOn(fill: Filling, passMs: number): void {
     fill.ignore();
   } else if (canTakeWhole(owner)) {
     fill.stream(owner, ownFields(fill));
+    // It wanted no more than the head.
+    if (owner.isOver) fill.ignore();
   } else {
     fill.ignore();
     fill.release(owner);

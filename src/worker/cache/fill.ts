@@ -21,6 +21,7 @@ import type { RawHeaders } from '../../core/headers.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import { answerFrom, type Wanted } from './answer.ts';
 import { Audience } from './audience.ts';
+import { sendBody } from './body-source.ts';
 import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
 import { fetchExchange, noteFetch } from './fetch-exchange.ts';
 import type { FillContext, Joinable, NextLook } from './fill-context.ts';
@@ -221,7 +222,14 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     exchange.responseHeaders = fields;
     exchange.responseByteLength = this.fetch.responseByteLength;
     addStatus(fields, this.statusOf(waiter));
-    waiter.begin(answers.stages === null ? exchange.client : answers.stages(exchange));
+    const sink = answers.stages === null ? exchange.client : answers.stages(exchange);
+    if (exchange.method !== 'HEAD') {
+      waiter.begin(sink);
+      return;
+    }
+    this.audience.remove(waiter);
+    waiter.letGo();
+    sendBody(exchange, sink, NO_BYTES);
   }
 
   answer(waiter: Waiter, variant: CachedVariant, status: string | null): void {

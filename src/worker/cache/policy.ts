@@ -14,6 +14,8 @@ export interface CachePolicy {
   readonly staleIfErrorMs: number;
   readonly refreshesEarly: boolean;
   readonly collapses: boolean;
+  /** A HEAD that finds nothing fetches by GET, for those who come next. */
+  readonly fetchesForHead: boolean;
   readonly passMs: number;
   readonly objectBytesMax: number;
   readonly storesSetCookie: boolean;

@@ -141,13 +141,13 @@ export class RouteCache implements CacheUse {
 
   /** Returns false when the exchange is better sent as it is. */
   #fetch(exchange: Exchange, key: string, found: Found): boolean {
-    const { host, noStore } = this.#options;
+    const { host, noStore, policy } = this.#options;
     const { entry, variant, mustBeAlone, looksOnDisk } = found;
     exchange.cacheStatus = 'miss';
     if (noStore?.(exchange) === true || this.#wishes()?.noStore === true) return false;
     // Less than the whole is no reason to fetch a whole that is likely not to be stored.
-    const isUnlikely = exchange.method === 'HEAD' || (mustBeAlone && wantsLess(exchange));
-    if (variant === null && isUnlikely) return false;
+    const isHead = exchange.method === 'HEAD' && !policy.fetchesForHead;
+    if (variant === null && (isHead || (mustBeAlone && wantsLess(exchange)))) return false;
     const { range, ifRange, ifNoneMatch, ifModifiedSince } = facts;
     const wanted = { range, ifRange, ifNoneMatch, ifModifiedSince };
     const reason = reasonOf(entry, variant);

@@ -143,13 +143,14 @@ export class Waiter implements Source {
   }
 }
 
-/** Can be given the whole answer, though it may have hoped for less (RFC 9110 section 13.2.1). */
+/** Can be given the whole answer (or its head), though it may have hoped for less (RFC 9110 section 13.2.1). */
 export function canTakeWhole({ exchange, wanted }: Waiter): boolean {
-  return exchange.method === 'GET' && wanted.range === '';
+  // Range means nothing with HEAD (RFC 9110 section 14.2).
+  return exchange.method === 'HEAD' || wanted.range === '';
 }
 
-/** Wants the whole answer, whatever the client has. */
-export function isForWhole({ exchange, wanted }: Waiter): boolean {
-  const { range, ifNoneMatch, ifModifiedSince } = wanted;
-  return exchange.method === 'GET' && range === '' && ifNoneMatch === '' && ifModifiedSince === '';
+/** Wants the whole answer, or the head of it, whatever the client has. */
+export function isForWhole(waiter: Waiter): boolean {
+  const { ifNoneMatch, ifModifiedSince } = waiter.wanted;
+  return canTakeWhole(waiter) && ifNoneMatch === '' && ifModifiedSince === '';
 }
