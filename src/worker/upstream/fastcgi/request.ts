@@ -144,6 +144,7 @@ export class FastcgiRequest implements Source, RecordHost {
     this.#bytesLeft = head.byteLength;
     exchange.status = head.status;
     exchange.responseHeaders = head.headers;
+    exchange.responseDate = head.date;
     exchange.responseByteLength = head.status === 204 ? -1 : head.byteLength;
     this.#sink = this.#attempt.onHead(this);
     this.#sink.start(this);

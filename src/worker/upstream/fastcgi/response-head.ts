@@ -7,6 +7,8 @@ export interface CgiHead {
   readonly status: number;
   /** End-to-end fields. */
   readonly headers: RawHeaders;
+  /** Date as received, '' for none: the client gets our own. */
+  readonly date: string;
   /** Declared length of the body in bytes, or -1. */
   readonly byteLength: number;
 }
@@ -17,7 +19,6 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Fields that frame the message, that end here, or that tell a web server what to send instead. */
 const DROPPED: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP_FIELDS,
-  'date',
   'status',
   'content-length',
   'x-sendfile',
@@ -71,6 +72,7 @@ function endOfHead(bytes: Buffer): number {
 function parseCgiHead(text: string): CgiHead | string {
   const headers: RawHeaders = [];
   let status = 0;
+  let date = '';
   let byteLength = -1;
   let isRedirect = false;
   for (const line of text.split(/\r?\n/)) {
@@ -88,10 +90,12 @@ function parseCgiHead(text: string): CgiHead | string {
     } else if (folded === 'content-length') {
       if (!/^\d{1,15}$/.test(value) || byteLength >= 0) return 'a malformed Content-Length';
       byteLength = Number(value);
+    } else if (folded === 'date') {
+      date = value;
     } else if (!DROPPED.has(folded)) {
       headers.push(folded, value);
       isRedirect ||= folded === 'location';
     }
   }
-  return { status: status || (isRedirect ? 302 : 200), headers, byteLength };
+  return { status: status || (isRedirect ? 302 : 200), headers, date, byteLength };
 }

@@ -29,7 +29,7 @@ function record(type: number, content: string | Buffer, padding = 0): Buffer {
 const end = (status = 0) => record(END_REQUEST, Buffer.from([0, 0, 0, 0, status, 0, 0, 0]), 3);
 const ok = Buffer.concat([
   record(STDERR, 'odd\n'),
-  record(STDOUT, 'Status: 201 Created\r\nX-A: 1\r\nContent-Le'),
+  record(STDOUT, 'Status: 201 Created\r\nX-A: 1\r\nDate: then\r\nContent-Le'),
   record(STDOUT, 'ngth: 5\n\r\nhe', 5),
   record(STDOUT, 'llo'),
   record(STDOUT, ''),
@@ -116,6 +116,7 @@ describe('the FastCGI client', () => {
       assert.deepEqual(attempt.calls, ['head', 'start', 'end', 'done'], `pieces of ${size}`);
       assert.equal(exchange.status, 201);
       assert.deepEqual(exchange.responseHeaders, ['x-a', '1']);
+      assert.equal(exchange.responseDate, 'then', 'what a cache goes by');
       assert.equal(exchange.responseByteLength, 5);
       assert.equal(String(attempt.body), 'hello');
       assert.deepEqual(stderr, ['odd']);
