@@ -55,6 +55,8 @@ export interface WorkerReadings extends CompressionReadings {
   /** Requests copied to shadow upstreams, and those that were not. */
   readonly mirrored: number;
   readonly mirrorsDropped: number;
+  /** Bodies of which only the beginning was looked over for attacks. */
+  readonly bodiesCut: number;
   readonly logLinesDropped: number;
   readonly eventsDropped: number;
   readonly framesMalformed: number;
@@ -99,6 +101,7 @@ export const NO_READINGS: WorkerReadings = {
   hedgesWon: 0,
   mirrored: 0,
   mirrorsDropped: 0,
+  bodiesCut: 0,
   logLinesDropped: 0,
   eventsDropped: 0,
   framesMalformed: 0,

@@ -122,6 +122,8 @@ function addReadings(text: MetricsText, { readings }: MergedMetrics): void {
   text.add('mirrored_total', 'counter', 'Requests copied to shadows.', one(readings.mirrored));
   const notMirrored = one(readings.mirrorsDropped);
   text.add('mirrors_dropped_total', 'counter', 'Requests that were not copied.', notMirrored);
+  const cut = one(readings.bodiesCut);
+  text.add('bodies_inspected_in_part_total', 'counter', 'Bodies longer than was looked at.', cut);
   const dropped = one(readings.logLinesDropped);
   text.add('log_lines_dropped_total', 'counter', 'Access log lines given up.', dropped);
   const events = one(readings.eventsDropped);

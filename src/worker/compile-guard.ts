@@ -19,7 +19,7 @@ export function compileRequestShape({ filter }: RouteConfig): RequestShapeFilter
 /** Returns the filter against common attacks, or null. */
 export function compileAttacks(
   { name, filter }: RouteConfig,
-  { events }: RouteContext,
+  { events, guard }: RouteContext,
 ): AttackFilter | null {
   if (filter === null || filter.attacks.mode === 'off') return null;
   const { mode, threshold, except, bodyBytes } = filter.attacks;
@@ -27,6 +27,7 @@ export function compileAttacks(
   return new AttackFilter({
     ...{ route: name, mode, threshold, bodyBytes, events },
     inspector: new RuleInspector(rules),
+    counters: guard,
     nowMs: () => performance.now(),
   });
 }

@@ -23,6 +23,7 @@ import { Caches } from './caches.ts';
 import type { SessionParts } from './compile-session.ts';
 import { Compression } from './compress/compression.ts';
 import { createTransports } from './create-transports.ts';
+import type { GuardCounters } from './filter/guard/attack-filter.ts';
 import { Spending } from './filter/limit/spending.ts';
 import type { ForwardContext } from './forward.ts';
 import { KeptParts } from './kept.ts';
@@ -79,6 +80,7 @@ export class DataPlane {
   readonly #link: SidecarLink;
   readonly #context: ForwardContext;
   readonly #caches: Caches;
+  readonly #guard: GuardCounters = { bodiesCut: 0 };
   readonly #overload: Overload;
   readonly #server: Server;
   readonly #listeners: ListenerSet;
@@ -177,6 +179,7 @@ export class DataPlane {
       compression: this.#compression,
       caches: this.#caches,
       exchanges: ownExchanges(this.#context),
+      guard: this.#guard,
       rateLimits: { spending: this.#spending, secret: this.#sessions.secret },
     });
     // The very first snapshot must be there before its listeners, later ones only when activated.
@@ -305,6 +308,7 @@ export class DataPlane {
       hedgesWon: this.#context.hedgesWon,
       mirrored: this.#mirrors.counters.sent,
       mirrorsDropped: this.#mirrors.counters.dropped,
+      bodiesCut: this.#guard.bodiesCut,
       logLinesDropped: this.#logDropsBefore + (this.#accessLog?.drops ?? 0),
       eventsDropped: this.eventLog.drops,
       framesMalformed: this.#link.counters.malformed,

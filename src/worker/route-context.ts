@@ -7,6 +7,7 @@ import type { ResponseHeadPolicy, TrustPolicy } from '../core/plan.ts';
 import type { CacheHost } from './cache/fill-context.ts';
 import type { CompiledUpstream } from './compile-upstream.ts';
 import type { Compression } from './compress/compression.ts';
+import type { GuardCounters } from './filter/guard/attack-filter.ts';
 import type { Spending } from './filter/limit/spending.ts';
 import type { KeptParts } from './kept.ts';
 import type { OwnExchanges } from './own-exchanges.ts';
@@ -33,6 +34,7 @@ export interface RouteContext {
   readonly compression: Compression;
   readonly rateLimits: RateLimitParts;
   readonly exchanges: OwnExchanges;
+  readonly guard: GuardCounters;
   /** What the caches of all routes share; null when no route caches. */
   readonly cache: CacheHost | null;
 }

@@ -14,6 +14,7 @@ import { compileErrorPages } from './compile-error-pages.ts';
 import { compileRoute } from './compile-route.ts';
 import { type CompiledUpstream, compileUpstream, type UpstreamParts } from './compile-upstream.ts';
 import type { Compression } from './compress/compression.ts';
+import type { GuardCounters } from './filter/guard/attack-filter.ts';
 import { Trust } from './filter/trust.ts';
 import { GeoFiles } from './geo/geo-files.ts';
 import { JsonBodies } from './json-bodies.ts';
@@ -49,6 +50,7 @@ export interface SnapshotParts extends UpstreamParts {
   readonly caches: Caches;
   readonly rateLimits: RateLimitParts;
   readonly exchanges: OwnExchanges;
+  readonly guard: GuardCounters;
 }
 
 /** Compiles `config`; throws only on a configuration that was never validated. */
@@ -73,6 +75,7 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
     compression: parts.compression,
     rateLimits: parts.rateLimits,
     exchanges: parts.exchanges,
+    guard: parts.guard,
     cache: parts.caches.hostFor(config, parts.kept),
   };
   const router = new Router<Plan>({ matchers: config.matchers, geo: geoOf(config, parts) });
@@ -81,10 +84,10 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
   const peers = all.flatMap((one) => one.peers.map(({ peer }) => peer));
   const jsonBodies = asksForJson(config) ? new JsonBodies(config.jsonBodies) : null;
   return {
+    proofTokens: createProofTokens(config),
     ...{ version, config, router, jsonBodies, trust, upstreams: all, peers },
     errorPages: compileErrorPages(config.errorPages, context),
     targetPolicy: config.paths,
-    proofTokens: createProofTokens(config),
   };
 }
 

@@ -121,6 +121,7 @@ const rows: readonly FilterRow[] = [
         mode: 'block',
         threshold: 5,
         bodyBytes: 0,
+        counters: { bodiesCut: 0 },
         events: { debug() {}, info() {}, warn() {}, error() {} },
         nowMs: () => 0,
       }),

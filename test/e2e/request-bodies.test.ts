@@ -100,6 +100,20 @@ for (const engine of ['uws', 'node']) {
       assert.equal(outcome(await post('/other', long)), got('light', long));
     });
 
+    it('in parts pass with honest files, and not with names that are attacks', async () => {
+      const upload = (file: string) =>
+        `--b\r\ncontent-disposition: form-data; name="f"; filename="${file}"\r\n\r\n` +
+        `${'<script>x</script>'.repeat(50_000)}\r\n--b--\r\n`;
+      const send = (body: string) =>
+        request(ports[engine]!, {
+          ...{ method: 'POST', target: '/form', body },
+          fields: ['content-type: multipart/form-data; boundary=b'],
+        });
+      const honest = upload('holiday (1).html');
+      assert.equal(outcome(await send(honest)), got('light', honest));
+      assert.equal(outcome(await send(upload('../../x.php'))), 403);
+    });
+
     it('of any length reach the peer as a whole after their beginning was looked at', async () => {
       const body = `{"text":"${'x'.repeat(300_000)}"}`;
       const pieces = [body.slice(0, 1000), body.slice(1000)];

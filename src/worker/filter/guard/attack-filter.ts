@@ -16,7 +16,14 @@ export interface AttackOptions {
   /** Of a body, at most; 0 for none. */
   readonly bodyBytes: number;
   readonly events: Events;
+  readonly counters: GuardCounters;
   readonly nowMs: () => number;
+}
+
+/** Since the worker started, over all routes. */
+export interface GuardCounters {
+  /** Bodies of which only the beginning was looked at. */
+  bodiesCut: number;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -35,18 +42,22 @@ export class AttackFilter implements RequestFilter {
   }
 
   apply(exchange: Exchange): Verdict {
-    const { bodyBytes } = this.#options;
+    const { bodyBytes, inspector } = this.#options;
     const body = exchange.requestBody;
-    if (body === null || bodyBytes === 0) return this.#judge(exchange, NOTHING);
-    const bytes = firstBytes(body, bodyBytes);
+    if (body === null || bodyBytes === 0 || !inspector.readsBody(exchange.requestHeaders)) {
+      return this.#judge(exchange, NOTHING);
+    }
+    // One more tells whether there is more.
+    const bytes = firstBytes(body, bodyBytes + 1);
     return bytes instanceof Promise
       ? bytes.then((first) => this.#judge(exchange, first))
       : this.#judge(exchange, bytes);
   }
 
-  #judge(exchange: Exchange, body: Uint8Array): Settled {
-    const { inspector, mode, threshold } = this.#options;
-    const finding = inspector.inspect(exchange, body);
+  #judge(exchange: Exchange, first: Uint8Array): Settled {
+    const { inspector, mode, threshold, bodyBytes, counters } = this.#options;
+    if (first.byteLength > bodyBytes) counters.bodiesCut += 1;
+    const finding = inspector.inspect(exchange, first.subarray(0, bodyBytes));
     if (finding === null || finding.score < threshold) return undefined;
     const what = `${finding.rules.join(', ')} (score ${finding.score})`;
     if (mode === 'block') return new ProxyError('forbidden', `attack: ${what}`);

@@ -4,6 +4,7 @@
 import type { Exchange } from '../../../core/exchange.ts';
 import { headerValue, type RawHeaders } from '../../../core/headers.ts';
 import type { AttackRule, RulePlace } from './attack-rules.ts';
+import { multipartTexts } from './multipart.ts';
 import { BETWEEN, plainForm, plainJson, plainText } from './plain-text.ts';
 
 export interface Finding {
@@ -13,6 +14,8 @@ export interface Finding {
 }
 
 export interface Inspector {
+  /** Whether it wants to see the beginning of a body that comes with these fields. */
+  readsBody(headers: RawHeaders): boolean;
   /** `body`: its first bytes, empty without one. Returns null when nothing is suspicious; never throws. */
   inspect(exchange: Exchange, body: Uint8Array): Finding | null;
 }
@@ -35,6 +38,11 @@ export class RuleInspector implements Inspector {
       fields: at('fields'),
       agent: at('agent'),
     };
+  }
+
+  readsBody(headers: RawHeaders): boolean {
+    const isEncoded = headerValue(headers, 'content-encoding') !== undefined;
+    return !isEncoded && kindOfBody(typeOf(headers)) !== null;
   }
 
   inspect(exchange: Exchange, body: Uint8Array): Finding | null {
@@ -87,13 +95,30 @@ export class RuleInspector implements Inspector {
   }
 }
 
-/** Returns the text of a form, of JSON or of any other text; '' for bodies of other types. */
+type BodyKind = 'form' | 'json' | 'multipart' | 'text';
+
+function typeOf(headers: RawHeaders): string {
+  return headerValue(headers, 'content-type') ?? '';
+}
+
+/** Returns how a body of that type is read; null when it is none that applications take for texts. */
+function kindOfBody(contentType: string): BodyKind | null {
+  const type = contentType.toLowerCase();
+  if (type.startsWith('application/x-www-form-urlencoded')) return 'form';
+  if (type.startsWith('multipart/form-data')) return 'multipart';
+  if (/^application\/(?:[\w.+-]+\+)?json\b/.test(type)) return 'json';
+  const isText = type.startsWith('text/') || /^application\/(?:[\w.+-]+\+)?xml\b/.test(type);
+  return isText ? 'text' : null;
+}
+
+/** Returns what a body says, as rules see it; '' for bodies of other types. */
 function bodyText(headers: RawHeaders, body: Uint8Array): string {
-  const type = headerValue(headers, 'content-type')?.toLowerCase() ?? '';
-  const text = () => Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1');
-  if (type.startsWith('application/x-www-form-urlencoded')) return plainForm(text());
-  if (/^application\/(?:[\w.+-]+\+)?json\b/.test(type)) return plainJson(text());
-  return type.startsWith('text/') || /^application\/(?:[\w.+-]+\+)?xml\b/.test(type)
-    ? plainText(text())
-    : '';
+  const type = typeOf(headers);
+  const kind = kindOfBody(type);
+  if (kind === null) return '';
+  const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1');
+  if (kind === 'form') return plainForm(text);
+  if (kind === 'json') return plainJson(text);
+  if (kind === 'text') return plainText(text);
+  return multipartTexts(type, text).map(plainText).join(BETWEEN);
 }

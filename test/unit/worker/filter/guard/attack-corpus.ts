@@ -1,9 +1,12 @@
 // Attacks as they come, each with the rule that has to see it. `q`: value of a parameter, as sent; `path`,
-// `agent`, `cookie`, `referer`, `form`, `json` and `xml`: there.
+// `agent`, `cookie`, `referer`, `form`, `json` and `xml`: there; `field` and `file`: value of a field, and name
+// of a file, in a form of several parts.
 
 import type { AttackRuleName } from '../../../../../src/core/attack-rule-names.ts';
 
-export type AttackPlace = 'q' | 'path' | 'agent' | 'cookie' | 'referer' | 'form' | 'json' | 'xml';
+export type AttackPlace =
+  | ('q' | 'path' | 'agent' | 'cookie' | 'referer')
+  | ('form' | 'json' | 'xml' | 'field' | 'file');
 
 export const attackCorpus: Readonly<
   Partial<Record<AttackRuleName, readonly (readonly [AttackPlace, string])[]>>
@@ -22,6 +25,9 @@ export const attackCorpus: Readonly<
     ['form', 'file=..%2F..%2Fconfig'],
     ['json', '{"file":"..\\/..\\/x"}'],
     ['q', '../etc/nginx'],
+    ['file', '../../../var/www/x.php'],
+    ['file', '..\\..\\x.aspx'],
+    ['field', '../../../etc/hostname'],
   ],
   'system-file': [
     ['q', '/etc/passwd'],
@@ -52,6 +58,7 @@ export const attackCorpus: Readonly<
     ['json', '{"url":"http://169.254.169.254/"}'],
   ],
   'sql-union': [
+    ['field', "1' union select 1,2,3"],
     ['q', '1 UNION SELECT 1,2,3'],
     ['q', '-1+union+all+select+null,null--'],
     ['q', "1'%20UnIoN%20SeLeCt%20username,password%20from%20users--"],
@@ -67,6 +74,8 @@ export const attackCorpus: Readonly<
     ['agent', "x' union select 1,2"],
   ],
   'sql-tautology': [
+    ['field', "x' or '1'='1"],
+    ['file', "x' or '1'='1"],
     ['q', "' or 1=1--"],
     ['q', '%27%20OR%20%271%27=%271'],
     ['q', "admin' or 'a'='a"],
@@ -123,6 +132,8 @@ export const attackCorpus: Readonly<
     ['json', '{"$where":"1"}'],
   ],
   'script-tag': [
+    ['field', '<script>alert(1)</script>'],
+    ['file', '<img src=x onerror=alert(1)>.png'],
     ['q', '<script>alert(1)</script>'],
     ['q', '%3Cscript%20src=//x.example%3E'],
     ['q', '%253Cscript%253E'],
@@ -206,6 +217,8 @@ export const attackCorpus: Readonly<
     ['json', '{"a":"__proto__.x"}'],
   ],
   command: [
+    ['file', 'a.jpg;cat /etc/hosts'],
+    ['field', '; cat /etc/hosts'],
     ['q', '127.0.0.1;id'],
     ['q', '127.0.0.1|whoami'],
     ['q', 'x%26%26whoami'],
@@ -243,6 +256,7 @@ export const attackCorpus: Readonly<
     ['q', 'x.php%00.jpg'],
     ['q', 'a%2500b'],
     ['form', 'a=%00'],
+    ['file', 'x.php\x00.png'],
   ],
   overlong: [
     ['q', '%c0%af%c0%af'],

@@ -23,17 +23,32 @@ function inspect(place: AttackPlace, text: string) {
     form: 'application/x-www-form-urlencoded',
     json: 'application/json',
     xml: 'text/xml',
+    field: 'multipart/form-data; boundary=b',
+    file: 'multipart/form-data; boundary=b',
   };
-  const isBody = place === 'form' || place === 'json' || place === 'xml';
+  const multipart = multipartOf(place, text);
+  const isBody = Object.hasOwn(types, place);
   const raw = place === 'path' ? text : place === 'q' ? `/a?p=${text}` : '/a';
   const target = settleTarget(raw.replaceAll(' ', '%20'), safeTargetPolicy);
   assert.equal(typeof target, 'string', text);
   const headers = ['host', 'h'];
   if (place === 'agent') headers.push('user-agent', text);
   if (place === 'cookie' || place === 'referer') headers.push(place, text);
-  if (isBody) headers.push('content-type', types[place]);
+  if (isBody) headers.push('content-type', types[place as keyof typeof types]);
   const exchange = makeExchange({ target: target as string, headers });
-  return inspector.inspect(exchange, Buffer.from(isBody ? text : '', 'latin1'));
+  return inspector.inspect(exchange, Buffer.from(isBody ? (multipart ?? text) : '', 'latin1'));
+}
+
+/** Returns a form with the text as the value of a field, or as the name of a file; null for other places. */
+function multipartOf(place: AttackPlace, text: string): string | null {
+  if (place !== 'field' && place !== 'file') return null;
+  const file = place === 'file' ? text.replaceAll('"', '\\"') : 'a.txt';
+  const value = place === 'field' ? text : 'v';
+  return (
+    '--b\r\ncontent-disposition: form-data; name="a"\r\n\r\n' +
+    `${value}\r\n--b\r\ncontent-disposition: form-data; name="f"; filename="${file}"\r\n` +
+    'content-type: text/plain\r\n\r\n<script>in a file</script>\r\n--b--\r\n'
+  );
 }
 
 describe('rules against attacks', () => {

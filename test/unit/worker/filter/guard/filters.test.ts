@@ -19,6 +19,8 @@ function codeOf(settled: unknown): string {
   return settled instanceof ProxyError ? settled.code : String(settled);
 }
 
+const counters = { bodiesCut: 0 };
+
 function attacks(mode: 'report' | 'block', told: object[] = []) {
   const tell = (fields: object) => void told.push(fields);
   return new AttackFilter({
@@ -27,6 +29,7 @@ function attacks(mode: 'report' | 'block', told: object[] = []) {
     mode,
     threshold: 5,
     bodyBytes: 32,
+    counters,
     events: { debug: tell, info: tell, warn: tell, error: tell },
     nowMs: () => 0,
   });
@@ -133,6 +136,20 @@ describe('the filter against attacks', () => {
     assert.equal(body.sink!.write(Buffer.from("user=admin'+or")), true);
     assert.equal(body.sink!.write(Buffer.from(`+1=1&${'x'.repeat(40)}`)), false);
     assert.equal(codeOf(await verdict), 'forbidden');
+  });
+
+  it('counts bodies that it has not seen the end of, and does not wait for others', async () => {
+    const before = counters.bodiesCut;
+    const apply = (text: string, headers = formHeaders) =>
+      attacks('block').apply(makeExchange({ headers, body: new HeldBody(Buffer.from(text)) }));
+    apply('x'.repeat(32));
+    assert.equal(counters.bodiesCut, before);
+    apply('x'.repeat(33));
+    assert.equal(counters.bodiesCut, before + 1);
+    const body = new SlowBody();
+    const headers = ['host', 'h', 'content-type', 'image/png'];
+    assert.equal(attacks('block').apply(makeExchange({ headers, body })), undefined);
+    assert.equal(body.sink, null);
   });
 
   it('lets a body pass that breaks: whoever sends it on sees that', async () => {

@@ -149,9 +149,21 @@ const json = fc.record({
   tags: fc.array(word),
   at: fc.date({ noInvalidDate: true }),
 });
+const multipart = fc
+  .array(fc.tuple(name, value, fc.boolean()), { minLength: 1, maxLength: 3 })
+  .map((parts) => {
+    const written = parts.map(([key, text, isFile]) => {
+      // As browsers write names of files.
+      const file = text.replaceAll('"', '%22').replaceAll('\n', '%0A');
+      const disposition = `form-data; name="${key}"${isFile ? `; filename="${file}.jpg"` : ''}`;
+      return `--x\r\nContent-Disposition: ${disposition}\r\n\r\n${text}\r\n`;
+    });
+    return `${written.join('')}--x--\r\n`;
+  });
 const body = fc.oneof(
   fc.constant(['', '']),
   fc.constant(['', '']),
+  multipart.map((text) => ['multipart/form-data; boundary=x', text]),
   form.map((text) => ['application/x-www-form-urlencoded', text]),
   json.map((data) => ['application/json', JSON.stringify(data)]),
 );
