@@ -4,10 +4,11 @@ import type { CacheStore } from '../../core/cache.ts';
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Plan } from '../../core/plan.ts';
-import type { AnswerContext, Wanted } from './answer.ts';
+import type { AnswerContext } from './answer.ts';
 import type { ForwardReason } from './cache-status.ts';
 import type { HeldBudget } from './held-bytes.ts';
 import type { CachePolicy } from './policy.ts';
+import type { Wishes } from './waiter.ts';
 
 /** A fetch that others can wait for. */
 export interface Joinable {
@@ -15,7 +16,7 @@ export interface Joinable {
   readonly isOutdated: boolean;
   /** Whether a request that comes now can have its answer from this fetch. */
   canJoin(exchange: Exchange): boolean;
-  join(exchange: Exchange, wanted: Wanted, reason: ForwardReason): void;
+  join(exchange: Exchange, wanted: Wishes, reason: ForwardReason): void;
   /** Under which key those wait who want another variant than this one; null while that is not known. */
   otherKey(exchange: Exchange): string | null;
 }

@@ -57,8 +57,8 @@ export function takeHead(fill: Filling): void {
   const { fetch, task } = fill;
   const { validated } = task;
   const isBad = fetch.failure !== null || isFailure(fetch.status);
-  if (isBad && validated !== null && standsInForFailure(validated.response, Date.now())) {
-    answerStale(fill, validated);
+  if (isBad && validated !== null && answersStale(fill, validated)) {
+    fill.ignore();
   } else if (fetch.failure !== null) {
     refuseAll(fill, fetch.failure);
   } else if (fetch.status === 304 && validated !== null) {
@@ -151,15 +151,19 @@ function takeValidation(fill: Filling, validated: CachedVariant): void {
   }
 }
 
-/** A failure while something stale may stand in for it (RFC 5861 section 4). */
-function answerStale(fill: Filling, stale: CachedVariant): void {
-  const { statusName } = fill.context.answers;
-  const status = statusName === null ? null : standInStatus(statusName, fill.fetch.status);
-  fill.ignore();
-  for (const waiter of fill.audience.all) {
+/** A failure: whoever may have something stale instead gets it. False when nobody may, or some may not. */
+function answersStale(fill: Filling, stale: CachedVariant): boolean {
+  const { audience, context, fetch } = fill;
+  const { statusName } = context.answers;
+  const status = statusName === null ? null : standInStatus(statusName, fetch.status);
+  const nowMs = Date.now();
+  const hasAsked = !audience.isEmpty;
+  for (const waiter of audience.all) {
+    if (!standsInForFailure(stale.response, nowMs, waiter.wanted.staleIfError)) continue;
     waiter.exchange.cacheStatus = 'stale';
     fill.answer(waiter, stale, status);
   }
+  return hasAsked ? audience.isEmpty : standsInForFailure(stale.response, nowMs);
 }
 
 function refuseAll(fill: Filling, failure: ProxyError): void {

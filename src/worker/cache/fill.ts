@@ -19,7 +19,7 @@ import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { RawHeaders } from '../../core/headers.ts';
 import type { Sink, Source } from '../../core/sink.ts';
-import { answerFrom, type Wanted } from './answer.ts';
+import { answerFrom } from './answer.ts';
 import { Audience } from './audience.ts';
 import { sendBody } from './body-source.ts';
 import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
@@ -29,7 +29,7 @@ import { type Filling, takeHead } from './fill-outcome.ts';
 import { HeldBytes } from './held-bytes.ts';
 import type { FetchedRequest, FetchedResponse } from './policy.ts';
 import { matchesVary, variantKey } from './vary.ts';
-import { type Feed, isForWhole, Waiter } from './waiter.ts';
+import { type Feed, isForWhole, Waiter, type Wishes } from './waiter.ts';
 
 const NO_BYTES = new Uint8Array(0);
 const UNWANTED = new ProxyError('client_closed', 'not wanted by the cache');
@@ -100,7 +100,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     return variantKey(key, vary, exchange.requestHeaders);
   }
 
-  join(exchange: Exchange, wanted: Wanted, reason: ForwardReason): void {
+  join(exchange: Exchange, wanted: Wishes, reason: ForwardReason): void {
     const waiter = new Waiter(exchange, wanted, reason, this);
     exchange.cacheStatus = exchange === this.task.client ? 'miss' : 'collapsed';
     this.audience.add(waiter);

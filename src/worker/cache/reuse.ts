@@ -49,9 +49,18 @@ export function refreshesEarly(stored: StoredResponse, nowMs: number, random: nu
   );
 }
 
-/** Whether a stale answer stands in for a failure (RFC 5861 section 4). */
-export function standsInForFailure(stored: StoredResponse, nowMs: number): boolean {
-  return nowMs < stored.freshUntilMs || nowMs < stored.staleIfErrorUntilMs;
+/**
+ * Whether a stale answer stands in for a failure (RFC 5861 section 4), for a request whose own
+ * `stale-if-error` says so many seconds (-1 for none).
+ */
+export function standsInForFailure(
+  { freshUntilMs, staleIfErrorUntilMs }: StoredResponse,
+  nowMs: number,
+  staleIfError = -1,
+): boolean {
+  if (nowMs < freshUntilMs || nowMs < staleIfErrorUntilMs) return true;
+  // Never where the origin rules out stale answers: then the number is 0.
+  return staleIfErrorUntilMs > 0 && nowMs < freshUntilMs + staleIfError * 1000;
 }
 
 /** Statuses of a peer that count as failures (RFC 5861 section 4). */

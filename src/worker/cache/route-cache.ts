@@ -144,12 +144,14 @@ export class RouteCache implements CacheUse {
     const { host, noStore, policy } = this.#options;
     const { entry, variant, mustBeAlone, looksOnDisk } = found;
     exchange.cacheStatus = 'miss';
-    if (noStore?.(exchange) === true || this.#wishes()?.noStore === true) return false;
+    const wishes = this.#wishes();
+    if (noStore?.(exchange) === true || wishes?.noStore === true) return false;
     // Less than the whole is no reason to fetch a whole that is likely not to be stored.
     const isHead = exchange.method === 'HEAD' && !policy.fetchesForHead;
     if (variant === null && (isHead || (mustBeAlone && wantsLess(exchange)))) return false;
     const { range, ifRange, ifNoneMatch, ifModifiedSince } = facts;
-    const wanted = { range, ifRange, ifNoneMatch, ifModifiedSince };
+    const staleIfError = wishes?.staleIfError ?? -1;
+    const wanted = { range, ifRange, ifNoneMatch, ifModifiedSince, staleIfError };
     const reason = reasonOf(entry, variant);
     let fillKey = fillKeyOf(key, entry, exchange);
     let running = mustBeAlone ? undefined : host.fills.get(fillKey);

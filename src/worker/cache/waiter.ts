@@ -23,11 +23,17 @@ export interface Feed {
   leave(waiter: Waiter, error: ProxyError): void;
 }
 
+/** What a client that waits wants besides the answer. */
+export interface Wishes extends Wanted {
+  /** `stale-if-error` of its request in s, -1 for none. */
+  readonly staleIfError: number;
+}
+
 const PIECE_BYTES = limits.streamHighWaterBytes;
 
 export class Waiter implements Source {
   readonly exchange: Exchange;
-  readonly wanted: Wanted;
+  readonly wanted: Wishes;
   /** Why it did not get an answer from the store. */
   readonly reason: ForwardReason;
   readonly #feed: Feed;
@@ -39,7 +45,7 @@ export class Waiter implements Source {
   /** What comes is not held any more. */
   #isRelayed = false;
 
-  constructor(exchange: Exchange, wanted: Wanted, reason: ForwardReason, feed: Feed) {
+  constructor(exchange: Exchange, wanted: Wishes, reason: ForwardReason, feed: Feed) {
     this.exchange = exchange;
     this.wanted = wanted;
     this.reason = reason;

@@ -61,3 +61,20 @@ describe('URLs whose query does not count', () => {
     assert.deepEqual([get('/a?a=2&b=1'), get('/a?b=1&a=2')], ['miss', 'hit']);
   });
 });
+
+describe('PURGE', () => {
+  it('is obeyed for allowed addresses alone', async (test) => {
+    const world = new CacheWorld(test, { purgeFrom: ['10.0.0.0/8'] }, () => answer);
+    world.get('/a');
+    assert.equal(world.get('/a', { method: 'PURGE' }).status, 403);
+    assert.equal(world.get('/a').cache, 'hit');
+    const purge = world.get('/a', { method: 'PURGE', remoteAddress: '10.1.2.3' });
+    assert.equal(world.get('/a').cache, 'miss');
+    await new Promise(setImmediate);
+    assert.ok(purge.status === 200 || purge.status === 503);
+    assert.equal(
+      world.requests.every(({ method }) => method === 'GET'),
+      true,
+    );
+  });
+});

@@ -218,32 +218,6 @@ describe('variants', () => {
   });
 });
 
-describe('the wishes of a client', () => {
-  it('are heeded: no-cache, max-age, min-fresh, no-store and only-if-cached', (test) => {
-    const world = new CacheWorld(test, {}, (_request, count) => fresh(`answer ${count}`));
-    const ask = (wish: string) => world.get('/a', { headers: ['cache-control', wish] });
-    assert.equal(ask('only-if-cached').status, 504);
-    assert.equal(ask('no-store').body, 'answer 1');
-    assert.equal(world.get('/a').body, 'answer 2');
-    world.pass(20);
-    assert.equal(ask('max-age=30').body, 'answer 2');
-    assert.equal(ask('max-age=10').body, 'answer 3');
-    assert.equal(ask('min-fresh=70').body, 'answer 4');
-    assert.equal(ask('no-cache').body, 'answer 5');
-    assert.equal(world.get('/a', { headers: ['pragma', 'no-cache'] }).body, 'answer 6');
-    assert.equal(ask('only-if-cached').body, 'answer 6');
-    world.pass(70);
-    assert.equal(ask('max-stale=30').body, 'answer 6');
-    assert.equal(ask('max-stale=5').body, 'answer 7');
-  });
-
-  it('are nothing to a cache that is told to ignore them', (test) => {
-    const world = new CacheWorld(test, { clientDirectives: 'ignore' }, () => fresh('x'));
-    world.get('/a');
-    assert.equal(world.get('/a', { headers: ['cache-control', 'no-cache'] }).cache, 'hit');
-  });
-});
-
 describe('parts and conditions', () => {
   const whole = fresh('0123456789', 'etag', '"v"', 'content-type', 'text/plain');
 
@@ -325,23 +299,6 @@ describe('an unsafe request', () => {
     world.get('/b');
     world.get('/c', { method: 'POST' });
     assert.deepEqual([world.get('/a').cache, world.get('/b').cache], ['miss', 'hit']);
-  });
-});
-
-describe('PURGE', () => {
-  it('is obeyed for allowed addresses alone', async (test) => {
-    const world = new CacheWorld(test, { purgeFrom: ['10.0.0.0/8'] }, () => fresh('x'));
-    world.get('/a');
-    assert.equal(world.get('/a', { method: 'PURGE' }).status, 403);
-    assert.equal(world.get('/a').cache, 'hit');
-    const purge = world.get('/a', { method: 'PURGE', remoteAddress: '10.1.2.3' });
-    assert.equal(world.get('/a').cache, 'miss');
-    await new Promise(setImmediate);
-    assert.ok(purge.status === 200 || purge.status === 503);
-    assert.equal(
-      world.requests.every(({ method }) => method === 'GET'),
-      true,
-    );
   });
 });
 
