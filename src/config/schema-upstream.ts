@@ -98,6 +98,21 @@ const tls = section({
   .prefault({})
   .describe('TLS to https peers.');
 
+/** Connections of undici are shared by clients, and FastCGI has a field for them. */
+function canSendProxy(context: z.core.ParsePayload<WrittenProxy>): void {
+  const { sendProxy, transport, peers } = context.value;
+  const isFastcgi = peers.some(({ url }) => url.startsWith('fastcgi'));
+  if (sendProxy === 'off' || (transport === 'http1' && !isFastcgi)) return;
+  const message = `'off' with ${isFastcgi ? 'FastCGI peers' : "transport 'undici'"}`;
+  context.issues.push({ code: 'custom', path: ['sendProxy'], message, input: sendProxy });
+}
+
+interface WrittenProxy {
+  readonly sendProxy: string;
+  readonly transport: string;
+  readonly peers: readonly { readonly url: string }[];
+}
+
 /** Describes a named group of peers. */
 export const upstreamSchema = section({
   peers,
@@ -126,6 +141,11 @@ export const upstreamSchema = section({
   h2c: flag()
     .prefault(false)
     .describe("HTTP/2 without TLS, to http peers that all speak it; needs transport 'undici'."),
+  sendProxy: choice(['off', 'v1', 'v2'])
+    .prefault('off')
+    .describe(
+      "Begin connections with a PROXY header, which makes them for one client each; transport 'http1'.",
+    ),
   hostHeader: text("'client', 'peer' or a host such as 'app.internal:8080'", readHostHeader)
     .prefault('client')
     .describe("Host sent to peers: 'client' as received, 'peer' the peer's own, else this text."),
@@ -151,7 +171,9 @@ export const upstreamSchema = section({
   hedge,
   tls,
   fastcgi,
-}).describe('A named group of peers, and how Sluice talks to them.');
+})
+  .check(canSendProxy)
+  .describe('A named group of peers, and how Sluice talks to them.');
 
 /** The effective settings of one upstream. */
 export type UpstreamConfig = z.output<typeof upstreamSchema>;

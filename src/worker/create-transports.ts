@@ -91,6 +91,7 @@ function optionsOf({ upstream, config, ca, cert, key, limits, workers }: Transpo
     keepAlive,
     timeouts,
     responseHeadBytesMax: limits.responseHeadBytes,
+    sendProxy: config.sendProxy,
     tls: { verify: tls.verify, ca, cert, key, serverName: tls.serverName },
     h2c: config.h2c,
   };

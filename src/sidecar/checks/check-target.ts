@@ -16,6 +16,8 @@ export interface CheckTarget {
   /** Sent as Host when the operator names none. */
   readonly authority: string;
   readonly settings: UpstreamConfig['active'];
+  /** Connections begin with a PROXY header that speaks for nobody. */
+  readonly sendProxy: UpstreamConfig['sendProxy'];
   /** For https peers: as for the traffic; `ca` is PEM text, null for the system's own. */
   readonly tls: {
     readonly verify: boolean;
@@ -33,7 +35,7 @@ export interface CheckOutcome {
 
 /** Returns the targets of a configuration; throws when the file of an authority can't be read. */
 export function checkTargets(upstreams: Config['upstreams']): CheckTarget[] {
-  return Object.entries(upstreams).flatMap(([name, { active, peers, tls }]) => {
+  return Object.entries(upstreams).flatMap(([name, { active, peers, tls, sendProxy }]) => {
     if (active.type === 'off') return [];
     const { verify, caFile, serverName } = tls;
     const ca = caFile === null ? null : readFileSync(caFile, 'utf8');
@@ -47,18 +49,9 @@ export function checkTargets(upstreams: Config['upstreams']): CheckTarget[] {
         path,
         authority,
         settings: active,
+        sendProxy,
         tls: { verify, ca, serverName },
       };
     });
   });
-}
-
-/** Returns the options of a TLS connection to the target. */
-export function tlsOptions({ hostname, tls }: CheckTarget) {
-  return {
-    rejectUnauthorized: tls.verify,
-    ...(tls.ca === null ? {} : { ca: tls.ca }),
-    // Also what the certificate must be for; an address is not sent as a name (RFC 6066 section 3).
-    servername: tls.serverName ?? (/^[\d.]+$|:/.test(hostname) ? '' : hostname),
-  };
 }

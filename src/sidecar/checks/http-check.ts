@@ -1,9 +1,9 @@
 // The check that a request is answered as expected, by HTTP/1.1 on a connection of its own: what a new
 // client would meet.
 
-import { type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
-import { type CheckOutcome, type CheckTarget, tlsOptions } from './check-target.ts';
+import { type IncomingMessage, request } from 'node:http';
+import { openCheckSocket } from './check-socket.ts';
+import type { CheckOutcome, CheckTarget } from './check-target.ts';
 import { type Deadline, startDeadline } from './deadline.ts';
 import { failureText } from './tcp-check.ts';
 
@@ -13,13 +13,11 @@ const headBytesMax = 16 * 1024;
 
 /** Asks and judges; never throws. */
 export function checkHttp(target: CheckTarget): Promise<CheckOutcome> {
-  const { hostname: host, port, secure, settings, authority } = target;
-  const options = {
-    host,
-    port,
+  const { settings, authority } = target;
+  const asked = request({
     method: settings.method,
     path: settings.path,
-    agent: false,
+    createConnection: () => openCheckSocket(target),
     maxHeaderSize: headBytesMax,
     headers: {
       host: settings.host ?? authority,
@@ -27,8 +25,7 @@ export function checkHttp(target: CheckTarget): Promise<CheckOutcome> {
       accept: '*/*',
       connection: 'close',
     },
-  };
-  const asked = secure ? requestHttps({ ...options, ...tlsOptions(target) }) : requestHttp(options);
+  });
   const deadline = startDeadline(settings.timeoutMs, () => asked.destroy());
   asked.once('response', (answer) => {
     const status = answer.statusCode ?? 0;

@@ -1,17 +1,14 @@
 // The check that a connection (TCP or unix socket) comes about, TLS included where the peer has it.
 
-import { connect as connectTcp } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { codeOf } from '../../core/connect-failure.ts';
-import { type CheckOutcome, type CheckTarget, tlsOptions } from './check-target.ts';
+import { openCheckSocket } from './check-socket.ts';
+import type { CheckOutcome, CheckTarget } from './check-target.ts';
 import { startDeadline } from './deadline.ts';
 
 /** Connects and closes; never throws. */
 export function checkTcp(target: CheckTarget): Promise<CheckOutcome> {
-  const { hostname: host, port, path, secure, settings } = target;
-  const socket = secure
-    ? connectTls({ host, port, ...tlsOptions(target) })
-    : connectTcp(path === null ? { host, port } : { path });
+  const { secure, settings } = target;
+  const socket = openCheckSocket(target);
   const deadline = startDeadline(settings.timeoutMs, () => socket.destroy());
   socket.once(secure ? 'secureConnect' : 'connect', () => {
     deadline.settle('');

@@ -5,11 +5,13 @@
 //        └────────────┴─────► failed or cancelled
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { codeOf, connectFailure } from '../../core/connect-failure.ts';
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Peer } from '../../core/peer.ts';
+import { proxyHeader } from '../../core/proxy-header.ts';
 import type { Source } from '../../core/sink.ts';
 import type { TunnelAttempt } from '../../core/tunnel.ts';
 import { lazyPackage } from '../../std/lazy.ts';
@@ -112,7 +114,7 @@ export class Handshake implements Source, RegisteredTunnel {
           request.path = this.#exchange.target;
           request.end();
         },
-        createConnection: () => openPeerSocket(this.#peer, this.#options, () => this.#connected()),
+        createConnection: () => this.#connect(),
         maxHeaderSize: this.#options.responseHeadBytesMax,
         maxPayload: this.#options.messageBytesMax,
         perMessageDeflate: false,
@@ -126,6 +128,16 @@ export class Handshake implements Source, RegisteredTunnel {
     socket.on('unexpected-response', (request, response) => this.#refused(request, response));
     socket.on('error', (error) => this.#errored(error));
     return socket;
+  }
+
+  #connect(): Socket {
+    const { sendProxy = 'off' } = this.#options;
+    return openPeerSocket(this.#peer, {
+      options: this.#options,
+      introduce:
+        sendProxy === 'off' ? null : (socket) => proxyHeader(sendProxy, this.#exchange, socket),
+      onReady: () => this.#connected(),
+    });
   }
 
   #connected(): void {

@@ -1,5 +1,7 @@
 // What the operator may set about WebSockets to the peers of one upstream, in one complete object.
 
+import type { SendProxy } from '../../core/proxy-header.ts';
+
 /** Everything a tunnel needs to know of one upstream. */
 export interface TunnelOptions {
   readonly timeouts: {
@@ -15,6 +17,8 @@ export interface TunnelOptions {
   /** Largest message from a peer, all fragments together. */
   readonly messageBytesMax: number;
   readonly responseHeadBytesMax: number;
+  /** Connections begin with a PROXY header; left out: they do not. */
+  readonly sendProxy?: SendProxy;
   readonly tls: {
     readonly verify: boolean;
     /** PEM text of the authorities to trust, or null for the system's own. */

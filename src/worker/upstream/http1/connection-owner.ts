@@ -22,6 +22,8 @@ export interface PooledConnection {
   /** It is in the owner's list of those that can take an attempt. */
   isListed: boolean;
   readonly inFlight: number;
+  /** For whom it is (core/proxy-header); null: for everybody. */
+  readonly identity: string | null;
   /** Another attempt fits in; `isPipelined`: next to others. */
   hasRoom(isPipelined: boolean): boolean;
   /** Sends an attempt; the connection has room for it. */

@@ -9,6 +9,8 @@
 import type { Socket } from 'node:net';
 import { connectFailure } from '../../../core/connect-failure.ts';
 import { type FailureCode, ProxyError } from '../../../core/errors.ts';
+import { proxyHeader, type SendProxy } from '../../../core/proxy-header.ts';
+import type { Introduction } from '../../../std/introduced-socket.ts';
 import type { ConnectionOwner, PooledConnection, Shared } from './connection-owner.ts';
 import { isPipelineable, JOINED_BODY_BYTES_MAX, joinedBody } from './request-body.ts';
 import { writeRequestHead } from './request-head.ts';
@@ -22,6 +24,7 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Uplo
   index = -1;
   isListed = false;
   inFlight = 0;
+  readonly identity: string | null;
 
   readonly #owner: ConnectionOwner;
   readonly #shared: Shared;
@@ -59,7 +62,9 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Uplo
     this.#bornMs = shared.sweeper.nowMs;
     this.#deadlineMs = shared.sweeper.deadlineIn(owner.options.timeouts.connectMs);
     this.#enqueue(transfer);
-    this.#socket = dialler.open((length) => this.#receive(length));
+    this.identity = transfer.identity;
+    const introduce = introductionOf(owner.options.sendProxy ?? 'off', transfer);
+    this.#socket = dialler.open((length) => this.#receive(length), introduce);
     this.#listen();
   }
 
@@ -376,4 +381,8 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Uplo
     }
     this.#owner.settled();
   }
+}
+
+function introductionOf(sendProxy: SendProxy, { exchange }: Transfer): Introduction | null {
+  return sendProxy === 'off' ? null : (socket) => proxyHeader(sendProxy, exchange, socket);
 }

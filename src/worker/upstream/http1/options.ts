@@ -1,5 +1,7 @@
 // What the operator may set about the transport to the peers of one upstream, in one complete object.
 
+import type { SendProxy } from '../../../core/proxy-header.ts';
+
 /** Everything the transport needs to know of one upstream. All bounds are this worker's share. */
 export interface Http1Options {
   /** Name of the upstream; connections and pending exchanges are bounded per name. */
@@ -27,6 +29,8 @@ export interface Http1Options {
     readonly bodyIdleMs: number;
   };
   readonly responseHeadBytesMax: number;
+  /** Connections begin with a PROXY header and are for one client each; left out: they do not. */
+  readonly sendProxy?: SendProxy;
   readonly tls: {
     readonly verify: boolean;
     /** PEM text of the authorities to trust, or null for the system's own. */
@@ -44,5 +48,5 @@ export interface Http1Options {
  * key is equal. All other settings may change under a living pool.
  */
 export function transportKey(options: Http1Options): string {
-  return JSON.stringify([options.upstream, options.tls]);
+  return JSON.stringify([options.upstream, options.tls, options.sendProxy]);
 }

@@ -3,6 +3,7 @@
 import { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
 import type { Peer } from '../../../core/peer.ts';
+import { proxyIdentity } from '../../../core/proxy-header.ts';
 import type { Attempt } from '../../../core/upstream.ts';
 import type { Budget, BudgetUser } from './budget.ts';
 import { Connection } from './connection.ts';
@@ -78,19 +79,27 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
 
   /** Sends an attempt on a kept connection, else on a new one, else makes it wait. Never throws. */
   send(exchange: Exchange, attempt: Attempt): void {
-    const transfer = new Transfer(exchange, attempt);
-    const connection = this.#take(this.options.pipelining > 1 && isPipelineable(exchange));
+    const { sendProxy = 'off', pipelining } = this.options;
+    const identity = sendProxy === 'off' ? null : proxyIdentity(exchange);
+    const transfer = new Transfer(exchange, attempt, identity);
+    const connection = this.#take(pipelining > 1 && isPipelineable(exchange), identity);
     if (connection !== null) this.#sendOn(connection, transfer);
     else if (this.#budget.hasRoom()) this.#open(transfer);
     else this.#wait(transfer);
   }
 
-  /** Returns the connection used last that has room, or null. */
-  #take(isPipelined: boolean): PooledConnection | null {
+  /** Returns the connection used last that has room and is for `identity`, or null. */
+  #take(isPipelined: boolean, identity: string | null): PooledConnection | null {
     const available = this.#available;
     let at = available.length - 1;
-    // The last one has room, but for an attempt that has to go alone next to pipelined ones.
-    while (at >= 0 && !available[at]!.hasRoom(isPipelined)) at--;
+    // The last one has room, but for an attempt that has to go alone next to pipelined ones, and where
+    // each connection is for one client.
+    while (
+      at >= 0 &&
+      !(available[at]!.identity === identity && available[at]!.hasRoom(isPipelined))
+    ) {
+      at--;
+    }
     if (at < 0) return null;
     const connection = available[at]!;
     if (at === available.length - 1) available.pop();
@@ -154,6 +163,7 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
     let transfer = this.#line.first;
     while (
       transfer !== null &&
+      transfer.identity === connection.identity &&
       connection.hasRoom(pipelining > 1 && isPipelineable(transfer.exchange))
     ) {
       this.#endWaiting(transfer);

@@ -3,6 +3,7 @@
 import { isIP, connect as netConnect, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
 import type { PeerAddress } from '../../../core/peer-address.ts';
+import { connectIntroduced, type Introduction } from '../../../std/introduced-socket.ts';
 import type { Http1Options } from './options.ts';
 
 /** Makes the sockets of one pool. */
@@ -32,15 +33,23 @@ export class Dialler {
     this.#verify = tls.verify;
   }
 
-  /** Begins to connect; `receive` gets the number of bytes that stand in the shared buffer. */
-  open(receive: (length: number) => boolean): Socket {
+  /**
+   * Begins to connect; `receive` gets the number of bytes that stand in the shared buffer. `introduce` comes
+   * before everything else.
+   */
+  open(receive: (length: number) => boolean, introduce: Introduction | null): Socket {
     const { hostname: host, port } = this.address;
     const onread = { buffer: this.#buffer, callback: receive };
-    if (!this.isTls) return netConnect({ host, port, noDelay: true, onread });
+    const plain = { host, port, noDelay: true };
+    if (!this.isTls) {
+      const options = { ...plain, onread };
+      return introduce === null ? netConnect(options) : connectIntroduced(options, introduce);
+    }
     const options = {
       host,
       port,
       onread,
+      ...(introduce === null ? {} : { socket: connectIntroduced(plain, introduce) }),
       secureContext: this.#secureContext!,
       rejectUnauthorized: this.#verify,
       ALPNProtocols: ['http/1.1'],
@@ -49,9 +58,17 @@ export class Dialler {
     };
     const socket = tlsConnect(options);
     socket.setNoDelay(true);
+    // Node leaves `onread` out where TLS is put on a socket that is there.
+    if (introduce !== null) socket.on('data', (chunk) => this.#copyTo(receive, chunk));
     socket.on('session', (session: Buffer) => {
       this.#session = session;
     });
     return socket;
+  }
+
+  #copyTo(receive: (length: number) => boolean, chunk: Buffer): void {
+    for (let at = 0; at < chunk.length; at += this.#buffer.length) {
+      receive(chunk.copy(this.#buffer, 0, at));
+    }
   }
 }

@@ -34,6 +34,8 @@ const nowhere: Sink = { start() {}, write: () => true, end() {}, fail() {} };
 export class Transfer implements Source {
   readonly exchange: Exchange;
   readonly attempt: Attempt;
+  /** Only a connection with the same one may carry it; null: any. */
+  readonly identity: string | null;
   /** Null when the attempt is over. */
   carrier: Carrier | null = null;
   /** Where the response goes; null before its head. */
@@ -54,9 +56,10 @@ export class Transfer implements Source {
   next: Transfer | null = null;
   previous: Transfer | null = null;
 
-  constructor(exchange: Exchange, attempt: Attempt) {
+  constructor(exchange: Exchange, attempt: Attempt, identity: string | null = null) {
     this.exchange = exchange;
     this.attempt = attempt;
+    this.identity = identity;
     exchange.running = this;
   }
 

@@ -14,6 +14,7 @@ function target(at: number, change: Partial<CheckTarget['settings']> = {}): Chec
     port: 1,
     authority: '127.0.0.1:1',
     path: null,
+    sendProxy: 'off',
     settings: {
       type: 'http',
       path: '/',

@@ -23,15 +23,20 @@ interface Change {
   readonly settings?: Partial<CheckTarget['settings']>;
   readonly tls?: Partial<CheckTarget['tls']>;
   readonly secure?: boolean;
+  readonly sendProxy?: CheckTarget['sendProxy'];
 }
 
-function target(port: number, { settings, tls, secure = false }: Change = {}): CheckTarget {
+function target(
+  port: number,
+  { settings, tls, secure = false, sendProxy = 'off' }: Change = {},
+): CheckTarget {
   return {
     id: 'app/x',
     secure,
     hostname: '127.0.0.1',
     port,
     path: null,
+    sendProxy,
     authority: `127.0.0.1:${port}`,
     settings: {
       type: 'http',
