@@ -29,7 +29,7 @@ export const limits = {
   /** Bodies that wait to be whole before they are compressed, and streams that compress, per worker. */
   compressionHeldBytes: 64 * MIB,
   compressionStreamsMax: 128,
-  /** Dictionaries for compression, per worker: one, and all of them. */
+  /** Dictionaries for compression, per worker: one, and all of them; as much again on its way. */
   dictionaryBytes: 1 * MIB,
   dictionariesBytes: 16 * MIB,
   /** Largest frame on the link between sidecar and worker, and what may wait unsent. */

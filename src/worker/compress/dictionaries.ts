@@ -3,6 +3,7 @@
 // dictionary for brotli.
 
 import { createHash } from 'node:crypto';
+import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { headerValue } from '../../core/headers.ts';
 import { limits } from '../../core/limits.ts';
@@ -30,11 +31,29 @@ export class Dictionaries {
   /** By origin and hash, the least recently used first. */
   readonly #byName = new Map<string, Dictionary>();
   #bytes = 0;
+  /** Copies of answers that are still on their way. */
+  #copiedBytes = 0;
   /** Answers that were heard to the end: another of the same tag is not hashed again. */
   readonly #heard = new Set<string>();
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Bytes of answers that are copied now. */
+  get copiedBytes(): number {
+    return this.#copiedBytes;
+  }
+
+  /** Takes so much of what may be copied at the same time; false when that is not there. */
+  take(bytes: number): boolean {
+    if (this.#copiedBytes + bytes > limits.dictionariesBytes) return false;
+    this.#copiedBytes += bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#copiedBytes -= bytes;
   }
 
   /** Returns the dictionary that the client has and we know, when the client reads `dcz`. */
@@ -101,11 +120,13 @@ function tagOf(exchange: Exchange): string | null {
   return nameOf(exchange, `${exchange.receivedTarget} ${etag.replace(/^W\//, '')}`);
 }
 
-/** Copies a body that passes. */
-class Listening implements Sink {
+/** Copies a body that passes; gives the copy up when it is too long, or too much is copied at the time. */
+class Listening implements Sink, Source {
   readonly #exchange: Exchange;
   readonly #next: Sink;
   readonly #dictionaries: Dictionaries;
+  #source: Source | null = null;
+  /** Null when nobody listens any more. */
   #chunks: Uint8Array[] | null = [];
   #bytes = 0;
 
@@ -116,24 +137,66 @@ class Listening implements Sink {
   }
 
   start(source: Source): void {
-    this.#next.start(source);
+    this.#source = source;
+    // A client that leaves is told to whoever runs: this one has something to give back.
+    this.#exchange.running = this;
+    this.#next.start(this);
   }
 
   write(chunk: Uint8Array): boolean {
-    this.#bytes += chunk.byteLength;
-    if (this.#bytes > limits.dictionaryBytes) this.#chunks = null;
-    this.#chunks?.push(new Uint8Array(chunk));
+    this.#copy(chunk);
     return this.#next.write(chunk);
   }
 
   end(): void {
-    if (this.#chunks !== null && this.#bytes > 0) {
-      this.#dictionaries.keep(this.#exchange, Buffer.concat(this.#chunks));
+    const chunks = this.#stop();
+    if (chunks !== null && chunks.length > 0) {
+      this.#dictionaries.keep(this.#exchange, Buffer.concat(chunks));
     }
     this.#next.end();
   }
 
-  fail(error: Parameters<Sink['fail']>[0]): void {
+  fail(error: ProxyError): void {
+    this.#stop();
     this.#next.fail(error);
+  }
+
+  pause(): void {
+    this.#source?.pause();
+  }
+
+  resume(): void {
+    this.#source?.resume();
+  }
+
+  cancel(error: ProxyError): void {
+    const source = this.#source;
+    this.#stop();
+    source?.cancel(error);
+  }
+
+  #copy(chunk: Uint8Array): void {
+    if (this.#chunks === null) return;
+    const isTooLong = this.#bytes + chunk.byteLength > limits.dictionaryBytes;
+    if (isTooLong || !this.#dictionaries.take(chunk.byteLength)) {
+      this.#giveBack();
+      return;
+    }
+    this.#bytes += chunk.byteLength;
+    this.#chunks.push(new Uint8Array(chunk));
+  }
+
+  #stop(): readonly Uint8Array[] | null {
+    if (this.#exchange.running === this) this.#exchange.running = null;
+    this.#source = null;
+    const chunks = this.#chunks;
+    this.#giveBack();
+    return chunks;
+  }
+
+  #giveBack(): void {
+    this.#dictionaries.giveBack(this.#bytes);
+    this.#bytes = 0;
+    this.#chunks = null;
   }
 }

@@ -109,6 +109,26 @@ describe('a dictionary', () => {
     assert.equal(once.dictionaries.bytes, V1.length);
   });
 
+  // Many answers at once that are offered as dictionaries, each as long as may be, from a peer that stalls.
+  it('is copied on its way for as many answers as there is room', async () => {
+    const compression = makeCompression();
+    const { dictionaries } = compression;
+    const body = page(limits.dictionaryBytes);
+    const passages = Array.from(
+      { length: 20 },
+      () => new Passage({ ...ON, headers: OFFER }, compression),
+    );
+    await Promise.all(passages.map((passage) => passage.feed(body.subarray(0, -1), 65_536)));
+    assert.ok(dictionaries.copiedBytes > limits.dictionariesBytes / 2);
+    assert.ok(dictionaries.copiedBytes <= limits.dictionariesBytes);
+    const [first, second, ...others] = passages;
+    first!.sink.end();
+    second!.sink.fail(new ProxyError('body_broken'));
+    for (const { exchange } of others) exchange.running?.cancel(new ProxyError('client_closed'));
+    assert.equal(dictionaries.copiedBytes, 0);
+    assert.equal(dictionaries.bytes, body.length - 1, 'whoever had room is kept as ever');
+  });
+
   it('makes room for others, the longest unused first', async () => {
     const compression = makeCompression();
     const bytes = limits.dictionaryBytes;
