@@ -27,7 +27,12 @@ export interface BenchOptions {
 }
 
 /** Whom `--targets` takes: those that the targets name, but the Node peers. */
-const TARGET_NAMES = ['nginx', 'haproxy', 'varnish', 'sluice', 'sluice-lean', 'sluice-pipelining'];
+const TARGET_NAMES = [
+  ...['nginx', 'haproxy', 'varnish', 'caddy', 'h2o', 'nghttpx'],
+  ...['sluice', 'sluice-lean', 'sluice-pipelining', 'sluice-node'],
+];
+/** Who takes part only where a scenario asks for it. */
+const GUESTS = ['sluice-pipelining', 'sluice-node'];
 const QUICK_NAMES = ['nginx', 'haproxy', 'sluice', 'sluice-lean'];
 
 export const HELP = `node native-bench/bench.ts [options]     Sluice side by side with other proxies
@@ -112,8 +117,8 @@ export function castOf(
   const absent: { name: string; reason: string }[] = [];
   for (const contender of contenders) {
     const { name } = contender;
-    // The third Sluice has its own line in the targets, and nothing to say elsewhere.
-    if (name === 'sluice-pipelining' && !scenario.hasPipelining) continue;
+    // Further Sluices have nothing to say elsewhere.
+    if (GUESTS.includes(name) && !scenario.guests.includes(name)) continue;
     if (isForTargets && contender.kind === 'native' && !scenario.rivals.includes(name)) continue;
     const reason = reasonToStayOut(scenario, contender);
     if (reason === null) present.push(contender);
@@ -154,6 +159,10 @@ function reasonToStayOut(scenario: Scenario, contender: Contender): string | nul
   const works = contender.can.works ?? ['forward'];
   if (scenario.variants.some(({ work }) => !works.includes(work))) {
     return 'is not configured for that here';
+  }
+  const wires = contender.can.wires ?? ['http'];
+  if (!wires.includes(scenario.wire)) {
+    return `is not configured for ${scenario.wire === 'h2' ? 'HTTP/2' : 'TLS'} here`;
   }
   return null;
 }

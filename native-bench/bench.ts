@@ -20,7 +20,7 @@ import { loadRunner } from './load-runner.ts';
 import { writePage } from './page.ts';
 import { idleCells, roleLines, tableCells, terminalTable, writeJson } from './report.ts';
 import { LOAD_CORE, PROXY_CORE, runRounds } from './rounds.ts';
-import type { Scenario } from './scenario.ts';
+import { type Scenario, upstreamConnectionsOf } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
 import { summarise } from './summary.ts';
 import { judge, targetCells } from './targets.ts';
@@ -106,11 +106,11 @@ async function measureRounds(
     for (const contender of contenders) {
       for (const { suffix, accessLog, work } of scenario.variants) {
         const as = `${contender.name}${suffix}`;
-        const upstreamConnections = Math.max(128, scenario.connections);
-        const { workers } = scenario;
+        const upstreamConnections = upstreamConnectionsOf(scenario);
+        const { workers, wire } = scenario;
         const start = {
           ...{ as, originPort: origin.port, upstreamConnections },
-          ...{ workers, accessLog, work },
+          ...{ workers, accessLog, work, wire },
         };
         try {
           contestants.push(
@@ -156,10 +156,12 @@ function sayEstimate(given: BenchOptions, at: number): void {
 }
 
 function loadVersion(scenario: Scenario): Record<string, string> {
-  if (scenario.kind === 'web-socket') return {};
+  const { kind, wire } = scenario;
+  if (kind === 'web-socket' || kind === 'handshake' || kind === 'resumption') return {};
+  const h2load = { h2load: versionOf('h2load', ['--version']) ?? 'missing' };
+  if (wire === 'h2') return h2load;
   const wrk = { wrk: versionOf('wrk', ['-v']) ?? 'missing' };
-  if (scenario.kind !== 'open-loop') return wrk;
-  return { ...wrk, h2load: versionOf('h2load', ['--version']) ?? 'missing' };
+  return kind === 'open-loop' ? { ...wrk, ...h2load } : wrk;
 }
 
 function minutes(seconds: number): string {

@@ -9,6 +9,7 @@ import { median, quantile } from './harness/statistics.ts';
 import { Workbench } from './harness/workbench.ts';
 import { terminalTable, writeJson } from './report.ts';
 import { LOAD_CORE, PROXY_CORE } from './rounds.ts';
+import { upstreamConnectionsOf } from './scenario.ts';
 import { closedLoopNamed } from './scenarios.ts';
 import { requireContenders, selectContenders, selectionOptions } from './selection.ts';
 import { runSlices, type Turn } from './slices.ts';
@@ -50,11 +51,13 @@ async function main(): Promise<void> {
   const workbench = new Workbench();
   try {
     const origin = await startOrigin(workbench, LOAD_CORE);
-    const upstreamConnections = Math.max(128, scenario.connections);
+    const upstreamConnections = upstreamConnectionsOf(scenario);
     const contestants = [];
     for (const contender of contenders) {
-      const lane = { originPort: origin.port, upstreamConnections, core: PROXY_CORE };
-      contestants.push(await startContender(contender, workbench, lane));
+      const { wire } = scenario;
+      const lane = { originPort: origin.port, upstreamConnections, core: PROXY_CORE, wire };
+      const { work } = scenario.variants[0]!;
+      contestants.push(await startContender(contender, workbench, { ...lane, work }));
     }
     const turns = await runSlices({
       workbench,

@@ -2,10 +2,11 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Certificate, createCertificate } from './harness/certificate.ts';
 import { programPath } from './harness/machine.ts';
 import { fillTemplate } from './harness/template.ts';
 import { type Command, freePort, type Running, type Workbench } from './harness/workbench.ts';
-import type { Work } from './scenario.ts';
+import type { Wire, Work } from './scenario.ts';
 
 /** What a contender is told to do. */
 export interface Lane {
@@ -22,13 +23,17 @@ export interface Lane {
   /** Whether every request is logged into a file. */
   readonly accessLog: boolean;
   readonly work: Work;
+  readonly wire: Wire;
+  /** Null without TLS. */
+  readonly certificate: Certificate | null;
 }
 
-/** `works`: only forwarding when left out. */
+/** `works`: only forwarding when left out; `wires`: only plain HTTP/1.1. */
 export interface Abilities {
   readonly webSocket: boolean;
   readonly accessLog: boolean;
   readonly works?: readonly Work[];
+  readonly wires?: readonly Wire[];
 }
 
 export interface Contender {
@@ -60,6 +65,7 @@ export interface Start {
   readonly workers?: number;
   readonly accessLog?: boolean;
   readonly work?: Work;
+  readonly wire?: Wire;
 }
 
 /** Starts `contender` and waits until it accepts connections. Throws with its log when it does not. */
@@ -72,10 +78,11 @@ export async function startContender(
   const directory = join(workbench.directory, name.replace(/[^\w-]+/g, '-'));
   mkdirSync(directory, { recursive: true, mode: 0o755 });
   const [port, adminPort] = [await freePort(), await freePort()];
-  const { workers = 1, accessLog = false, work = 'forward' } = start;
+  const { workers = 1, accessLog = false, work = 'forward', wire = 'http' } = start;
   const lane: Lane = {
     ...{ directory, originPort, upstreamConnections, port, adminPort },
-    ...{ workers, accessLog, work },
+    ...{ workers, accessLog, work, wire },
+    certificate: wire === 'http' ? null : createCertificate(workbench.directory),
   };
   const running = workbench.start({ ...contender.command(lane), name, core });
   await workbench.accepting(running, port);

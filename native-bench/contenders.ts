@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Contender, Lane } from './contender.ts';
+import { type Contender, type Lane, writeConfig } from './contender.ts';
 import type { Command } from './harness/workbench.ts';
 import { nativePeers } from './native-peers.ts';
 import { nodePeers } from './node-peers.ts';
@@ -39,12 +39,12 @@ export function sluiceContender(
       const manifest = readFileSync(new URL('package.json', projectRoot), 'utf8');
       return `${(JSON.parse(manifest) as { version: string }).version}, Node ${process.versions.node}`;
     },
-    can: { webSocket: true, accessLog: true, works },
+    can: { webSocket: true, accessLog: true, works, wires: ['http', 'https', 'h2'] },
     command: (lane) => {
       const log = ['--log-access', 'json', '--access-file', join(lane.directory, 'access.log')];
       const added = [...WORK_FLAGS[lane.work], ...(lane.accessLog ? log : []), ...args];
       const flags = [...LONG_KEEP_ALIVE, ...added];
-      return sluiceCommand(lane, ['--cores', `${lane.workers}`, ...flags]);
+      return sluiceCommand(lane, ['--cores', `${lane.workers}`, ...flags], entryOf(lane));
     },
   };
 }
@@ -53,17 +53,27 @@ export function sluiceContender(
 export function sluiceCommand(
   lane: Pick<Lane, 'port' | 'originPort' | 'adminPort'>,
   args: readonly string[],
+  entry: readonly string[] = plainEntry(lane),
 ): Omit<Command, 'name' | 'core'> {
   const main = fileURLToPath(new URL('src/main.ts', projectRoot));
   const logOff = args.includes('--log-access') ? [] : ['--log-access', 'off'];
   return {
     program: process.execPath,
-    args: [
-      ...[main, 'run', '--listen', `127.0.0.1:${lane.port}`],
-      ...['--to', `http://127.0.0.1:${lane.originPort}`, ...logOff, ...args],
-    ],
+    args: [main, 'run', ...entry, ...logOff, ...args],
     environment: { SLUICE_ADMIN_PORT: `${lane.adminPort}`, SLUICE_LOG_LEVEL: 'warn' },
   };
+}
+
+function plainEntry({ port, originPort }: Pick<Lane, 'port' | 'originPort'>): string[] {
+  return ['--listen', `127.0.0.1:${port}`, '--to', `http://127.0.0.1:${originPort}`];
+}
+
+/** With TLS there is more to say than these flags can. */
+function entryOf(lane: Lane): string[] {
+  if (lane.certificate === null) return plainEntry(lane);
+  const { certFile, keyFile } = lane.certificate;
+  const http2 = `${lane.wire === 'h2'}`;
+  return [writeConfig('sluice/tls.yaml', lane, { certFile, keyFile, http2 })];
 }
 
 /** Any command line that serves PORT in front of ORIGIN_PORT (both in its environment). */
@@ -92,11 +102,15 @@ const sluicePipelining = sluiceContender('sluice-pipelining', [
   ...['--set', 'headers.forwarded=off', '--set', 'upstreams.app.pipelining=16'],
 ]);
 
+/** The engine that knows all of TLS, where `sluice` has the fast one. */
+const sluiceNode = sluiceContender('sluice-node', ['--set', 'listeners.0.engine=node']);
+
 /** Everybody, in the order of the tables. */
 export const allContenders: readonly Contender[] = [
   sluice,
   sluiceLean,
   sluicePipelining,
+  sluiceNode,
   ...nativePeers,
   ...nodePeers,
 ];

@@ -2,17 +2,20 @@
 
 import { fileURLToPath } from 'node:url';
 import type { Contestant } from './contender.ts';
+import { h2loadArgs, runH2load } from './load/h2load.ts';
+import type { HandshakeOrders } from './load/handshake-load.ts';
 import { type LoadReport, loadFault } from './load/load-report.ts';
 import { runOpenLoop } from './load/open-loop.ts';
 import { runProgram } from './load/run-program.ts';
 import type { WebSocketOrders, WebSocketResult } from './load/web-socket-load.ts';
-import { type LoadRun, runWrk } from './load/wrk.ts';
+import { type LoadRun, runWrk, wrkCommand } from './load/wrk.ts';
 import { OPEN_LOOP_SHARE, type Scenario, WEB_SOCKET_MESSAGE_BYTES } from './scenario.ts';
 
 /** Puts load on a contestant for a while. Rejects on any failed or short answer. */
 export type RunLoad = (contestant: Contestant, durationS: number) => Promise<LoadReport>;
 
 const webSocketScript = fileURLToPath(new URL('load/web-socket-load.ts', import.meta.url));
+const handshakeScript = fileURLToPath(new URL('load/handshake-load.ts', import.meta.url));
 
 /** Returns the load of `scenario`, made on `core`; files of the generators go into `directory`. */
 export function loadRunner(
@@ -40,9 +43,27 @@ function onceRunner(
       return (contestant, durationS) => runWebSocket(run(contestant, durationS));
     case 'open-loop':
       return openLoop(run, place.directory);
+    case 'handshake':
+    case 'resumption':
+      return (contestant, durationS) => runHandshakes(run(contestant, durationS));
     default:
-      return (contestant, durationS) => runWrk(run(contestant, durationS));
+      return (contestant, durationS) => runClosedLoop(run(contestant, durationS), place.directory);
   }
+}
+
+/** Runs a closed loop once, HTTP/2 by h2load and all else by wrk. */
+export function runClosedLoop(run: LoadRun, directory: string): Promise<LoadReport> {
+  return run.scenario.wire === 'h2' ? runH2load({ ...run, directory }) : runWrk(run);
+}
+
+/** Returns the command line of a closed loop, for whoever starts it on his own. */
+export function closedLoopCommand(run: LoadRun): {
+  program: string;
+  args: string[];
+  environment: Record<string, string>;
+} {
+  if (run.scenario.wire !== 'h2') return { program: 'wrk', ...wrkCommand(run) };
+  return { program: 'h2load', args: h2loadArgs(run), environment: {} };
 }
 
 /** The first run of a contestant, its warm-up, finds its peak; the others are at a share of it. */
@@ -75,6 +96,20 @@ async function runWebSocket(run: LoadRun): Promise<LoadReport> {
   const found = /^RESULT (\{.*\})$/m.exec(text);
   if (found === null) throw new Error(`the WebSocket load gave no report:\n${text.slice(-2000)}`);
   return (JSON.parse(found[1] ?? '') as WebSocketResult).report;
+}
+
+async function runHandshakes(run: LoadRun): Promise<LoadReport> {
+  const { scenario, port, durationS, core } = run;
+  const isResuming = scenario.kind === 'resumption';
+  const orders: HandshakeOrders = {
+    ...{ port, durationS, isResuming },
+    connections: scenario.connections,
+  };
+  const args = [handshakeScript, JSON.stringify(orders)];
+  const text = await runProgram({ program: process.execPath, args, core, durationS });
+  const found = /^RESULT (\{.*\})$/m.exec(text);
+  if (found === null) throw new Error(`the handshakes gave no report:\n${text.slice(-2000)}`);
+  return JSON.parse(found[1] ?? '') as LoadReport;
 }
 
 /** A proxy that answers fast with less than the body must not win. */

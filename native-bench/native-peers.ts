@@ -5,22 +5,25 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Contender, type Lane, missingProgram, writeConfig } from './contender.ts';
 import { programPath, versionOf } from './harness/machine.ts';
-import type { Work } from './scenario.ts';
+import type { Wire, Work } from './scenario.ts';
 
 const WEB_SOCKET_AND_LOG = { webSocket: true, accessLog: true };
+const EVERY_WIRE: readonly Wire[] = ['http', 'https', 'h2'];
 
 /** Where Debian has the modules of Apache. */
 const APACHE_MODULES = '/usr/lib/apache2/modules';
 
 const nginx: Contender = {
   ...native('nginx', 'nginx', ['-v']),
-  can: { ...WEB_SOCKET_AND_LOG, works: ['forward', 'cache', 'gzip'] },
+  can: { ...WEB_SOCKET_AND_LOG, works: ['forward', 'cache', 'gzip'], wires: EVERY_WIRE },
   command: (lane) => {
     const file = lane.work === 'forward' ? 'nginx.conf' : 'cache.conf';
     const config = writeConfig(`nginx/${file}`, lane, {
       gzip: lane.work === 'gzip' ? 'on' : 'off',
       accessLog: lane.accessLog ? `${accessLogOf(lane)} combined buffer=64k flush=1s` : 'off',
       reusePort: lane.workers > 1 ? 'reuseport' : '',
+      secure: { http: '', https: 'ssl', h2: 'ssl http2' }[lane.wire],
+      tls: includedTls(lane),
     });
     const errorLog = join(lane.directory, 'error.log');
     return { program: 'nginx', args: ['-p', lane.directory, '-c', config, '-e', errorLog] };
@@ -29,12 +32,16 @@ const nginx: Contender = {
 
 const haproxy: Contender = {
   ...native('haproxy', 'haproxy', ['-v']),
+  can: { ...WEB_SOCKET_AND_LOG, wires: EVERY_WIRE },
   command: (lane) => {
     // Standard output is a file of the bench.
     const log = lane.accessLog ? 'log stdout format raw local0\n  option httplog' : 'no log';
+    const { certificate, wire } = lane;
+    const protocol = wire === 'h2' ? 'h2' : 'http/1.1';
+    const secure = certificate === null ? '' : `ssl crt ${certificate.bothFile} alpn ${protocol}`;
     return {
       program: 'haproxy',
-      args: ['-db', '-f', writeConfig('haproxy/haproxy.cfg', lane, { log })],
+      args: ['-db', '-f', writeConfig('haproxy/haproxy.cfg', lane, { log, secure })],
     };
   },
 };
@@ -58,9 +65,16 @@ const varnish: Contender = {
 
 const caddy: Contender = {
   ...native('caddy', 'caddy', ['version']),
+  can: { ...WEB_SOCKET_AND_LOG, wires: EVERY_WIRE },
   command: (lane) => {
     const log = lane.accessLog ? `log {\n    output file ${accessLogOf(lane)}\n  }` : '';
-    const config = writeConfig('caddy/Caddyfile', lane, { log });
+    const { certificate, wire } = lane;
+    const config = writeConfig('caddy/Caddyfile', lane, {
+      log,
+      protocols: wire === 'h2' ? 'h1 h2' : 'h1',
+      scheme: certificate === null ? 'http' : 'https',
+      tls: certificate === null ? '' : `tls ${certificate.certFile} ${certificate.keyFile}`,
+    });
     return {
       program: 'caddy',
       args: ['run', '--config', config, '--adapter', 'caddyfile'],
@@ -71,21 +85,34 @@ const caddy: Contender = {
 
 const h2o: Contender = {
   ...native('h2o', 'h2o', ['--version']),
+  can: { ...WEB_SOCKET_AND_LOG, wires: EVERY_WIRE },
   command: (lane) => {
     const log = lane.accessLog ? `access-log: ${accessLogOf(lane)}` : '';
+    const { certificate } = lane;
+    const files = `certificate-file: ${certificate?.certFile}, key-file: ${certificate?.keyFile}`;
+    const tls = certificate === null ? '' : `ssl: { ${files}, minimum-version: TLSv1.2 }`;
     return {
       program: 'h2o',
-      args: ['-m', 'worker', '-c', writeConfig('h2o/h2o.conf', lane, { log })],
+      args: ['-m', 'worker', '-c', writeConfig('h2o/h2o.conf', lane, { log, tls })],
     };
   },
 };
 
 const nghttpx: Contender = {
   ...native('nghttpx', 'nghttpx', ['--version']),
+  can: { ...WEB_SOCKET_AND_LOG, wires: EVERY_WIRE },
   command: (lane) => {
     const accessLog = lane.accessLog ? accessLogOf(lane) : '/dev/null';
-    const config = writeConfig('nghttpx/nghttpx.conf', lane, { accessLog });
-    // The certificate and key of its usage line are not needed without TLS.
+    const { certificate } = lane;
+    const config = writeConfig('nghttpx/nghttpx.conf', lane, {
+      accessLog,
+      secure: certificate === null ? ';no-tls' : '',
+      tls:
+        certificate === null
+          ? ''
+          : `certificate-file=${certificate.certFile}\nprivate-key-file=${certificate.keyFile}`,
+    });
+    // The certificate and key of its usage line are those of the file, if there are any.
     return { program: 'nghttpx', args: [`--conf=${config}`] };
   },
 };
@@ -149,6 +176,13 @@ function native(
 
 function accessLogOf(lane: Lane): string {
   return join(lane.directory, 'access.log');
+}
+
+/** One line for the server's block, none without TLS. */
+function includedTls(lane: Lane): string {
+  if (lane.certificate === null) return '';
+  const { certFile, keyFile } = lane.certificate;
+  return `include ${writeConfig('nginx/tls.conf', lane, { certFile, keyFile })};`;
 }
 
 function vclOf(work: Work): string {

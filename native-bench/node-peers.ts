@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Contender } from './contender.ts';
+import type { Contender, Lane } from './contender.ts';
 
 const folder = new URL('./node-peers/', import.meta.url);
 
@@ -20,7 +20,7 @@ function nodePeer(of: { name: string; packageName: string; webSocket: boolean })
     kind: 'node',
     missing: () => (existsSync(manifest) ? null : `${of.packageName} is not in node-peers/`),
     version: () => (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version,
-    can: { webSocket: of.webSocket, accessLog: false },
+    can: { webSocket: of.webSocket, accessLog: false, wires: ['http', 'https', 'h2'] },
     command: (lane) => ({
       program: process.execPath,
       args: [fileURLToPath(new URL(`${of.name}.mjs`, folder))],
@@ -30,7 +30,13 @@ function nodePeer(of: { name: string; packageName: string; webSocket: boolean })
         ORIGIN_PORT: `${lane.originPort}`,
         WORKERS: `${lane.workers}`,
         UPSTREAM_CONNECTIONS: `${lane.upstreamConnections}`,
+        ...certificateFiles(lane),
       },
     }),
   };
+}
+
+function certificateFiles({ certificate }: Lane): Record<string, string> {
+  if (certificate === null) return {};
+  return { CERT_FILE: certificate.certFile, KEY_FILE: certificate.keyFile };
 }

@@ -3,6 +3,9 @@
 /** What contenders are configured to do. `gzip`: to keep answers, and to send them compressed. */
 export type Work = 'forward' | 'cache' | 'gzip';
 
+/** What clients speak; `h2` is HTTP/2 over TLS. */
+export type Wire = 'http' | 'https' | 'h2';
+
 /** One way to start every contender of a scenario. */
 export interface Variant {
   /** Follows the contender's name, e.g. ` with log`. */
@@ -16,11 +19,15 @@ export interface Scenario {
   readonly title: string;
   /**
    * `closed-loop`: as fast as it goes. `open-loop`: at 70 % of the contender's own peak, latency corrected
-   * for coordinated omission. `idle`: connections that have had one answer, and their memory.
+   * for coordinated omission. `idle`: connections that have had one answer, and their memory. `handshake`:
+   * connections that end as soon as TLS stands; `resumption`: the same with a ticket.
    */
-  readonly kind: 'closed-loop' | 'open-loop' | 'web-socket' | 'idle';
+  readonly kind: 'closed-loop' | 'open-loop' | 'web-socket' | 'idle' | 'handshake' | 'resumption';
+  readonly wire: Wire;
   /** Simultaneous connections of the load generator. */
   readonly connections: number;
+  /** Requests at a time on each connection; more than one over HTTP/2 alone. */
+  readonly streams: number;
   readonly method: 'GET' | 'POST';
   readonly path: string;
   /** Whether every request asks for another target (a query that counts). */
@@ -35,8 +42,8 @@ export interface Scenario {
   /** Worker processes or threads; with two, proxy and load share the cores. */
   readonly workers: 1 | 2;
   readonly variants: readonly Variant[];
-  /** Whether `sluice-pipelining` takes part. */
-  readonly hasPipelining: boolean;
+  /** Sluices that take part besides `sluice` and `sluice-lean`. */
+  readonly guests: readonly string[];
   /** The native peers that its targets name. */
   readonly rivals: readonly string[];
   /** Whether it is part of `make bench QUICK=1`. */
@@ -58,7 +65,9 @@ export const smallGet: Scenario = {
   name: 'small-get',
   title: 'GET 1 KiB, 64 connections',
   kind: 'closed-loop',
+  wire: 'http',
   connections: 64,
+  streams: 1,
   method: 'GET',
   path: '/small',
   isUnique: false,
@@ -68,9 +77,14 @@ export const smallGet: Scenario = {
   headers: [],
   workers: 1,
   variants: [plain],
-  hasPipelining: true,
+  guests: ['sluice-pipelining'],
   rivals: ['nginx', 'haproxy'],
   isQuick: true,
 };
 
-export const single: Scenario = { ...smallGet, hasPipelining: false, isQuick: false };
+export const single: Scenario = { ...smallGet, guests: [], isQuick: false };
+
+/** Returns how many connections a contender is to keep to the origin: as many as there are requests at a time. */
+export function upstreamConnectionsOf({ connections, streams }: Scenario): number {
+  return Math.max(128, connections * streams);
+}

@@ -12,6 +12,7 @@ import {
   WEB_SOCKET_MESSAGE_BYTES,
 } from './scenario.ts';
 import { cacheScenarios } from './scenarios-cache.ts';
+import { tlsScenarios } from './scenarios-tls.ts';
 
 export const scenarios: readonly Scenario[] = [
   smallGet,
@@ -100,6 +101,7 @@ export const scenarios: readonly Scenario[] = [
     workers: 2,
   },
   ...cacheScenarios,
+  ...tlsScenarios,
 ];
 
 /** Returns the scenario called `name`; throws with the list of names. */
@@ -112,9 +114,10 @@ export function scenarioNamed(name: string): Scenario {
   return found;
 }
 
-/** Returns the scenario called `name`; throws when it is none that wrk can send in a closed loop. */
+/** Returns the scenario called `name`; throws when it is no closed loop, or a cache answers it. */
 export function closedLoopNamed(name: string): Scenario {
   const scenario = scenarioNamed(name);
-  if (scenario.kind === 'closed-loop' && scenario.workers === 1) return scenario;
+  const isForOrigin = scenario.isUnique || scenario.variants[0]?.work === 'forward';
+  if (scenario.kind === 'closed-loop' && scenario.workers === 1 && isForOrigin) return scenario;
   throw new Error(`${name} is a matter for native-bench/bench.ts`);
 }

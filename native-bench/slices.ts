@@ -10,7 +10,7 @@ import { processTree } from './harness/cpu-account.ts';
 import type { Origin } from './harness/origin.ts';
 import { shuffled } from './harness/statistics.ts';
 import type { Running, Workbench } from './harness/workbench.ts';
-import { wrkCommand } from './load/wrk.ts';
+import { closedLoopCommand } from './load-runner.ts';
 import type { Scenario } from './scenario.ts';
 
 export interface SlicesPlan {
@@ -74,14 +74,8 @@ export async function runSlices(plan: SlicesPlan): Promise<Turn[]> {
 
 function startLoad(plan: SlicesPlan, contestant: Contestant): Running {
   const { scenario, loadCore: core } = plan;
-  const command = wrkCommand({ scenario, port: contestant.port, durationS: 3600, core });
-  return plan.workbench.start({
-    name: `load-${contestant.name}`,
-    program: 'wrk',
-    args: command.args,
-    core,
-    environment: command.environment,
-  });
+  const command = closedLoopCommand({ scenario, port: contestant.port, durationS: 3600, core });
+  return plan.workbench.start({ ...command, name: `load-${contestant.name}`, core });
 }
 
 async function takeTurn(

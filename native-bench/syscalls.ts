@@ -11,10 +11,10 @@ import { requirePrograms } from './harness/machine.ts';
 import { startOrigin } from './harness/origin.ts';
 import { Workbench } from './harness/workbench.ts';
 import { loadFault } from './load/load-report.ts';
-import { runWrk } from './load/wrk.ts';
+import { runClosedLoop } from './load-runner.ts';
 import { terminalTable, writeJson } from './report.ts';
 import { LOAD_CORE, PROXY_CORE } from './rounds.ts';
-import type { Scenario } from './scenario.ts';
+import { type Scenario, upstreamConnectionsOf } from './scenario.ts';
 import { closedLoopNamed } from './scenarios.ts';
 import { requireContenders, selectContenders, selectionOptions } from './selection.ts';
 
@@ -67,12 +67,14 @@ async function countCalls(contender: Contender, scenario: Scenario): Promise<Cal
   const workbench = new Workbench();
   try {
     const origin = await startOrigin(workbench, LOAD_CORE);
-    const upstreamConnections = Math.max(128, scenario.connections);
-    const lane = { originPort: origin.port, upstreamConnections, core: PROXY_CORE };
+    const upstreamConnections = upstreamConnectionsOf(scenario);
+    const { wire } = scenario;
+    const lane = { originPort: origin.port, upstreamConnections, core: PROXY_CORE, wire };
     const contestant = await startContender(contender, workbench, lane);
     // Connections to the origin exist, and code is compiled, before anything is counted.
     const { port } = contestant;
-    await runWrk({ scenario, port, durationS: 2, core: LOAD_CORE });
+    const { directory } = workbench;
+    await runClosedLoop({ scenario, port, durationS: 2, core: LOAD_CORE }, directory);
     return await traceLoad(workbench, contestant, scenario);
   } finally {
     await workbench.close();
@@ -94,7 +96,8 @@ async function traceLoad(
   });
   await sleep(ATTACH_MS);
   const durationS = Number(options.duration);
-  const load = await runWrk({ scenario, port: contestant.port, durationS, core: LOAD_CORE });
+  const run = { scenario, port: contestant.port, durationS, core: LOAD_CORE };
+  const load = await runClosedLoop(run, workbench.directory);
   const fault = loadFault(load);
   if (fault !== null) throw new Error(`${contestant.name}: ${fault}\n${workbench.log('strace')}`);
   await tracer.stop();

@@ -9,7 +9,7 @@ import { cpuOf, p99Of, pairedRatio, rateOf, type Value } from './summary.ts';
 /** One line of the table. `value` and `leanValue` are null when somebody needed did not run. */
 export interface Verdict {
   readonly text: string;
-  /** As in `≤ 1.00`. */
+  /** As in `≤ 1.00`; `–` where the figure is only to be known. */
   readonly limit: string;
   readonly value: number | null;
   /** The same for `sluice-lean`, which adds no forwarded fields, as the others here. */
@@ -17,6 +17,7 @@ export interface Verdict {
   readonly isReached: boolean | null;
 }
 
+/** Without `most` and `least` it is only to be known. */
 interface Target {
   readonly scenario: string;
   readonly text: string;
@@ -57,6 +58,18 @@ export const targets: readonly Target[] = [
     const measure = against('nginx', (one) => 1 / cpuOf(one));
     return { scenario, text: 'bytes per CPU second ÷ nginx', least: 0.8, measure };
   }),
+  ...['tls-handshake', 'tls-resumption'].map((scenario): Target => {
+    const measure = against('nginx', (one) => 1 / cpuOf(one));
+    return { scenario, text: 'handshakes per CPU second ÷ nginx', least: 1, measure };
+  }),
+  ...['tls-small-get', 'tls-body-10m'].map((scenario): Target => {
+    const measure = against('nginx', (one) => 1 / cpuOf(one));
+    return { scenario, text: 'requests per CPU second ÷ nginx', least: 1, measure };
+  }),
+  ...['nginx', 'nghttpx', 'h2o'].map((name): Target => {
+    const text = `CPU per request ÷ ${name}`;
+    return { scenario: 'http2-small-get', text, measure: against(name, cpuOf) };
+  }),
   {
     scenario: 'post-1k',
     text: 'CPU per request ÷ nginx',
@@ -64,12 +77,10 @@ export const targets: readonly Target[] = [
     measure: against('nginx', cpuOf),
   },
   { scenario: 'open-loop', text: 'p99 ÷ nginx', most: 1, measure: against('nginx', p99Of) },
-  {
-    scenario: 'small-get',
-    text: 'requests per CPU second ÷ fastest Node peer',
-    least: 2,
-    measure: againstFastestNodePeer,
-  },
+  ...['small-get', 'http2-small-get'].map((scenario): Target => {
+    const text = 'requests per CPU second ÷ fastest Node peer';
+    return { scenario, text, least: 2, measure: againstFastestNodePeer };
+  }),
   { scenario: 'idle-10k', text: 'growth of memory ÷ nginx', most: 2, measure: idleGrowth },
   {
     scenario: 'access-log',
@@ -87,17 +98,25 @@ export function judge(results: readonly ScenarioResult[]): Verdict[] {
     const result = results.find((each) => each.scenario.name === target.scenario);
     if (result === undefined) return [];
     const value = target.measure(result, target.who ?? 'sluice');
-    const isLow = target.most !== undefined;
-    const limit = target.most ?? target.least ?? 0;
     const leanValue = target.who === undefined ? target.measure(result, 'sluice-lean') : null;
-    // What a table shows decides: two digits.
-    const shown = value === null ? null : Number(value.toFixed(2));
-    const isReached = shown === null ? null : isLow ? shown <= limit : shown >= limit;
     const text = `${result.scenario.title}: ${target.text}`;
     return [
-      { text, limit: `${isLow ? '≤' : '≥'} ${limit.toFixed(2)}`, value, leanValue, isReached },
+      { text, limit: limitText(target), value, leanValue, isReached: reaches(target, value) },
     ];
   });
+}
+
+function limitText({ most, least }: Target): string {
+  if (most !== undefined) return `≤ ${most.toFixed(2)}`;
+  return least === undefined ? '–' : `≥ ${least.toFixed(2)}`;
+}
+
+/** What a table shows decides: two digits. */
+function reaches({ most, least }: Target, value: number | null): boolean | null {
+  if (value === null) return null;
+  const shown = Number(value.toFixed(2));
+  if (most !== undefined) return shown <= most;
+  return least === undefined ? null : shown >= least;
 }
 
 /** Returns the cells of the table of targets, head first. */
@@ -110,9 +129,15 @@ export function targetCells(verdicts: readonly Verdict[]): string[][] {
       each.limit,
       figure(each.value),
       figure(each.leanValue),
-      each.isReached === null ? 'not measured' : each.isReached ? 'reached' : 'missed',
+      outcomeOf(each),
     ]),
   ];
+}
+
+function outcomeOf({ value, isReached }: Verdict): string {
+  if (value === null) return 'not measured';
+  if (isReached === null) return '';
+  return isReached ? 'reached' : 'missed';
 }
 
 function againstFastestNodePeer(result: ScenarioResult, name: string): number | null {

@@ -21,7 +21,8 @@ export function wrkCommand(run: LoadRun): { args: string[]; environment: Record<
   const args = ['-t1', `-c${scenario.connections}`, `-d${durationS}s`];
   args.push('--timeout', '30s', '-s', report);
   for (const header of scenario.headers) args.push('-H', header);
-  args.push(`http://127.0.0.1:${port}${scenario.path}`);
+  const scheme = scenario.wire === 'https' ? 'https' : 'http';
+  args.push(`${scheme}://127.0.0.1:${port}${scenario.path}`);
   const environment = {
     BENCH_METHOD: scenario.method,
     BENCH_BODY_BYTES: `${scenario.requestBodyBytes}`,

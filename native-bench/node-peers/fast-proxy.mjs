@@ -1,8 +1,7 @@
 // fast-proxy with its undici client, which its README promises 20–50 % more throughput from.
 
-import { createServer } from 'node:http';
 import fastProxy from 'fast-proxy';
-import { serve } from './serve.mjs';
+import { createFront, serve } from './serve.mjs';
 
 serve((port, originPort) => {
   const { proxy } = fastProxy({
@@ -10,7 +9,7 @@ serve((port, originPort) => {
     undici: { connections: Number(process.env.UPSTREAM_CONNECTIONS), pipelining: 1 },
     cacheURLs: 100,
   });
-  const server = createServer({ keepAliveTimeout: 75_000 }, (request, response) => {
+  const server = createFront((request, response) => {
     proxy(request, response, request.url, {});
   });
   server.listen({ port, host: '127.0.0.1', backlog: 4096 });

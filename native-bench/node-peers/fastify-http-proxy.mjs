@@ -2,10 +2,14 @@
 
 import proxy from '@fastify/http-proxy';
 import Fastify from 'fastify';
-import { serve } from './serve.mjs';
+import { certificate, serve } from './serve.mjs';
 
 serve((port, originPort) => {
-  const server = Fastify({ logger: false, keepAliveTimeout: 75_000, bodyLimit: 2 ** 30 });
+  const https = certificate();
+  const server = Fastify({
+    ...{ logger: false, keepAliveTimeout: 75_000, bodyLimit: 2 ** 30 },
+    ...(https === null ? {} : { http2: true, https }),
+  });
   server.register(proxy, {
     upstream: `http://127.0.0.1:${originPort}`,
     http2: false,

@@ -1,9 +1,9 @@
 // http-proxy-3 on its native code path (node:http), which its README calls the stable one, with an agent
 // that keeps connections alive.
 
-import { Agent, createServer } from 'node:http';
+import { Agent } from 'node:http';
 import { createProxyServer } from 'http-proxy-3';
-import { serve } from './serve.mjs';
+import { createFront, serve } from './serve.mjs';
 
 serve((port, originPort) => {
   const proxy = createProxyServer({
@@ -16,7 +16,7 @@ serve((port, originPort) => {
     ws: true,
   });
   proxy.on('error', (_error, _request, response) => response?.destroy());
-  const server = createServer({ keepAliveTimeout: 75_000 }, (request, response) => {
+  const server = createFront((request, response) => {
     proxy.web(request, response);
   });
   server.on('upgrade', (request, socket, head) => proxy.ws(request, socket, head));

@@ -1,8 +1,8 @@
 // node-http-proxy as its README has it for many requests: with an agent that keeps connections alive.
 
-import { Agent, createServer } from 'node:http';
+import { Agent } from 'node:http';
 import httpProxy from 'http-proxy';
-import { serve } from './serve.mjs';
+import { createFront, serve } from './serve.mjs';
 
 serve((port, originPort) => {
   const proxy = httpProxy.createProxyServer({
@@ -15,7 +15,7 @@ serve((port, originPort) => {
     ws: true,
   });
   proxy.on('error', (_error, _request, response) => response?.destroy());
-  const server = createServer({ keepAliveTimeout: 75_000 }, (request, response) => {
+  const server = createFront((request, response) => {
     proxy.web(request, response);
   });
   server.on('upgrade', (request, socket, head) => proxy.ws(request, socket, head));

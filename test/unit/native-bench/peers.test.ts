@@ -8,18 +8,22 @@ import { describe, it } from 'node:test';
 import type { Contender } from '../../../native-bench/contender.ts';
 import { allContenders } from '../../../native-bench/contenders.ts';
 import { nativePeers } from '../../../native-bench/native-peers.ts';
-import type { Work } from '../../../native-bench/scenario.ts';
+import type { Wire, Work } from '../../../native-bench/scenario.ts';
+
+const CERTIFICATE = { certFile: '/c.pem', keyFile: '/k.pem', bothFile: '/b.pem' };
 
 /** Lets the contender write its files; returns them and its command line as one text. */
 function configurationOf(
   contender: Contender,
   accessLog: boolean,
-  { workers = 1, work = 'forward' as Work } = {},
+  { workers = 1, work = 'forward' as Work, wire = 'http' as Wire } = {},
 ): string {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-peer-'));
   try {
     const lane = { directory, port: 4711, originPort: 4712, adminPort: 4713, workers, accessLog };
-    const command = contender.command({ ...lane, upstreamConnections: 256, work });
+    const certificate = wire === 'http' ? null : CERTIFICATE;
+    const more = { upstreamConnections: 256, work, wire, certificate };
+    const command = contender.command({ ...lane, ...more });
     const files = readdirSync(directory, { withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => readFileSync(join(directory, entry.name), 'utf8'));
@@ -40,6 +44,19 @@ describe('contenders', () => {
       const text = configurationOf(contender, false);
       assert.ok(text.includes('4711') && text.includes('4712'), text);
       assert.doesNotMatch(text, /\{\{\w+\}\}/);
+    });
+  }
+
+  for (const contender of allContenders.filter((each) => each.can.wires?.includes('h2'))) {
+    it(`${contender.name} has its certificate with TLS, and else none`, () => {
+      const [plain, tls, http2] = (['http', 'https', 'h2'] as const).map((wire) =>
+        configurationOf(contender, false, { wire }),
+      );
+      assert.doesNotMatch(plain!, /\/[ckb]\.pem/);
+      for (const text of [tls!, http2!]) {
+        assert.match(text, /\/b\.pem|\/c\.pem[\s\S]*\/k\.pem/);
+        assert.doesNotMatch(text, /\{\{\w+\}\}/);
+      }
     });
   }
 
