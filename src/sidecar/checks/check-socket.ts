@@ -3,7 +3,6 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { localProxyHeader } from '../../core/proxy-header.ts';
-import { connectIntroduced } from '../../std/introduced-socket.ts';
 import type { CheckTarget } from './check-target.ts';
 
 /** Begins to connect. */
@@ -13,7 +12,9 @@ export function openCheckSocket(target: CheckTarget): Socket {
   if (sendProxy === 'off') {
     return secure ? connectTls({ host, port, ...tlsOptions(target) }) : connectTcp({ host, port });
   }
-  const socket = connectIntroduced({ host, port }, () => localProxyHeader(sendProxy));
+  // One address is tried: TLS on top of it could not follow to another.
+  const socket = connectTcp({ host, port, autoSelectFamily: false });
+  socket.write(localProxyHeader(sendProxy), 'latin1');
   return secure ? connectTls({ host, socket, ...tlsOptions(target) }) : socket;
 }
 

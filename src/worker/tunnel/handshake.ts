@@ -35,6 +35,9 @@ export interface HandshakeContext {
   readonly registry: TunnelRegistry;
 }
 
+/** What Node's request is told when its connection is there. */
+type Connected = (error: Error | null, socket?: Socket) => void;
+
 type Phase = 'connecting' | 'asking' | 'switched' | 'over';
 
 export class Handshake implements Source, RegisteredTunnel {
@@ -46,6 +49,8 @@ export class Handshake implements Source, RegisteredTunnel {
   #phase: Phase = 'connecting';
   #timer: NodeJS.Timeout | null = null;
   #socket: WebSocket | null = null;
+  /** A connection that `ws` does not know of yet. */
+  #unready: Socket | null = null;
   /** The subprotocol that the peer chose. */
   #protocol = '';
   #joint: Joint | null = null;
@@ -114,7 +119,7 @@ export class Handshake implements Source, RegisteredTunnel {
           request.path = this.#exchange.target;
           request.end();
         },
-        createConnection: () => this.#connect(),
+        createConnection: (_: unknown, done: Connected) => this.#connect(done),
         maxHeaderSize: this.#options.responseHeadBytesMax,
         maxPayload: this.#options.messageBytesMax,
         perMessageDeflate: false,
@@ -130,14 +135,26 @@ export class Handshake implements Source, RegisteredTunnel {
     return socket;
   }
 
-  #connect(): Socket {
+  /** Returns the connection at once, or hands it to `done` when it has been introduced. */
+  #connect(done: Connected): Socket | undefined {
     const { sendProxy = 'off' } = this.#options;
-    return openPeerSocket(this.#peer, {
-      options: this.#options,
-      introduce:
-        sendProxy === 'off' ? null : (socket) => proxyHeader(sendProxy, this.#exchange, socket),
-      onReady: () => this.#connected(),
+    const options = this.#options;
+    if (sendProxy === 'off') {
+      const onReady = () => this.#connected();
+      return openPeerSocket(this.#peer, { options, introduce: null, onReady });
+    }
+    // The request would be written at once, which is before the header.
+    const socket = openPeerSocket(this.#peer, {
+      options,
+      introduce: (own) => proxyHeader(sendProxy, this.#exchange, own),
+      onReady: () => {
+        this.#unready = null;
+        this.#connected();
+        done(null, socket);
+      },
     });
+    this.#unready = socket.once('error', done);
+    return undefined;
   }
 
   #connected(): void {
@@ -222,6 +239,7 @@ export class Handshake implements Source, RegisteredTunnel {
     this.#phase = next;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    if (next === 'over') this.#unready?.destroy();
     this.#registry.delete(this);
     return true;
   }
