@@ -164,8 +164,8 @@ async function startProxy(
   },
 ): Promise<Running> {
   const { subject, options, lane } = of;
-  const { upstreams, routes, more } = subject;
-  const listeners = [{ host: '127.0.0.1', port: lane.port }];
+  const { upstreams, routes, listener, more } = subject;
+  const listeners = [{ host: '127.0.0.1', port: lane.port, ...listener }];
   const admin = { host: '127.0.0.1', port: lane.adminPort };
   const log = { level: 'warn', access: 'off' };
   const file = join(workbench.directory, 'sluice.json');

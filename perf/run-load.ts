@@ -7,6 +7,7 @@ import type { WebSocketOrders, WebSocketResult } from '../native-bench/load/web-
 import type { ChurnOrders } from './load/churn-load.ts';
 import type { EventOrders } from './load/event-load.ts';
 import type { HttpOrders } from './load/http-load.ts';
+import type { Http2Orders } from './load/http2-load.ts';
 import type { LoadLine, LoadResult } from './load/load-result.ts';
 import type { Load } from './scenario.ts';
 
@@ -54,13 +55,18 @@ function programOf(load: Load, place: LoadPlace): [script: URL, orders: object] 
   switch (load.kind) {
     case 'http': {
       const orders: HttpOrders = {
-        url: `http://127.0.0.1:${port}${load.path}`,
+        url: `${load.scheme}://127.0.0.1:${port}${load.path}`,
         method: load.method,
         headers: Object.fromEntries(load.headers.map(splitHeader)),
         ...{ bodyBytes: load.bodyBytes, isUnique: load.isUnique },
         ...{ connections, durationS, rate },
       };
       return [new URL('load/http-load.ts', import.meta.url), orders];
+    }
+    case 'http2': {
+      const { path, streams } = load;
+      const orders: Http2Orders = { port, path, connections, streams, durationS };
+      return [new URL('load/http2-load.ts', import.meta.url), orders];
     }
     case 'churn': {
       const orders: ChurnOrders = { port, path: load.path, connections, durationS };

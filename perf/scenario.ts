@@ -5,10 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { startOrigin } from '../native-bench/harness/origin.ts';
 import { freePort, type Workbench } from '../native-bench/harness/workbench.ts';
 
-/** What the load generator does; `churn` is a GET a connection, `event` listens to server-sent events. */
+/**
+ * What the load generator does; `http2` is over TLS, `churn` a GET a connection, `event` listens to
+ * server-sent events.
+ */
 export type Load =
   | {
       readonly kind: 'http';
+      readonly scheme: 'http' | 'https';
       readonly method: 'GET' | 'POST';
       readonly path: string;
       readonly headers: readonly string[];
@@ -16,6 +20,7 @@ export type Load =
       /** Whether every request asks for another target (a query that counts). */
       readonly isUnique: boolean;
     }
+  | { readonly kind: 'http2'; readonly path: string; readonly streams: number }
   | { readonly kind: 'churn'; readonly path: string }
   | { readonly kind: 'web-socket'; readonly path: string; readonly messageBytes: number }
   | { readonly kind: 'event'; readonly path: string };
@@ -31,6 +36,8 @@ export interface Stage {
 export interface Subject {
   readonly upstreams: Readonly<Record<string, object>>;
   readonly routes: readonly object[];
+  /** What it says of its listener beside the address. */
+  readonly listener?: Readonly<Record<string, unknown>>;
   /** Whatever else a configuration file may say. */
   readonly more?: Readonly<Record<string, unknown>>;
 }
@@ -49,6 +56,7 @@ export interface PerfScenario {
 /** A small GET; others differ from it. */
 export const smallGet: Load = {
   kind: 'http',
+  scheme: 'http',
   method: 'GET',
   path: '/small',
   headers: [],

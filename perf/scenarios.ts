@@ -6,6 +6,7 @@ import { growthScenarios } from './scenarios/growth.ts';
 import { plainScenarios } from './scenarios/plain.ts';
 import { slowPeer } from './scenarios/slow-peer.ts';
 import { streamScenarios } from './scenarios/streams.ts';
+import { tlsScenarios } from './scenarios/tls.ts';
 
 export const perfScenarios: readonly PerfScenario[] = [
   ...plainScenarios,
@@ -13,6 +14,7 @@ export const perfScenarios: readonly PerfScenario[] = [
   ...growthScenarios,
   ...streamScenarios,
   ...cacheScenarios,
+  ...tlsScenarios,
 ];
 
 /** Returns the scenario called `name`; throws with the list of names. */
