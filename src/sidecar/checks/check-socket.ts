@@ -1,4 +1,5 @@
-// The connection of a check: TCP or a unix socket, TLS where the peer has it, a PROXY header where it wants one.
+// The connection of a check: TCP or a unix socket, TLS where the peer has it, a PROXY header where it wants
+// one.
 
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
