@@ -42,7 +42,6 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'ipaddr.js': ['src/config/', 'src/worker/filter/'],
   pino: ['src/observe/'],
   'sonic-boom': ['src/observe/'],
-  'hdr-histogram-js': ['src/observe/'],
   re2js: ['src/routing/'],
   'mmdb-lib': ['src/worker/geo/'],
   htmlparser2: ['src/worker/filter/rewrite/'],
