@@ -3,7 +3,7 @@
 // outlives its test with a stream of the runner in its hands keeps the runner from ever ending.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { type Cleanup, until } from './deadline.ts';
+import { type Cleanup, DEADLINE_MS, until } from './deadline.ts';
 import { requireCommand } from './debian.ts';
 import { isAlive, killTree } from './process-tree.ts';
 
@@ -14,6 +14,7 @@ export interface ForeignServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Awaited before the server is handed out. */
   readonly isUp?: () => boolean | Promise<boolean>;
+  readonly deadlineMs?: number;
 }
 
 export interface ForeignServer {
@@ -37,10 +38,10 @@ export async function startForeignServer(
   });
   const server = watch(command, child);
   options.context.after(() => server.kill());
-  const { isUp } = options;
+  const { isUp, deadlineMs = DEADLINE_MS } = options;
   if (isUp === undefined) return server;
   const isUpOrGone = async () => child.exitCode !== null || (await isUp());
-  await until(isUpOrGone, { what: `${command} is up`, evidence: server.output });
+  await until(isUpOrGone, { what: `${command} is up`, deadlineMs, evidence: server.output });
   if (child.exitCode !== null) throw new Error(`${command} ended at once\n${server.output()}`);
   return server;
 }
