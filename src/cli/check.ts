@@ -6,6 +6,7 @@ import type { LoadedConfig } from '../config/parse.ts';
 import { formatPath, valueAt } from '../config/path.ts';
 import { formatConfig, formatSetting } from '../config/print.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
+import { settingsOf } from '../config/schema.ts';
 import { type CheckCommand, type CliIo, exitCodes } from './command.ts';
 import { toLoadRequest } from './request.ts';
 
@@ -57,7 +58,12 @@ function formatEnvironment({ config, origins }: LoadedConfig): string {
 }
 
 function formatJson({ config, origins, warnings }: LoadedConfig): string {
-  return toJson({ valid: true, config, origins: Object.fromEntries(origins), warnings });
+  return toJson({
+    valid: true,
+    config: settingsOf(config),
+    origins: Object.fromEntries(origins),
+    warnings,
+  });
 }
 
 function toJson(value: unknown): string {

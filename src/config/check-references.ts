@@ -3,6 +3,7 @@
 
 import { nearest } from '../std/nearest.ts';
 import { readHostPattern, readListenHost, readPeerUrl } from './addresses.ts';
+import { checkPlugins } from './check-plugins.ts';
 import { checkRouting } from './check-routing.ts';
 import { checkWires } from './check-tls.ts';
 import type { Finding } from './finding.ts';
@@ -29,6 +30,7 @@ export function checkReferences(raw: unknown): Finding[] {
     ...checkPages(raw, [], Object.keys(asMap(upstreams))),
     ...checkNames(asList(routes), 'routes', madeRouteName),
     ...checkMatches(asList(routes)),
+    ...checkPlugins(asMap(raw)),
     ...checkRedis(asList(routes), asMap(asMap(raw)['redis'])),
     ...checkSessionCookies(asList(routes), asMap(upstreams)),
   ];

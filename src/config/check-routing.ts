@@ -8,7 +8,7 @@ import { quote } from './problem.ts';
 
 type Fields = Record<string, unknown>;
 
-const ACTIONS = ['to', 'redirect', 'respond', 'close'];
+const ACTIONS = ['to', 'redirect', 'respond', 'close', 'handler'];
 const PLACES = ['country', 'continent', 'asn'];
 
 /** Finds what is wrong with actions and matches. Never throws. */
@@ -30,7 +30,7 @@ function checkAction(index: number, route: unknown): Finding[] {
   });
   const path: Path = ['routes', index];
   if (actions.length === 0) {
-    const expected = 'the name of an upstream, or redirect, respond or close in its place';
+    const expected = 'the name of an upstream, or redirect, respond, close or handler in its place';
     return [{ path: [...path, 'to'], message: `is missing: expected ${expected}` }];
   }
   if (actions.length === 1) return [];

@@ -101,13 +101,25 @@ function expandShortForms(root: unknown): unknown {
       else expandBackup(asMap(peer));
     }
   }
+  expandNames(asMap(root)['plugins'], 'file');
   for (const route of Array.isArray(routes) ? routes : []) {
     const { to } = asMap(route);
     if (typeof to === 'string') asMap(route)['to'] = [{ upstream: to }];
     expandMatch(asMap(asMap(route)['match']));
+    expandNames(asMap(route)['plugins'], 'name');
+    const { handler } = asMap(route);
+    if (typeof handler === 'string') asMap(route)['handler'] = { name: handler };
   }
   for (const matcher of Object.values(asMap(matchers))) expandMatch(asMap(matcher));
   return root;
+}
+
+/** A text in a list stands for a map with that one key. */
+function expandNames(list: unknown, key: string): void {
+  if (!Array.isArray(list)) return;
+  for (const [index, item] of list.entries()) {
+    if (typeof item === 'string') list[index] = { [key]: item };
+  }
 }
 
 const LISTS = ['host', 'path', 'method', 'client', 'country', 'continent', 'asn', 'is'];

@@ -109,6 +109,8 @@ function readShape(schema: z.core.$ZodType): Partial<Field> {
     case 'enum':
     case 'literal':
       return { kind: 'scalar', accepts: new Set(['string' as const]) };
+    case 'unknown':
+      return { kind: 'scalar', accepts: new Set(['string', 'number', 'boolean', 'null'] as const) };
     default:
       throw new Error(`the schema uses a type that nobody can set: ${def.type}`);
   }

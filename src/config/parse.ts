@@ -12,10 +12,10 @@ import { findUnreachable } from './find-unreachable.ts';
 import type { Finding } from './finding.ts';
 import { applyEnvironment, applyFlags } from './overlay.ts';
 import { formatPath, type Path, valueAt } from './path.ts';
-import { ConfigError, formatOrigin, inOrder, type Problem } from './problem.ts';
+import { ConfigError, formatOrigin, inOrder, type Place, type Problem } from './problem.ts';
 import { routeFiles } from './route-files.ts';
 import { runTests } from './run-tests.ts';
-import { type Config, configSchema } from './schema.ts';
+import { type Config, configSchema, settingsOf } from './schema.ts';
 
 /** What is laid over a document. */
 export interface Overlays {
@@ -34,6 +34,8 @@ export interface LoadedConfig {
   readonly files: readonly string[];
   /** What is allowed and yet hardly meant. */
   readonly warnings: readonly Problem[];
+  /** Where a setting, or what encloses it, was written; null for nowhere. */
+  readonly placeOf: (path: Path) => Place | null;
 }
 
 /** Returns the effective configuration for `raw` (plain data as written). Throws ConfigError. */
@@ -74,6 +76,7 @@ export function completeConfig(
     },
     files: document.files,
     warnings: toProblems(findUnreachable(parsed.data), draft).sort(inOrder),
+    placeOf: (path) => placeOf(draft, path),
   };
 }
 
@@ -202,7 +205,7 @@ function originsOf(config: Config, draft: Draft): Map<string, string> {
       origins.set(formatPath(path), place === null ? 'default' : formatOrigin(place));
     }
   };
-  walk(config, []);
+  walk(settingsOf(config), []);
   return origins;
 }
 

@@ -5,6 +5,7 @@ import { formatDuration } from '../std/duration.ts';
 import { formatSize } from '../std/size.ts';
 import type { LoadedConfig } from './parse.ts';
 import { formatPath, type Path } from './path.ts';
+import { settingsOf } from './schema.ts';
 
 /** Comments start in this column where the value leaves room. */
 const commentColumn = 44;
@@ -45,7 +46,8 @@ export function formatConfig({
     }
   }
 
-  for (const [key, value] of Object.entries(config)) write(`${formatKey(key)}:`, value, [key]);
+  for (const [key, value] of Object.entries(settingsOf(config)))
+    write(`${formatKey(key)}:`, value, [key]);
   return `${lines.join('\n')}\n`;
 }
 

@@ -10,7 +10,7 @@ export interface NamedFile {
   readonly key: string;
 }
 
-/** Returns every file that routes and what stands beside them name. */
+/** Returns every file that routes and what stands beside them name, plugins included. */
 export function routeFiles(config: Config): NamedFile[] {
   const files: NamedFile[] = [];
   const add = (path: Path, holder: object) => {
@@ -18,6 +18,7 @@ export function routeFiles(config: Config): NamedFile[] {
     const fields = holder as Record<string, string>;
     if (typeof fields[key] === 'string') files.push({ path, holder: fields, key });
   };
+  for (const [at, plugin] of config.plugins.entries()) add(['plugins', at, 'file'], plugin);
   for (const at of config.geo.files.keys()) add(['geo', 'files', at], config.geo.files);
   for (const [status, page] of Object.entries(config.errorPages)) {
     add(['errorPages', status, 'file'], page);

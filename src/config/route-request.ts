@@ -77,6 +77,10 @@ function outcomeOf(asked: Asked, route: RouteConfig | null): Omit<Outcome, 'aske
     const words = `it is answered with ${respond.status} ${by}`;
     return { route, status: respond.status, location: null, words };
   }
+  if (route.handler !== null) {
+    const words = `it is answered by the plugin ${route.handler.name} ${by}`;
+    return { route, status: null, location: null, words };
+  }
   const names = upstreamsOf(route);
   const words =
     names.length === 0 ? 'its connection is closed' : `it reaches ${names.join(' or ')}`;

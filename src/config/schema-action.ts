@@ -2,7 +2,7 @@
 // maintenance page.
 
 import * as z from 'zod';
-import { HOP_BY_HOP_FIELDS } from '../core/headers.ts';
+import { OWN_FIELDS } from '../core/headers.ts';
 import { templateProblem } from '../routing/template.ts';
 import { readCidr } from './addresses.ts';
 import { duration, integer, section, text } from './fields.ts';
@@ -27,15 +27,6 @@ export function settableField() {
     .transform((name) => name.toLowerCase())
     .refine((name) => !OWN_FIELDS.has(name), { error });
 }
-
-/** Written by the transports and the listener alone. */
-const OWN_FIELDS: ReadonlySet<string> = new Set([
-  ...HOP_BY_HOP_FIELDS,
-  'content-length',
-  'date',
-  'expect',
-  'host',
-]);
 
 function isLine(written: string): boolean {
   return !/[\x00-\x1f\x7f]/.test(written);

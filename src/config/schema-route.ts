@@ -12,6 +12,7 @@ import { routeCompress } from './schema-compress.ts';
 import { errorPagesSchema } from './schema-error-pages.ts';
 import { filter } from './schema-filter.ts';
 import { matchSchema } from './schema-match.ts';
+import { routeHandler, routePlugins } from './schema-plugins.ts';
 import { concurrency, rateLimits } from './schema-rate-limit.ts';
 import {
   headerEditsSchema,
@@ -69,6 +70,7 @@ export const routeSchema = section({
   close: flag()
     .prefault(false)
     .describe('true: closes the connection without an answer; in place of an upstream.'),
+  handler: routeHandler,
   maintenance: maintenanceSchema,
   rewrite: rewriteSchema,
   requestHeaders: headerEditsSchema('Changes to the header fields for the peer.'),
@@ -95,6 +97,7 @@ export const routeSchema = section({
   rateLimits,
   concurrency,
   filter,
+  plugins: routePlugins,
   access,
   cors,
   cache: routeCache,

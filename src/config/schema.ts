@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os';
 import * as z from 'zod';
 import { limits as bounds, KIB, MIB } from '../core/limits.ts';
+import type { PluginCode } from '../plugin/plugin-code.ts';
 import { readCidr, readListenHost } from './addresses.ts';
 import { choice, duration, flag, integer, section, size, text } from './fields.ts';
 import { zoneName } from './schema-balancing.ts';
@@ -14,6 +15,7 @@ import { geoSchema, jsonBodiesSchema, matchersSchema } from './schema-match.ts';
 import { offload } from './schema-offload.ts';
 import { overload } from './schema-overload.ts';
 import { pathsSchema } from './schema-paths.ts';
+import { defaultPluginName, pluginsSchema } from './schema-plugins.ts';
 import { redis } from './schema-rate-limit.ts';
 import { defaultRouteName, listenerSchema, routeSchema } from './schema-route.ts';
 import { testsSchema } from './schema-tests.ts';
@@ -162,6 +164,7 @@ const writtenSchema = section({
     .min(1, { error: 'at least one route' })
     .describe('Which requests go where; the most specific wins, whatever the order.'),
   matchers: matchersSchema,
+  plugins: pluginsSchema,
   paths: pathsSchema,
   geo: geoSchema,
   jsonBodies: jsonBodiesSchema,
@@ -189,6 +192,11 @@ const writtenSchema = section({
 export const configSchema = writtenSchema.transform((written) => ({
   ...written,
   listeners: settleListeners(written),
+  plugins: written.plugins.map(({ name, file, ...settings }) => {
+    return { name: name ?? defaultPluginName(file), file, ...settings };
+  }),
+  // Filled in when they are loaded.
+  pluginCode: {} as Record<string, PluginCode>,
   routes: written.routes.map((route) => ({
     name: route.name ?? defaultRouteName(route.match),
     match: route.match,
@@ -196,6 +204,7 @@ export const configSchema = writtenSchema.transform((written) => ({
     redirect: route.redirect,
     respond: route.respond,
     close: route.close,
+    handler: route.handler,
     maintenance: route.maintenance,
     rewrite: route.rewrite,
     requestHeaders: route.requestHeaders,
@@ -211,6 +220,7 @@ export const configSchema = writtenSchema.transform((written) => ({
     rateLimits: route.rateLimits,
     concurrency: route.concurrency,
     filter: route.filter,
+    plugins: route.plugins,
     access: route.access,
     cors: route.cors,
     compress: route.compress,
@@ -223,6 +233,11 @@ export type Config = z.output<typeof configSchema>;
 export type ListenerConfig = Config['listeners'][number];
 export type RouteConfig = Config['routes'][number];
 export type { UpstreamConfig };
+
+/** Returns a configuration as it can be written again: without the code of plugins. */
+export function settingsOf({ pluginCode: _, ...settings }: Config): Omit<Config, 'pluginCode'> {
+  return settings;
+}
 
 /** A configuration as people write it. */
 export type ConfigInput = z.input<typeof configSchema>;

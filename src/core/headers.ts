@@ -18,6 +18,15 @@ export const HOP_BY_HOP_FIELDS: readonly string[] = [
   'upgrade',
 ];
 
+/** Written by transports and listeners alone: nobody else sets them. */
+export const OWN_FIELDS: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP_FIELDS,
+  'content-length',
+  'date',
+  'expect',
+  'host',
+]);
+
 /** Returns the first value of `name` (lower-case), or undefined. */
 export function headerValue(headers: RawHeaders, name: string): string | undefined {
   for (let at = 0; at < headers.length; at += 2) {

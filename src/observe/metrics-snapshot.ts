@@ -7,6 +7,7 @@ import { CACHE_COLUMNS } from './cache-numbers.ts';
 import { type CompressionReadings, NO_COMPRESSION_READINGS } from './compression-readings.ts';
 import { LatencyHistogram, type PackedLatency } from './latency.ts';
 import { type Metrics, STATUS_CLASSES } from './metrics.ts';
+import { mergePlugins, type PluginSample } from './plugin-numbers.ts';
 import type { ProcessSample } from './process-sample.ts';
 import { isSnapshot } from './snapshot-shape.ts';
 
@@ -72,6 +73,7 @@ export interface MetricsSnapshot {
   readonly routes: readonly RouteSample[];
   readonly failures: Readonly<Record<string, number>>;
   readonly peers: readonly PeerSample[];
+  readonly plugins: readonly PluginSample[];
   readonly readings: WorkerReadings;
 }
 
@@ -115,6 +117,8 @@ export interface SnapshotSources {
   readonly process: ProcessSample;
   readonly peers: Iterable<Peer>;
   readonly readings: WorkerReadings;
+  /** Left out: there are none. */
+  readonly plugins?: readonly PluginSample[];
 }
 
 /** Reads everything out at one moment; at most limits.measuredPeerCount peers. */
@@ -138,6 +142,7 @@ export function takeSnapshot(sources: SnapshotSources, isCoarse = false): Metric
     routes,
     failures: sources.metrics.failures(),
     peers,
+    plugins: sources.plugins ?? [],
     readings: { ...NO_READINGS, ...sources.readings },
   };
 }
@@ -167,6 +172,7 @@ export interface MergedMetrics {
   readonly failures: ReadonlyMap<string, number>;
   /** By peer id; healthy when every worker thinks so. */
   readonly peers: ReadonlyMap<string, MergedPeer>;
+  readonly plugins: readonly PluginSample[];
   readonly readings: WorkerReadings;
 }
 
@@ -203,7 +209,8 @@ export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): MergedMet
       readings[name]! += snapshot.readings[name] ?? 0;
     }
   }
-  return { routes, failures, peers, readings: readings as unknown as WorkerReadings };
+  const plugins = mergePlugins(snapshots.flatMap((snapshot) => snapshot.plugins));
+  return { routes, failures, peers, plugins, readings: readings as unknown as WorkerReadings };
 }
 
 /**
@@ -241,6 +248,7 @@ export function foldSnapshots(snapshots: readonly MetricsSnapshot[]): MetricsSna
       headTimes: peer.headTimes.pack(),
       headTimesSumMs: peer.headTimes.sumMs,
     })),
+    plugins: merged.plugins,
     readings: merged.readings,
   };
 }

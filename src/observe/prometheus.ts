@@ -6,6 +6,7 @@ import { addCompression } from './compression-readings.ts';
 import { BUCKET_BOUNDS_SECONDS } from './latency.ts';
 import { STATUS_CLASSES } from './metrics.ts';
 import type { MergedMetrics, MergedPeer } from './metrics-snapshot.ts';
+import { addPlugins } from './plugin-numbers.ts';
 import type { ProcessSample } from './process-sample.ts';
 
 /** Content-Type of the text. */
@@ -25,6 +26,7 @@ export function prometheusText(merged: MergedMetrics, processes: readonly Proces
   addLatency(text, merged);
   addCaches(text, merged.routes);
   addPeers(text, merged);
+  addPlugins(text, merged.plugins);
   addReadings(text, merged);
   addCompression(text, merged.readings);
   addProcesses(text, processes);

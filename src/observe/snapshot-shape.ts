@@ -39,11 +39,17 @@ const PEER: Shape = {
   healthy: (value) => typeof value === 'boolean',
 };
 
+const PLUGIN: Shape = {
+  plugin: isText,
+  numbers: (value) => isListOf(value, isNumber),
+};
+
 const SNAPSHOT: Shape = {
   process: (value) => hasShape(value, PROCESS),
   routes: (value) => isListOf(value, (item) => hasShape(item, ROUTE)),
   failures: (value) => isObject(value) && Object.values(value).every(isNumber),
   peers: (value) => isListOf(value, (item) => hasShape(item, PEER)),
+  plugins: (value) => isListOf(value, (item) => hasShape(item, PLUGIN)),
   readings: (value) => isObject(value) && Object.values(value).every(isNumber),
 };
 

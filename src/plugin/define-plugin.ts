@@ -25,7 +25,7 @@ export interface PluginRequest {
   upstream: string;
   /** Kept from the request to the response of the same exchange, for this plugin alone. */
   readonly state: Record<string, unknown>;
-  /** Aborted when the client leaves or the time is up. */
+  /** Aborted when the exchange is over, the client has left or the time is up. */
   readonly signal: AbortSignal;
   /** Part of the path by its name in the pattern of the route. */
   capture(name: string): string | undefined;

@@ -18,6 +18,7 @@ import { systemLockNames } from './lock-names.ts';
 import { applyOverlay, withPeersOfFiles } from './overlay.ts';
 import { PeerChanges } from './peer-changes.ts';
 import { PeerFiles } from './peer-files.ts';
+import { PluginWatch } from './plugin-watch.ts';
 import { PortLocks } from './port-locks.ts';
 import { portClaims, settlePorts } from './port-probe.ts';
 import { Reloader } from './reload.ts';
@@ -83,7 +84,7 @@ interface Locked {
 async function runLocked(options: PrimaryOptions, locked: Locked): Promise<number> {
   const { events } = options;
   const runDirectory = createRunDirectory(process.env);
-  const { fleet, reloader, files } = await assemble(options, locked, runDirectory.path);
+  const { fleet, reloader, files, plugins } = await assemble(options, locked, runDirectory.path);
   const ending = new Ending({ fleet, reloader, timers: systemTimers, events });
   const watch = watchConfig(options, reloader);
   try {
@@ -98,12 +99,13 @@ async function runLocked(options: PrimaryOptions, locked: Locked): Promise<numbe
   } finally {
     watch?.close();
     files.close();
+    plugins.close();
     ending.stopListening();
     runDirectory.remove();
   }
 }
 
-/** The children, and the three that change what they run: a reload, a wish, a file with peers. */
+/** The children, and those that change what they run: a reload, a wish, a file with peers, a plugin. */
 async function assemble(options: PrimaryOptions, locked: Locked, runDirectory: string) {
   const { events } = options;
   const files = new PeerFiles({
@@ -143,11 +145,18 @@ async function assemble(options: PrimaryOptions, locked: Locked, runDirectory: s
     events,
     onLive: (config) => {
       files.follow(config, Date.now() - RELOAD_MS);
+      plugins.follow(config, Date.now() - RELOAD_MS);
       options.onLive?.(config);
     },
   });
+  const plugins = new PluginWatch({
+    timers: systemTimers,
+    events,
+    onChange: () => void reloader.request('a plugin changed'),
+  });
   files.follow(locked.config, readAtMs);
-  return { fleet, reloader, files };
+  plugins.follow(locked.config, performance.timeOrigin);
+  return { fleet, reloader, files, plugins };
 }
 
 function announce(options: PrimaryOptions, config: Config): void {

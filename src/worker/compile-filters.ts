@@ -7,6 +7,7 @@ import { compileAccess, compileClients, compileCors } from './compile-access.ts'
 import { compileCodingWish } from './compile-compress.ts';
 import { compileConcurrency } from './compile-concurrency.ts';
 import { compileAttacks, compileRequestShape } from './compile-guard.ts';
+import type { RoutePlugins } from './compile-plugins.ts';
 import { compileRateLimits } from './compile-rate-limits.ts';
 import { compileAnswer, compileMaintenance, compileTargetRewrite } from './compile-rewrite.ts';
 import type { RouteContext } from './route-context.ts';
@@ -19,6 +20,7 @@ import type { RouteContext } from './route-context.ts';
 export function compileFilters(
   route: RouteConfig,
   context: RouteContext,
+  plugins: RoutePlugins,
 ): readonly RequestFilter[] | null {
   const filters: (RequestFilter | null)[] = [
     compileMaintenance(route, context),
@@ -32,6 +34,7 @@ export function compileFilters(
     compileRateLimits(route, context, true),
     compileConcurrency(route, context, true),
     compileTargetRewrite(route, context),
+    ...plugins.filters,
     compileAnswer(route, context),
     compileCodingWish(route),
   ];

@@ -8,6 +8,7 @@ import { WeightedSplit } from './balance/split.ts';
 import { withCache } from './compile-cache.ts';
 import { compileErrorPages } from './compile-error-pages.ts';
 import { compileFilters } from './compile-filters.ts';
+import { compileHandler, compilePlugins } from './compile-plugins.ts';
 import { compileAnswerEdits, compileRequestEdits } from './compile-rewrite.ts';
 import { compileClientStages, compilePeerStages } from './compile-stages.ts';
 import { retryPolicy } from './compile-upstream.ts';
@@ -29,19 +30,23 @@ const NOBODY = { pick: () => null, send() {} };
 /** Returns the plan of a route; throws when an upstream is missing. */
 export function compileRoute(route: RouteConfig, context: RouteContext): Plan {
   const errorPages = compileErrorPages(route.errorPages, context);
+  // By upstream, for plugins to choose from.
+  const plans = new Map<string, Plan>();
+  const plugins = compilePlugins(route, context, plans);
   const parts: PlanContext = {
     ...context,
     errorPages,
     mirror: compileMirror(route, context),
-    filters: compileFilters(route, context),
+    filters: compileFilters(route, context, plugins),
     peerStages: compilePeerStages(route, context),
-    clientStages: compileClientStages(route, context, errorPages),
+    clientStages: compileClientStages(route, context, errorPages, plugins),
   };
   const shares = route.to.map(({ upstream, weight }) => ({
     weight,
     plan: compilePlan(route, upstream, parts),
   }));
   if (shares.length === 0) return answeringPlan(route, parts);
+  for (const [at, { upstream }] of route.to.entries()) plans.set(upstream, shares[at]!.plan);
   const first = shares[0]!.plan;
   if (shares.length === 1) return first;
   const key = route.splitBy === 'random' ? null : parseHashKey(route.splitBy);
@@ -95,9 +100,10 @@ function compilePlan(route: RouteConfig, name: string, context: PlanContext): Pl
   return withCache(plan, route, name, context.cache);
 }
 
-/** The plan of a route that answers by itself: its last filter always does. */
+/** The plan of a route that answers by itself: its last filter always does, or a handler. */
 function answeringPlan(route: RouteConfig, context: PlanContext): Plan {
-  return Object.freeze({
+  const handler = compileHandler(route, context);
+  const plan: Plan = {
     ...commonParts(route, context),
     session: null,
     balancer: NOBODY,
@@ -105,13 +111,16 @@ function answeringPlan(route: RouteConfig, context: PlanContext): Plan {
     samplesLatency: false,
     upstream: NOBODY,
     tunnel: NOBODY,
+    ...handler,
     retry: null,
     failingStatuses: null,
     breaker: null,
     hedging: null,
     requestHead: requestHeadPolicy('client', route, context),
     cache: null,
-  });
+  };
+  const isCached = handler !== null;
+  return withCache(plan, route, `plugin ${route.handler?.name}`, isCached ? context.cache : null);
 }
 
 /** What a plan has whatever its upstream. */

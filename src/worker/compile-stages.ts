@@ -5,6 +5,7 @@ import type { RouteConfig } from '../config/schema.ts';
 import type { ResponseStage } from '../core/filter.ts';
 import { compileCors } from './compile-access.ts';
 import { compileCompress, compilePlain } from './compile-compress.ts';
+import type { RoutePlugins } from './compile-plugins.ts';
 import { compileMapBack, compileReplaceBody, compileResponseEdits } from './compile-rewrite.ts';
 import { type PagesByStatus, ReplaceErrors } from './filter/answer/error-pages.ts';
 import type { RouteContext } from './route-context.ts';
@@ -22,14 +23,17 @@ export function compileClientStages(
   route: RouteConfig,
   context: RouteContext,
   errorPages: PagesByStatus | null,
+  plugins: RoutePlugins,
 ): readonly ResponseStage[] | null {
   const replacesBody = compileReplaceBody(route, 'client');
+  const changesBody = replacesBody !== null || plugins.stages.length > 0;
   return used([
     errorPages?.interceptsAny === true ? new ReplaceErrors(errorPages) : null,
     replacesBody,
     compileMapBack(route, context),
+    ...plugins.stages,
     compileResponseEdits(route),
-    compileCompress(route, context, replacesBody !== null),
+    compileCompress(route, context, changesBody),
     compileCors(route),
   ]);
 }

@@ -33,6 +33,7 @@ import { OffloadPool } from './offload/offload-pool.ts';
 import { Overload } from './overload.ts';
 import { ownExchanges } from './own-exchanges.ts';
 import { PeerRegistry } from './peers.ts';
+import { Plugins } from './plugins.ts';
 import { Queues } from './queues.ts';
 import { Server } from './serve.ts';
 import { compileSnapshot, type Snapshot } from './snapshot.ts';
@@ -69,6 +70,7 @@ export class DataPlane {
   readonly #offload = new OffloadPool();
   /** For what nobody waits for. */
   readonly #spare = new OffloadPool();
+  readonly #plugins: Plugins;
   readonly #compression = new Compression(this.#offload, this.#spare);
   readonly #queues = new Queues();
   readonly #sessions: SessionParts;
@@ -95,6 +97,7 @@ export class DataPlane {
     this.#sessions = { tables: new StickTables(createHostClock()), secret };
     this.eventLog = new EventLog({ level: 'info', role: 'worker', worker: slot });
     this.#transports = new TransportRegistry(createTransports(this.#tunnels, this.eventLog.events));
+    this.#plugins = new Plugins(this.eventLog.events);
     this.#sampler = new ProcessSampler('worker', slot);
     this.#link = new SidecarLink({
       runDirectory,
@@ -166,6 +169,7 @@ export class DataPlane {
     this.discard();
     const { access, accessFile } = config.log;
     if (access !== 'off' && accessFile !== '-') checkLogFile(accessFile);
+    const plugins = await this.#plugins.stage(config);
     this.#staged = compileSnapshot(config, version, {
       peers: this.#peers,
       transports: this.#transports,
@@ -178,6 +182,7 @@ export class DataPlane {
       offload: this.#offload,
       compression: this.#compression,
       caches: this.#caches,
+      plugins,
       exchanges: ownExchanges(this.#context),
       guard: this.#guard,
       rateLimits: { spending: this.#spending, secret: this.#sessions.secret },
@@ -203,6 +208,7 @@ export class DataPlane {
     this.#server.install(snapshot);
     this.#transports.settle();
     this.#kept.settle();
+    this.#plugins.settle();
     this.#listeners.activate(config);
     this.#peers.keepOnly(peers);
     this.#active = snapshot;
@@ -211,6 +217,7 @@ export class DataPlane {
   }
 
   discard(): void {
+    this.#plugins.discard();
     if (this.#staged === null) return;
     this.#staged = null;
     this.#listeners.discard();
@@ -245,6 +252,7 @@ export class DataPlane {
     this.#overload.close();
     this.#spending.close();
     this.#kept.closeAll();
+    this.#plugins.close();
     this.#compression.background.close();
     this.#caches.close();
     await Promise.all([
@@ -319,6 +327,7 @@ export class DataPlane {
       metrics: this.#metrics,
       process: this.#sampler.sample(),
       peers: this.#peers.all,
+      plugins: this.#plugins.samples,
       readings,
     };
     return encodeSnapshot(sources, metricsBytesMax);

@@ -11,6 +11,7 @@ import type { GuardCounters } from './filter/guard/attack-filter.ts';
 import type { Spending } from './filter/limit/spending.ts';
 import type { KeptParts } from './kept.ts';
 import type { OwnExchanges } from './own-exchanges.ts';
+import type { PluginUnit } from './plugin/plugin-unit.ts';
 
 /** What outlives a snapshot, as far as rate limits need it. */
 export interface RateLimitParts {
@@ -33,6 +34,8 @@ export interface RouteContext {
   readonly offload: Offload;
   readonly compression: Compression;
   readonly rateLimits: RateLimitParts;
+  /** By name. */
+  readonly plugins: ReadonlyMap<string, PluginUnit>;
   readonly exchanges: OwnExchanges;
   readonly guard: GuardCounters;
   /** What the caches of all routes share; null when no route caches. */

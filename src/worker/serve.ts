@@ -126,7 +126,7 @@ export class Server implements ExchangeHandler {
     if (plan.priority <= this.#overload.refusesUpTo && this.#sheds(exchange, plan)) return;
     if (exchange.requestBody !== null && !this.#limitBody(exchange, plan)) return;
     if (plan.filters !== null && !this.#passes(exchange, plan, 0)) return;
-    this.#send(exchange, plan);
+    this.#send(exchange);
   }
 
   /** A route asks for what the body says: what was found without it does not count. */
@@ -139,7 +139,9 @@ export class Server implements ExchangeHandler {
     });
   }
 
-  #send(exchange: Exchange, plan: Plan): void {
+  /** By its plan, which a filter may have chosen. */
+  #send(exchange: Exchange): void {
+    const plan = exchange.plan!;
     if (plan.cache === null || !plan.cache.serve(exchange)) forward(exchange, plan, this.#context);
   }
 
@@ -186,7 +188,7 @@ export class Server implements ExchangeHandler {
   #resume(exchange: Exchange, plan: Plan, from: number, verdict: Settled): void {
     if (exchange.finished) return;
     if (verdict !== undefined) this.#answer(exchange, verdict);
-    else if (this.#passes(exchange, plan, from)) this.#send(exchange, plan);
+    else if (this.#passes(exchange, plan, from)) this.#send(exchange);
   }
 
   #answer(exchange: Exchange, verdict: Reply | ProxyError): void {

@@ -19,6 +19,7 @@ import { Trust } from './filter/trust.ts';
 import { GeoFiles } from './geo/geo-files.ts';
 import { JsonBodies } from './json-bodies.ts';
 import type { OwnExchanges } from './own-exchanges.ts';
+import type { PluginUnit } from './plugin/plugin-unit.ts';
 import { createProofTokens, type ProofTokens } from './proof-tokens.ts';
 import type { RateLimitParts } from './route-context.ts';
 
@@ -49,6 +50,7 @@ export interface SnapshotParts extends UpstreamParts {
   readonly compression: Compression;
   readonly caches: Caches;
   readonly rateLimits: RateLimitParts;
+  readonly plugins: ReadonlyMap<string, PluginUnit>;
   readonly exchanges: OwnExchanges;
   readonly guard: GuardCounters;
 }
@@ -74,6 +76,7 @@ export function compileSnapshot(config: Config, version: number, parts: Snapshot
     offload: parts.offload,
     compression: parts.compression,
     rateLimits: parts.rateLimits,
+    plugins: parts.plugins,
     exchanges: parts.exchanges,
     guard: parts.guard,
     cache: parts.caches.hostFor(config, parts.kept),

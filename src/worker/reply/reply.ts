@@ -29,7 +29,11 @@ export function sendReply(exchange: Exchange, reply: Reply): void {
  * Returns the answer to a failure: a page of the operator, plain text, or JSON for clients that accept it,
  * with the request's id and nothing about the inside (details go to the log).
  */
-function failureReply(exchange: Exchange, error: ProxyError, pages: ErrorPages | null): Reply {
+export function failureReply(
+  exchange: Exchange,
+  error: ProxyError,
+  pages: ErrorPages | null,
+): Reply {
   const { status, message } = error.failure;
   const headers = ['cache-control', 'no-store', 'x-request-id', exchange.requestId];
   if (status === 503 || status === 429)

@@ -31,8 +31,8 @@ describe('actions', () => {
   it('are one for each route', () => {
     const redirect = { to: '/x' };
     assert.deepEqual(problemsOf({ routes: [{ to: 'app', redirect }, { match: { path: '/x' } }] }), [
-      'routes[0].redirect: expected one of to, redirect, respond, close, got to and redirect',
-      'routes[1].to: is missing: expected the name of an upstream, or redirect, respond or close in its place',
+      'routes[0].redirect: expected one of to, redirect, respond, close, handler, got to and redirect',
+      'routes[1].to: is missing: expected the name of an upstream, or redirect, respond, close or handler in its place',
     ]);
     assert.deepEqual(problemsOf({ routes: [{ to: 'app', close: false, redirect: null }] }), []);
   });

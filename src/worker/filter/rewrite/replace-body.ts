@@ -1,5 +1,6 @@
 // The stage that replaces in bodies as they pass. What is no whole text of the right kind passes as it is.
 
+import { changedBodyFields, hasWholeBody } from '../../../core/changed-body.ts';
 import type { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
 import type { ResponseStage } from '../../../core/filter.ts';
@@ -33,15 +34,6 @@ export interface ReplaceBodySettings {
 
 /** Gives `next` the decoded body; null when that is not possible. Settles the fields of the response. */
 export type Decode = (exchange: Exchange, next: Sink) => Sink | null;
-
-/** What is true of the peer's bytes alone. */
-const OF_THE_BYTES: ReadonlySet<string> = new Set([
-  'accept-ranges',
-  'content-digest',
-  'content-md5',
-  'digest',
-  'repr-digest',
-]);
 
 export class ReplaceBody implements ResponseStage {
   readonly name = 'replace-body';
@@ -80,7 +72,7 @@ export class ReplaceBody implements ResponseStage {
     const isPlain = coding === undefined || coding.trim().toLowerCase() === 'identity';
     const outer = isPlain ? sink : this.#decode(exchange, sink);
     if (outer === null) return next;
-    exchange.responseHeaders = changedFields(exchange.responseHeaders);
+    exchange.responseHeaders = changedBodyFields(exchange.responseHeaders);
     exchange.responseByteLength = -1;
     return outer;
   }
@@ -140,30 +132,10 @@ class ReplacedBody implements Sink {
   }
 }
 
-/** A part of a body is not a body, and some answers have none (RFC 9110 section 6.4.1). */
-function hasWholeBody({ status, responseByteLength }: Exchange): boolean {
-  if (status < 200 || status === 204 || status === 205 || status === 206 || status === 304) {
-    return false;
-  }
-  return responseByteLength !== 0;
-}
-
 function mediaType(headers: RawHeaders): string {
   const value = headerValue(headers, 'content-type') ?? '';
   const semicolon = value.indexOf(';');
   return (semicolon === -1 ? value : value.slice(0, semicolon)).trim().toLowerCase();
-}
-
-/** The body is another one now: it has no parts, no digest, and its tag is a weak one. */
-function changedFields(headers: RawHeaders): RawHeaders {
-  const changed: RawHeaders = [];
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at]!;
-    const value = headers[at + 1]!;
-    if (OF_THE_BYTES.has(name)) continue;
-    changed.push(name, name === 'etag' && value.startsWith('"') ? `W/${value}` : value);
-  }
-  return changed;
 }
 
 function octets(text: string): string {

@@ -1,0 +1,33 @@
+// What a response must keep to when a stage changes the bytes of its body.
+
+import type { Exchange } from './exchange.ts';
+import type { RawHeaders } from './headers.ts';
+
+/** What is true of the peer's bytes alone. */
+const OF_THE_BYTES: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'content-digest',
+  'content-md5',
+  'digest',
+  'repr-digest',
+]);
+
+/** A part of a body is not a body, and some answers have none (RFC 9110 section 6.4.1). */
+export function hasWholeBody({ status, responseByteLength }: Exchange): boolean {
+  if (status < 200 || status === 204 || status === 205 || status === 206 || status === 304) {
+    return false;
+  }
+  return responseByteLength !== 0;
+}
+
+/** The body is another one now: it has no parts, no digest, and its tag is a weak one. */
+export function changedBodyFields(headers: RawHeaders): RawHeaders {
+  const changed: RawHeaders = [];
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!;
+    const value = headers[at + 1]!;
+    if (OF_THE_BYTES.has(name)) continue;
+    changed.push(name, name === 'etag' && value.startsWith('"') ? `W/${value}` : value);
+  }
+  return changed;
+}

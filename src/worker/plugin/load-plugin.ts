@@ -1,0 +1,23 @@
+// Runs the code of a plugin in this worker.
+
+import { evaluateCode } from '../../plugin/evaluate-code.ts';
+import type { PluginCode } from '../../plugin/plugin-code.ts';
+import { readPlugin } from '../../plugin/read-plugin.ts';
+import { PluginUnit, type PluginUnitOptions } from './plugin-unit.ts';
+
+/** Returns the plugin; rejects with an Error that says what is wrong with it. */
+export async function loadPlugin(
+  code: PluginCode,
+  parts: Omit<PluginUnitOptions, 'plugin'>,
+): Promise<PluginUnit> {
+  const { name } = parts.settings;
+  if (code.length === 0) throw new Error(`plugin ${name}: its code was never loaded`);
+  let plugin: ReturnType<typeof readPlugin>;
+  try {
+    plugin = readPlugin((await evaluateCode(code)).at(-1)!);
+  } catch (error) {
+    throw new Error(`plugin ${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (typeof plugin === 'string') throw new Error(`plugin ${name}: ${plugin}`);
+  return new PluginUnit({ plugin, ...parts });
+}
