@@ -1,7 +1,7 @@
 // The schema of rate limits: how many requests of whom in which time, and the Redis that hosts share.
 
 import * as z from 'zod';
-import { choice, duration, integer, section, text } from './fields.ts';
+import { choice, duration, integer, section, size, text } from './fields.ts';
 
 const secondMs = 1000;
 const dayMs = 24 * 3600 * secondMs;
@@ -65,6 +65,19 @@ export const concurrency = z
   .max(16, { error: 'at most 16 limits' })
   .prefault([])
   .describe('How many requests run at a time in each worker (docs/rate-limits.md); else 429.');
+
+/** Describes how fast a response goes to its client. */
+export const bandwidth = section({
+  bytesPerSecond: size({ min: 128, max: 2 ** 40 }).describe(
+    "Rate of one response; a second's worth goes at once.",
+  ),
+  afterBytes: size({ min: 0, max: 2 ** 50 })
+    .prefault(0)
+    .describe('So much of a response goes at full speed first.'),
+})
+  .nullable()
+  .prefault(null)
+  .describe('How fast a response goes to its client (docs/rate-limits.md).');
 
 /** Describes the Redis that hosts share. */
 export const redis = section({

@@ -161,6 +161,8 @@ function settingsOf({ limits, timeouts }: Config): ListenerSettings {
     requestHeadMs: timeouts.requestHeadMs,
     clientIdleMs: timeouts.clientIdleMs,
     requestBodyIdleMs: timeouts.requestBodyIdleMs,
+    uploadBytesPerSecond: limits.uploadBytesPerSecond,
+    uploadPaceMs: timeouts.uploadPaceMs,
     webSocketIdleMs: timeouts.webSocketIdleMs,
   };
 }

@@ -7,6 +7,8 @@ import type { ResponseStage } from '../../src/core/filter.ts';
 import { attachStages } from '../../src/worker/attach-stages.ts';
 import { decodeBody } from '../../src/worker/compress/decode-body.ts';
 import { PagesByStatus, ReplaceErrors } from '../../src/worker/filter/answer/error-pages.ts';
+import { Bandwidth } from '../../src/worker/filter/limit/bandwidth.ts';
+import { Pacer } from '../../src/worker/filter/limit/pacer.ts';
 import {
   CompiledHeaderEdits,
   EditResponseHeaders,
@@ -95,6 +97,17 @@ const rows: readonly StageRow[] = [
     headers: [...html, 'content-encoding', 'gzip'],
     body: gzipSync(text),
     expected: '<q>one 2</p> <a href="https://h/x">one</a> 2ne <a href=https://h/>',
+  },
+  {
+    name: 'bandwidth',
+    create: () => {
+      // Time runs a thousand times as fast.
+      const pacer = new Pacer(() => performance.now() * 1000, 1);
+      return new Bandwidth({ bytesPerSecond: 100, afterBytes: 0, pacer });
+    },
+    headers: html,
+    body: Buffer.from('x'.repeat(120)),
+    expected: 'x'.repeat(120),
   },
   {
     name: 'error-pages',

@@ -17,5 +17,8 @@ export interface ListenerSettings {
   /** Engine node: how long a connection may be without a request. */
   readonly clientIdleMs: number;
   readonly requestBodyIdleMs: number;
+  /** Least rate of a request body, 0 for any, and how long it may be slower. */
+  readonly uploadBytesPerSecond: number;
+  readonly uploadPaceMs: number;
   readonly webSocketIdleMs: number;
 }

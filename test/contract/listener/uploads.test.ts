@@ -154,6 +154,17 @@ describe('a request body', () => {
     await client.untilClosed();
   });
 
+  it('times out when it comes too slowly, though never idle', async (t) => {
+    const settings = { uploadBytesPerSecond: 1000, uploadPaceMs: 500 };
+    const { port } = await openScripted(t, answerBody, { settings, tickMs: 100 });
+    const client = await connectClient(port, { context: t });
+    await client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n');
+    const drip = setInterval(() => void client.send('x'), 20);
+    t.after(() => clearInterval(drip));
+    assert.equal((await client.response()).status, 408);
+    await client.untilClosed();
+  });
+
   it('fails its sink when the client leaves in the middle', async (t) => {
     const bucket = new Bucket();
     const { port, handler } = await openScripted(t, (exchange) =>

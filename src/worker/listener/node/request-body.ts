@@ -11,6 +11,7 @@ import type { RawHeaders } from '../../../core/headers.ts';
 import type { RequestBody } from '../../../core/request-body.ts';
 import type { Sink } from '../../../core/sink.ts';
 import type { Swept } from '../sweeper.ts';
+import { UploadPace } from '../upload-pace.ts';
 import type { ListenerState } from './listener-state.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -49,6 +50,7 @@ export class ReceivedBody implements RequestBody, Swept {
   #error: ProxyError | null = null;
   /** Since something came. */
   #idleTicks = 0;
+  readonly #pace = new UploadPace();
 
   constructor(state: ListenerState, { input, byteLength, proceed }: ReceivedBodyOptions) {
     this.#state = state;
@@ -130,10 +132,14 @@ export class ReceivedBody implements RequestBody, Swept {
   }
 
   tick(): void {
-    this.#idleTicks = this.#isPaused ? 0 : this.#idleTicks + 1;
-    const { sweeper, settings } = this.#state;
-    if (this.#idleTicks < sweeper.ticks(settings.requestBodyIdleMs)) return;
-    sweeper.remove(this);
+    if (this.#isPaused) {
+      this.#idleTicks = 0;
+      this.#pace.restart(this.#receivedBytes);
+      return;
+    }
+    this.#idleTicks += 1;
+    if (!this.#isLate) return;
+    this.#state.sweeper.remove(this);
     this.fail(new ProxyError('request_timeout', 'body'));
   }
 
@@ -147,6 +153,13 @@ export class ReceivedBody implements RequestBody, Swept {
     if (!this.#hasEnded) this.#proceed();
     sink.start(this);
     this.#deliver();
+  }
+
+  /** Nothing came for too long, or too little. */
+  get #isLate(): boolean {
+    const { sweeper, settings } = this.#state;
+    const isIdle = this.#idleTicks >= sweeper.ticks(settings.requestBodyIdleMs);
+    return isIdle || this.#pace.isTooSlow(this.#receivedBytes, settings, sweeper);
   }
 
   /** The limit may come after the bytes: serve sets it. */

@@ -15,6 +15,7 @@ import type { Exchange } from '../../../core/exchange.ts';
 import type { RequestBody } from '../../../core/request-body.ts';
 import type { Sink } from '../../../core/sink.ts';
 import type { Swept } from '../sweeper.ts';
+import { UploadPace } from '../upload-pace.ts';
 import type { ListenerState } from './listener-state.ts';
 import { giveBack, keepCopy } from './slabs.ts';
 
@@ -64,6 +65,7 @@ export class ReceivedBody implements RequestBody, Swept {
   #ticks = 0;
   /** Since something came. */
   #idleTicks = 0;
+  readonly #pace = new UploadPace();
 
   constructor(state: ListenerState, client: BodyOwner, byteLength: number) {
     this.#state = state;
@@ -162,9 +164,10 @@ export class ReceivedBody implements RequestBody, Swept {
     this.#idleTicks += 1;
     if (this.#isPaused) {
       this.#idleTicks = 0;
+      this.#pace.restart(this.#receivedBytes);
       if (this.#ticks % sweeper.ticks(PEEK_MS) !== 0) return;
       if (this.#waitingBytes <= settings.streamBufferBytes) this.#setPaused(false);
-    } else if (!this.#hasEnded && this.#idleTicks >= sweeper.ticks(settings.requestBodyIdleMs)) {
+    } else if (!this.#hasEnded && this.#isLate) {
       sweeper.remove(this);
       this.fail(new ProxyError('request_timeout', 'body'));
     } else if (this.#ticks % sweeper.ticks(REARM_MS) === 0) {
@@ -183,6 +186,13 @@ export class ReceivedBody implements RequestBody, Swept {
     }
     sink.start(this);
     this.#deliver();
+  }
+
+  /** Nothing came for too long, or too little. */
+  get #isLate(): boolean {
+    const { sweeper, settings } = this.#state;
+    const isIdle = this.#idleTicks >= sweeper.ticks(settings.requestBodyIdleMs);
+    return isIdle || this.#pace.isTooSlow(this.#receivedBytes, settings, sweeper);
   }
 
   /** The limit may come after the bytes: serve sets it. */

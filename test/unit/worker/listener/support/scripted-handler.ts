@@ -132,6 +132,8 @@ export const SETTINGS = {
   requestHeadMs: 10_000,
   clientIdleMs: 10_000,
   requestBodyIdleMs: 60_000,
+  uploadBytesPerSecond: 0,
+  uploadPaceMs: 10_000,
   webSocketIdleMs: 3_600_000,
 };
 
