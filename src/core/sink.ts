@@ -12,6 +12,8 @@ import type { RawHeaders } from './headers.ts';
  * synchronously from inside one another's callers; none of them throws.
  */
 export interface Sink {
+  /** What the client may act upon before the head comes (103, RFC 8297); left out: it is dropped. */
+  hint?(fields: RawHeaders): void;
   /** The head is known; `source` is what to pause, resume or cancel from now on. */
   start(source: Source): void;
   /**

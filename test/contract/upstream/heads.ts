@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { answering, onEachRequest, sizedResponse, startOrigin } from '../../support/origin.ts';
 import { headerLines, makePeer, RecordingAttempt } from '../../unit/worker/support/attempts.ts';
-import { makeExchange, makePlan } from '../../unit/worker/support/exchanges.ts';
+import { makeExchange, makePlan, RecordingSink } from '../../unit/worker/support/exchanges.ts';
 import { type ContractTest, ROOMY, setStage } from './stage.ts';
 
 export const headTests: Readonly<Record<string, ContractTest>> = {
@@ -79,6 +79,31 @@ export const headTests: Readonly<Record<string, ContractTest>> = {
     const stage = await setStage(context, factory, answering(sizedResponse('ok', fields)));
     assert.deepEqual(headerLines((await stage.fetch()).exchange), ['x-end: 2']);
   },
+
+  'passes on what a 103 says that browsers act upon, and nothing of other interim responses':
+    async (context, factory) => {
+      const interim =
+        'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nServer: x\r\nLink: </b.js>\r\n\r\n' +
+        'HTTP/1.1 102 Processing\r\nLink: </no>\r\n\r\nHTTP/1.1 103 Early Hints\r\nX-Other: 1\r\n\r\n';
+      const origin = await startOrigin(
+        onEachRequest((connection) => connection.send(interim, sizedResponse('ok'))),
+        { context },
+      );
+      const { upstream, close } = factory(ROOMY);
+      context.after(close);
+      const hints: string[][] = [];
+      const client = Object.assign(new RecordingSink(), {
+        hint: (fields: string[]) => {
+          hints.push(fields);
+        },
+      });
+      const exchange = makeExchange({ headers: [] }, client);
+      const attempt = new RecordingAttempt();
+      upstream.send(exchange, makePeer(origin.port), attempt);
+      await attempt.over();
+      assert.deepEqual(hints, [['link', '</a.css>; rel=preload', 'link', '</b.js>']]);
+      assert.equal(exchange.status, 200);
+    },
 
   'consumes interim responses': async (context, factory) => {
     const interim = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n';

@@ -60,6 +60,10 @@ export class ClientSink implements Sink, WriterOwner, Swept, Turning {
     return this.#writer !== null && !this.#hasHead;
   }
 
+  hint(fields: RawHeaders): void {
+    if (this.isUntouched && !this.#hasEnded) this.#writer!.hint(fields);
+  }
+
   start(source: Source): void {
     this.#source = source;
     if (this.#writer === null) source.cancel(new ProxyError('client_closed'));

@@ -48,6 +48,18 @@ export class Http1Writer implements ResponseWriter {
     this.#response.writeContinue();
   }
 
+  hint(fields: RawHeaders): void {
+    // HTTP/1.0 knows no interim answers; without a socket an earlier answer is still on its way.
+    if (this.#isOld || this.#response.socket === null) return;
+    const lines = ['HTTP/1.1 103 Early Hints'];
+    for (let at = 0; at < fields.length; at += 2) {
+      const [name, value] = [fields[at]!, fields[at + 1]!];
+      if (isSendableField(name, value)) lines.push(`${name}: ${value}`);
+    }
+    // Node's own writer takes one form of Link only, and throws at all others.
+    if (lines.length > 1) this.#socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  }
+
   head(exchange: Exchange, framing: HeadFraming): void {
     const response = this.#response;
     const fields: string[] = [];

@@ -59,6 +59,14 @@ export class Http2Writer implements ResponseWriter {
 
   proceed(): void {}
 
+  hint(headers: RawHeaders): void {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.closed || stream.headersSent) return;
+    const fields: OutgoingHttpHeaders = { ':status': 103 };
+    addFields(fields, headers);
+    stream.additionalHeaders(fields);
+  }
+
   head(exchange: Exchange, { hasBody, byteLength, hopFields }: HeadFraming): void {
     const fields = [':status', `${exchange.status}`];
     pushFields(fields, exchange.responseHeaders);

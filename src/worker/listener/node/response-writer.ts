@@ -34,6 +34,8 @@ export interface ResponseWriter {
   attach(owner: WriterOwner): void;
   /** Answers that the client may go on with a body it has announced. */
   proceed(): void;
+  /** Fields before the head; dropped where the client can't take them. */
+  hint(fields: RawHeaders): void;
   head(exchange: Exchange, framing: HeadFraming): void;
   /** Copies the chunk; false: full, until `drained`. */
   write(chunk: Uint8Array): boolean;

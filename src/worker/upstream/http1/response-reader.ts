@@ -6,6 +6,7 @@
 //    ├─ chunked ─────────► CHUNKED ──0 chunk──► complete
 //    └─ neither ─────────► UNTIL_CLOSE ──FIN──► complete        anything malformed ──► failed
 
+import { passHints } from '../../../core/early-hints.ts';
 import { ProxyError } from '../../../core/errors.ts';
 import { limits } from '../../../core/limits.ts';
 import { CHUNKED_DONE, CHUNKED_MALFORMED, ChunkedBody } from './chunked-body.ts';
@@ -123,7 +124,7 @@ export class ResponseReader {
   #takeHead(transfer: Transfer, headBytes: number, at: number, end: number): number {
     const head = this.#head;
     if (headBytes > this.#host.headBytesMax) return this.#refuseSize();
-    if (head.status < 200) return this.#skipInterim(at);
+    if (head.status < 200) return this.#takeInterim(transfer, at);
     this.#interimCount = 0;
     const { exchange } = transfer;
     const { status, byteLength } = head;
@@ -166,8 +167,8 @@ export class ResponseReader {
     return false;
   }
 
-  #skipInterim(at: number): number {
-    const { status, byteLength, isChunked } = this.#head;
+  #takeInterim({ exchange, isDiscarded }: Transfer, at: number): number {
+    const { status, byteLength, isChunked, headers } = this.#head;
     // A WebSocket goes through the tunnel; nobody here has asked to switch protocols.
     if (status === 101) return this.#refuse('101 without having been asked');
     if (byteLength !== -1 || isChunked) return this.#refuse('an interim response with a body');
@@ -175,6 +176,7 @@ export class ResponseReader {
     if (this.#interimCount > limits.interimResponseCount) {
       return this.#refuse('too many interim responses');
     }
+    if (!isDiscarded) passHints(exchange, status, headers);
     return at;
   }
 

@@ -5,6 +5,7 @@
 //      └─────────── cancel, or onResponseError from anywhere ─────────────────────► over
 
 import type { Dispatcher } from 'undici';
+import { passHints } from '../../../core/early-hints.ts';
 import { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
 import { limits } from '../../../core/limits.ts';
@@ -15,7 +16,7 @@ import { isStaleConnection, type Progress, toProxyError } from './failure.ts';
 import type { UndiciOptions } from './options.ts';
 import { RequestBodyStream } from './request-body-stream.ts';
 import { requestOptions } from './request-options.ts';
-import { takeResponseHead, trailerFields, type UndiciHeaders } from './response-head.ts';
+import { fieldsOf, takeResponseHead, trailerFields, type UndiciHeaders } from './response-head.ts';
 
 /** Where an attempt waits, and what it gives back when it is over. */
 export interface AttemptCarrier {
@@ -132,7 +133,7 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
       this.#interimCount += 1;
       if (this.#interimCount > limits.interimResponseCount) {
         this.#abort(new ProxyError('bad_response', 'too many interim responses'));
-      }
+      } else passHints(this.#exchange, status, fieldsOf(controller.rawHeaders));
       return;
     }
     const problem = takeResponseHead(this.#exchange, status, controller.rawHeaders);

@@ -25,7 +25,7 @@ export function takeResponseHead(
   raw: UndiciHeaders,
 ): string | null {
   if (status > 599) return `status ${status}`;
-  const received = flatten(raw);
+  const received = fieldsOf(raw);
   if (received.length > 2 * limits.responseHeaderCount) return 'too many fields';
   const headers: RawHeaders = [];
   let byteLength = -1;
@@ -58,7 +58,7 @@ export function takeResponseHead(
 
 /** Returns the fields after a body that may be passed on; null when there are none. */
 export function trailerFields(raw: UndiciHeaders): RawHeaders | null {
-  const received = flatten(raw);
+  const received = fieldsOf(raw);
   const kept: RawHeaders = [];
   for (let at = 0; at < received.length && at < 2 * limits.responseHeaderCount; at += 2) {
     if (isTrailerField(received[at]!)) kept.push(received[at]!, received[at + 1]!);
@@ -66,7 +66,8 @@ export function trailerFields(raw: UndiciHeaders): RawHeaders | null {
   return kept.length === 0 ? null : kept;
 }
 
-function flatten(raw: UndiciHeaders): RawHeaders {
+/** Returns fields as they are everywhere else; names in lower case. */
+export function fieldsOf(raw: UndiciHeaders): RawHeaders {
   const flat: RawHeaders = [];
   if (raw === null || raw === undefined) return flat;
   if (Array.isArray(raw)) {
