@@ -126,7 +126,7 @@ export class Handshake implements Source, RegisteredTunnel {
         followRedirects: false,
         closeTimeout: CLOSE_TIMEOUT_MS,
         generateMask: fillMask,
-      } as WebSocket.ClientOptions,
+      } as unknown as WebSocket.ClientOptions,
     );
     socket.on('upgrade', (response) => this.#upgraded(response));
     socket.on('open', () => this.#opened());
