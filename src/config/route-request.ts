@@ -2,6 +2,7 @@
 
 import type { Asked, GeoLookup } from '../routing/asked.ts';
 import { readJson } from '../routing/json-value.ts';
+import type { RouteMatch } from '../routing/match.ts';
 import { Router } from '../routing/router.ts';
 import { settleTarget } from '../routing/target-policy.ts';
 import { compileTemplate, locationValue } from '../routing/template.ts';
@@ -33,12 +34,12 @@ export function placeOf({ country, continent, asn }: MadeUpRequest): GeoLookup {
 }
 
 /** Returns a table of some of the routes of `config`. */
-export function routerOf(
-  routes: readonly RouteConfig[],
+export function routerOf<Route extends { readonly match: RouteMatch }>(
+  routes: readonly Route[],
   { matchers }: Config,
   geo: GeoLookup,
-): Router<RouteConfig> {
-  const router = new Router<RouteConfig>({ matchers, geo });
+): Router<Route> {
+  const router = new Router<Route>({ matchers, geo });
   for (const route of routes) router.add(route.match, route);
   return router;
 }
