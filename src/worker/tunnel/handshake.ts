@@ -115,7 +115,7 @@ export class Handshake implements Source, RegisteredTunnel {
       [],
       {
         headers: handshakeFields(this.#exchange, this.#peer),
-        finishRequest: (request) => {
+        finishRequest: (request: ClientRequest) => {
           request.path = this.#exchange.target;
           request.end();
         },
