@@ -4,6 +4,9 @@
 //
 //   new ──► small (10 %) ──used again──► main (90 %) ──► out      main: used since? back to its head
 //              └──────────► out, remembered ───came again──► main
+//
+// A part of the small queue may be kept by the caller, in a form of its own (`newcomers`); what is used there
+// goes to the main queue at once.
 
 import { GhostTable } from './ghost-table.ts';
 
@@ -18,18 +21,38 @@ export interface Slot<Value> {
 const usesMax = 3;
 const smallShare = 0.1;
 
+/** What is known of a value that comes. */
+export interface Arrival {
+  /** Of its key, 32 bits. */
+  readonly hash: number;
+  readonly weight: number;
+  /** It was in before (`isBack`), or is a newcomer that was used. */
+  readonly isWanted: boolean;
+}
+
+/** The part of the small queue that the caller keeps. */
+export interface Newcomers {
+  readonly weight: number;
+  /** `S3Fifo.nextOrder` when the oldest of them came; Infinity when there is none. */
+  readonly oldestOrder: number;
+  /** The oldest have to go; `onDrop` is to be told their hashes. `onEvict` is not called for them. */
+  drop(onDrop: (hash: number) => void): void;
+}
+
 class Node<Value> implements Slot<Value> {
   readonly value: Value;
   readonly hash: number;
+  readonly order: number;
   weight: number;
   uses = 0;
   queue: Queue<Value> | null = null;
   newer: Node<Value> | null = null;
   older: Node<Value> | null = null;
 
-  constructor(value: Value, hash: number, weight: number) {
+  constructor(value: Value, hash: number, { weight, order }: { weight: number; order: number }) {
     this.value = value;
     this.hash = hash;
+    this.order = order;
     this.weight = weight;
   }
 
@@ -75,6 +98,7 @@ export interface S3FifoOptions<Value> {
   readonly ghostsMax: number;
   /** Called for every value that has to go, not for those that are removed. */
   readonly onEvict: (value: Value) => void;
+  readonly newcomers?: Newcomers | null;
 }
 
 export class S3Fifo<Value> {
@@ -82,12 +106,16 @@ export class S3Fifo<Value> {
   readonly #small = new Queue<Value>();
   readonly #main = new Queue<Value>();
   readonly #ghosts: GhostTable;
+  readonly #newcomers: Newcomers | null;
+  readonly #onDrop = (hash: number): void => this.#ghosts.add(hash);
   #weightMax: number;
+  #lastOrder = 0;
 
-  constructor({ weightMax, ghostsMax, onEvict }: S3FifoOptions<Value>) {
+  constructor({ weightMax, ghostsMax, onEvict, newcomers = null }: S3FifoOptions<Value>) {
     this.#weightMax = weightMax;
     this.#ghosts = new GhostTable(ghostsMax);
     this.#onEvict = onEvict;
+    this.#newcomers = newcomers;
   }
 
   get weightMax(): number {
@@ -95,9 +123,10 @@ export class S3Fifo<Value> {
   }
 
   get weight(): number {
-    return this.#small.weight + this.#main.weight;
+    return this.#smallWeight + this.#main.weight;
   }
 
+  /** Values that are in, without newcomers that the caller keeps. */
   get length(): number {
     return this.#small.length + this.#main.length;
   }
@@ -107,13 +136,23 @@ export class S3Fifo<Value> {
     return this.#ghosts.bytes;
   }
 
-  /** Takes in a value, which may have to go at once; `hash` (32 bits) is that of its key. */
-  add(value: Value, hash: number, weight: number): Slot<Value> {
-    const node = new Node(value, hash, weight);
-    const isBack = this.#ghosts.take(hash, this.#main.length);
-    (isBack ? this.#main : this.#small).add(node);
-    this.#shrink();
+  /** Takes in a value, which may have to go at once. */
+  add(value: Value, { hash, weight, isWanted }: Arrival): Slot<Value> {
+    const node = new Node(value, hash, { weight, order: this.nextOrder() });
+    (isWanted ? this.#main : this.#small).add(node);
+    this.shrink();
     return node;
+  }
+
+  /** Whether a value of that key has left lately; forgets it. */
+  isBack(hash: number): boolean {
+    return this.#ghosts.take(hash, this.#main.length);
+  }
+
+  /** A number that is higher each time: when a newcomer came. */
+  nextOrder(): number {
+    this.#lastOrder += 1;
+    return this.#lastOrder;
   }
 
   /** The value is wanted. */
@@ -128,7 +167,7 @@ export class S3Fifo<Value> {
     if (node.queue === null) return;
     node.queue.weight += weight - node.weight;
     node.weight = weight;
-    this.#shrink();
+    this.shrink();
   }
 
   remove(slot: Slot<Value>): void {
@@ -139,18 +178,30 @@ export class S3Fifo<Value> {
   /** From now on the sum of weights is at most that. */
   resize(weightMax: number): void {
     this.#weightMax = weightMax;
-    this.#shrink();
+    this.shrink();
   }
 
-  #shrink(): void {
+  /** Whatever is too much has to go: to be called when a newcomer has come. */
+  shrink(): void {
     while (this.weight > this.#weightMax) {
-      const isSmallsTurn = this.#small.weight > this.#weightMax * smallShare;
+      const isSmallsTurn = this.#smallWeight > this.#weightMax * smallShare;
       if (isSmallsTurn || this.#main.length === 0) this.#turnSmall();
       else this.#turnMain();
     }
   }
 
+  get #smallWeight(): number {
+    const { weight } = this.#small;
+    return this.#newcomers === null ? weight : weight + this.#newcomers.weight;
+  }
+
   #turnSmall(): void {
+    const newcomers = this.#newcomers;
+    const oldestOrder = this.#small.oldest?.order ?? Number.POSITIVE_INFINITY;
+    if (newcomers !== null && newcomers.oldestOrder < oldestOrder) {
+      newcomers.drop(this.#onDrop);
+      return;
+    }
     const node = this.#small.oldest!;
     this.#small.remove(node);
     if (node.uses > 0) {

@@ -3,6 +3,7 @@
 import type { CacheStore } from '../core/cache.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { limits } from '../core/limits.ts';
+import { ChurnMap } from '../std/churn-map.ts';
 import type { CacheHost } from './cache/fill-context.ts';
 import { HeldBudget } from './cache/held-bytes.ts';
 import type { ForwardContext } from './forward.ts';
@@ -17,7 +18,7 @@ export function createCacheHost(
 ): CacheHost {
   return {
     store,
-    fills: new Map(),
+    fills: new ChurnMap(),
     budget: new HeldBudget(limits.cacheFillBytes),
     random: context.random,
     stored: onStored,

@@ -44,7 +44,9 @@ export function hitRateOfS3Fifo(trace: Uint32Array, weightMax: number, weightOf:
       cache.use(slot);
       continue;
     }
-    const added = cache.add(key, mix32(key), weightOf(key));
+    const hash = mix32(key);
+    const arrival = { hash, weight: weightOf(key), isWanted: cache.isBack(hash) };
+    const added = cache.add(key, arrival);
     if (added.isIn) map.set(key, added);
   }
   return hits / trace.length;

@@ -26,6 +26,7 @@ export class HeldBudget {
   }
 }
 
+const NOTHING = new Uint8Array(0);
 const FIRST_BYTES = 16 * 1024;
 /** A buffer with more room left over than this share is copied into one that fits. */
 const WASTE_RATIO = 1 / 8;
@@ -45,7 +46,7 @@ export class HeldBytes {
   private constructor(budget: HeldBudget, capacity: number, bytesMax: number) {
     this.#budget = budget;
     this.#bytesMax = bytesMax;
-    this.#buffer = Buffer.allocUnsafeSlow(capacity);
+    this.#buffer = Buffer.allocUnsafe(capacity);
   }
 
   get bytes(): Uint8Array {
@@ -75,7 +76,7 @@ export class HeldBytes {
   /** What is held counts no more. Idempotent. */
   release(): void {
     this.#budget.giveBack(this.#buffer.byteLength);
-    this.#buffer = new Uint8Array(0);
+    this.#buffer = NOTHING;
     this.#length = 0;
   }
 

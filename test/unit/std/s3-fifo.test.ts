@@ -26,7 +26,8 @@ describe('S3-FIFO', () => {
           const slot = slots.get(key);
           if (what === 'add' && slot === undefined) {
             adding = key;
-            const added = cache.add(key, mix32(key), weight);
+            const hash = mix32(key);
+            const added = cache.add(key, { hash, weight, isWanted: cache.isBack(hash) });
             if (added.isIn) slots.set(key, added);
             adding = -1;
           } else if (slot !== undefined) {

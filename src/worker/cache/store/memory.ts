@@ -1,10 +1,13 @@
-// The memory tier of one worker: answers by key, within a budget of bytes. What a purge has reached is found
-// out here when it is looked at, and costs one compare while there was none.
+// The memory tier of one worker: answers by key, within a budget of bytes. What nobody has asked for yet is
+// packed. What a purge has reached is found out here when it is looked at, and costs one compare while there
+// was none.
 
+import { randomInt } from 'node:crypto';
 import { CachedVariant, type CacheEntry, type StoredResponse } from '../../../core/cache.ts';
 import { GONE, KEPT, type PurgeLog } from '../../../core/purge-log.ts';
 import { hash32 } from '../../../std/hash.ts';
 import { S3Fifo, type Slot } from '../../../std/s3-fifo.ts';
+import { PackedAnswers } from './packed-answers.ts';
 import { softened } from './soften.ts';
 import { entryBytes, variantWeight } from './weight.ts';
 
@@ -39,14 +42,23 @@ export interface MemoryCounters {
 export class MemoryTier {
   readonly counters: MemoryCounters = { stored: 0, evicted: 0, purged: 0, refused: 0 };
   readonly #slots = new Map<string, Slot<Entry>>();
+  readonly #packed: PackedAnswers | null;
   readonly #policy: S3Fifo<Entry>;
+  readonly #seed = randomInt(2 ** 32);
   readonly #purges: PurgeLog;
   #bytesMax: number;
 
   constructor(bytesMax: number, purges: PurgeLog) {
     this.#purges = purges;
     this.#bytesMax = bytesMax;
+    this.#packed = PackedAnswers.open(bytesMax, {
+      nextOrder: () => this.#policy.nextOrder(),
+      onEvict: (count) => {
+        this.counters.evicted += count;
+      },
+    });
     this.#policy = new S3Fifo<Entry>({
+      newcomers: this.#packed,
       weightMax: bytesMax,
       ghostsMax: Math.min(2 ** 20, Math.max(256, bytesMax / bytesPerGhost)),
       onEvict: (entry) => {
@@ -58,7 +70,7 @@ export class MemoryTier {
   }
 
   get bytes(): number {
-    return this.#policy.weight + this.#policy.overheadBytes;
+    return this.#policy.weight + this.#overheadBytes;
   }
 
   get bytesMax(): number {
@@ -66,13 +78,13 @@ export class MemoryTier {
   }
 
   get entries(): number {
-    return this.#slots.size;
+    return this.#slots.size + (this.#packed?.length ?? 0);
   }
 
-  /** Returns what is there and not purged, and counts as a use. Allocates only after a purge. */
+  /** Returns what is there and not purged, and counts as a use. Allocates the first time, and after a purge. */
   find(key: string): CacheEntry | null {
-    const slot = this.#slots.get(key);
-    if (slot === undefined) return null;
+    const slot = this.#slots.get(key) ?? this.#findPacked(key);
+    if (slot === null) return null;
     const entry = slot.value;
     if (entry.judgedAt !== this.#purges.generation && !this.#judge(slot)) return null;
     this.#policy.use(slot);
@@ -84,6 +96,7 @@ export class MemoryTier {
     const verdict = this.#purges.judge(response, response.generation);
     if (verdict === GONE) return null;
     const kept = verdict === KEPT ? response : softened(response, verdict);
+    if (this.#packs(kept, body)) return new CachedVariant(kept, body);
     return this.#keep(new CachedVariant(kept, owned(body)));
   }
 
@@ -108,6 +121,7 @@ export class MemoryTier {
   }
 
   remove(key: string): void {
+    if (this.#packed?.length) this.#packed.remove(key, this.#hashOf(key));
     const slot = this.#slots.get(key);
     if (slot === undefined) return;
     this.#slots.delete(key);
@@ -118,12 +132,48 @@ export class MemoryTier {
   clear(): void {
     for (const slot of this.#slots.values()) this.#policy.remove(slot);
     this.#slots.clear();
+    this.#packed?.clear();
   }
 
   /** A new budget; the table of what has left keeps its size. */
   resize(bytesMax: number): void {
     this.#bytesMax = bytesMax;
-    this.#policy.resize(Math.max(0, bytesMax - this.#policy.overheadBytes));
+    this.#policy.resize(Math.max(0, bytesMax - this.#overheadBytes));
+  }
+
+  get #overheadBytes(): number {
+    return this.#policy.overheadBytes + (this.#packed?.overheadBytes ?? 0);
+  }
+
+  /** Seeded: nobody is to know which keys meet in one chain. */
+  #hashOf(key: string): number {
+    return hash32(key, this.#seed);
+  }
+
+  /** Keeps a copy of what is new, as bytes; false when it is to be kept as it is. */
+  #packs(response: StoredResponse, body: Uint8Array): boolean {
+    const { key } = response;
+    const packed = this.#packed;
+    if (packed === null || this.#slots.has(key)) return false;
+    const hash = this.#hashOf(key);
+    if (this.#unpack(key, hash) !== null) return false;
+    const isBack = this.#policy.isBack(hash);
+    if (isBack || !packed.put(response, body, hash)) {
+      this.#newSlot(new Entry(key), hash, isBack);
+      return false;
+    }
+    this.counters.stored += 1;
+    this.#policy.shrink();
+    return true;
+  }
+
+  /** Makes objects of what was packed; null when nothing was. */
+  #unpack(key: string, hash: number): Slot<Entry> | null {
+    const unpacked = this.#packed === null ? null : this.#packed.take(key, hash);
+    if (unpacked === null) return null;
+    const entry = new Entry(key);
+    entry.variants = [new CachedVariant(unpacked.response, unpacked.body)];
+    return this.#newSlot(entry, hash, true);
   }
 
   #keep(variant: CachedVariant): CachedVariant {
@@ -151,11 +201,27 @@ export class MemoryTier {
   #slotOf(key: string): Slot<Entry> {
     const known = this.#slots.get(key);
     if (known !== undefined) return known;
+    const hash = this.#hashOf(key);
+    const unpacked = this.#unpack(key, hash);
+    if (unpacked !== null) return unpacked;
     const entry = new Entry(key);
     entry.judgedAt = this.#purges.generation;
-    const slot = this.#policy.add(entry, hash32(key), entryBytes + key.length * 2);
+    return this.#newSlot(entry, hash, this.#policy.isBack(hash));
+  }
+
+  #newSlot(entry: Entry, hash: number, isWanted: boolean): Slot<Entry> {
+    const { key, variants } = entry;
+    let weight = entryBytes + key.length * 2;
+    for (const variant of variants) weight += variantWeight(variant);
+    const slot = this.#policy.add(entry, { hash, weight, isWanted });
     if (slot.isIn) this.#slots.set(key, slot);
     return slot;
+  }
+
+  #findPacked(key: string): Slot<Entry> | null {
+    const packed = this.#packed;
+    if (packed === null || packed.length === 0) return null;
+    return this.#unpack(key, this.#hashOf(key));
   }
 
   /** Other entries may have to go for it, or variants of its own: one key has no more than its share. */

@@ -1,0 +1,93 @@
+// Answers as bytes: what comes out is what went in, and nothing else.
+
+import assert from 'node:assert/strict';
+import test, { describe } from 'node:test';
+import fc from 'fast-check';
+import type { StoredResponse } from '../../../../../src/core/cache.ts';
+import { hash32 } from '../../../../../src/std/hash.ts';
+import { PackedAnswers } from '../../../../../src/worker/cache/store/packed-answers.ts';
+import { storedResponse } from '../../../../support/stored-response.ts';
+
+const MIB = 2 ** 20;
+
+function open(): PackedAnswers {
+  let order = 0;
+  const nextOrder = () => {
+    order += 1;
+    return order;
+  };
+  return PackedAnswers.open(MIB, { nextOrder, onEvict: () => {} })!;
+}
+
+/** A byte string: one character is one octet. */
+const octets = fc
+  .uint8Array({ maxLength: 40 })
+  .map((bytes) => Buffer.from(bytes).toString('latin1'));
+const time = fc.double({ min: 0, max: 8.64e15, noNaN: true });
+
+describe('packed answers', () => {
+  test('come out as they went in, once', () => {
+    const answer = fc.record({
+      key: octets,
+      url: octets,
+      route: octets,
+      status: fc.integer({ min: 200, max: 599 }),
+      headers: fc.array(octets, { maxLength: 20 }).filter(({ length }) => length % 2 === 0),
+      bodyBytes: fc.nat(),
+      vary: fc.array(octets, { maxLength: 4 }),
+      varyKey: octets,
+      tags: fc.array(octets, { maxLength: 4 }),
+      generation: time,
+      bornMs: time,
+      storedAtMs: time,
+      fetchMs: time,
+      refreshFromMs: time,
+      freshUntilMs: time,
+      staleWhileRevalidateUntilMs: time,
+      staleIfErrorUntilMs: time,
+      keepUntilMs: time,
+      etag: octets,
+      lastModified: octets,
+    }) satisfies fc.Arbitrary<StoredResponse>;
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(answer, { selector: ({ key }) => key, maxLength: 20 }),
+        fc.uint8Array({ maxLength: 300 }),
+        (answers, body) => {
+          const packed = open();
+          // All in one chain.
+          for (const one of answers) assert.ok(packed.put(one, body, 7));
+          for (const one of answers) {
+            const unpacked = packed.take(one.key, 7);
+            assert.deepEqual(unpacked?.response, { ...one });
+            assert.deepEqual(Buffer.from(unpacked!.body), Buffer.from(body));
+            assert.equal(unpacked!.body.buffer.byteLength, body.byteLength, 'a copy of its own');
+            assert.equal(packed.take(one.key, 7), null);
+          }
+          assert.equal(packed.length, 0);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  test('are left to others when they are long or have very many fields', () => {
+    const packed = open();
+    assert.equal(packed.put(storedResponse('long'), new Uint8Array(MIB / 16), 1), false);
+    const headers = Array.from({ length: 600 }, () => 'a');
+    assert.equal(packed.put(storedResponse('many', { headers }), new Uint8Array(1), 1), false);
+    assert.equal(packed.length, 0);
+  });
+
+  test('are forgotten by key', () => {
+    const packed = open();
+    for (const key of ['a', 'b']) packed.put(storedResponse(key), new Uint8Array(9), hash32(key));
+    packed.remove('a', hash32('a'));
+    assert.equal(packed.has('a', hash32('a')), false);
+    assert.equal(packed.has('b', hash32('b')), true);
+  });
+
+  test('are not made within a budget of which one buffer is a large part', () => {
+    assert.equal(PackedAnswers.open(MIB - 1, { nextOrder: () => 0, onEvict: () => {} }), null);
+  });
+});
