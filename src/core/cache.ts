@@ -51,11 +51,23 @@ export interface StoredResponse {
   readonly lastModified: string;
 }
 
+/** A body that is too long for memory, read from disk piece by piece. */
+export interface StoredFile {
+  readonly byteLength: number;
+  /** Fills `piece` from that offset; false when it can't be read. Never rejects. */
+  read(piece: Uint8Array, offset: number): Promise<boolean>;
+  /** One more reads it; each who holds it releases it once. */
+  hold(): void;
+  release(): void;
+}
+
 /** A stored answer in the memory of this worker. */
 export class CachedVariant {
   readonly response: StoredResponse;
-  /** The whole body in one piece; never written to. */
+  /** The whole body in one piece, empty when it is in `file`; never written to. */
   readonly body: Uint8Array;
+  /** Where the body is instead; only while it is fresh, and for those who waited for the disk. */
+  readonly file: StoredFile | null;
   /** The body in other content codings, by name; kept and counted by the store. */
   encodings: Map<string, Uint8Array> | null = null;
   /** Header list for the client at `headSecond` (Age), made by worker/cache. */
@@ -64,9 +76,10 @@ export class CachedVariant {
   /** A refresh of it runs in this worker. */
   isRefreshing = false;
 
-  constructor(response: StoredResponse, body: Uint8Array) {
+  constructor(response: StoredResponse, body: Uint8Array, file: StoredFile | null = null) {
     this.response = response;
     this.body = body;
+    this.file = file;
   }
 }
 
@@ -119,7 +132,10 @@ export interface CacheStore {
   readonly hasDisk: boolean;
   /** Returns what is in memory and not purged, and counts as a use. Never allocates for a hit. */
   find(key: string): CacheEntry | null;
-  /** Looks on disk and moves what it finds to memory; null when there is nothing. Never rejects. */
+  /**
+   * Looks on disk and moves what it finds to memory; null when there is nothing. What is too large for that is
+   * in the entry alone; its files are to be released. Never rejects.
+   */
   fetch(key: string): Promise<CacheEntry | null>;
   /** Whether a purge after that generation reaches the URL, hard or soft. */
   isPurged(url: string, since: number): boolean;

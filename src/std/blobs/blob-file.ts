@@ -6,7 +6,7 @@
 //   ├ "SLB1" ┼ head bytes ┼ body bytes ┼ SHA-256 ┼ head ┼ body      uint32 LE
 //                                      (with 4 bytes of zero before it)
 
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 
 const magic = 0x31424c53;
@@ -17,6 +17,15 @@ const pieceBytes = 256 * 1024;
 export interface Blob {
   readonly head: Buffer;
   readonly body: Buffer;
+}
+
+/** A blob whose body stays in its file, which is open. */
+export interface OpenBlob {
+  readonly head: Buffer;
+  readonly bodyBytes: number;
+  /** Reads a part of the body; false when it is not there. Rejects as the file system does. */
+  read(piece: Uint8Array, offset: number): Promise<boolean>;
+  close(): Promise<void>;
 }
 
 /** Returns how large the file of such a blob is. */
@@ -64,26 +73,80 @@ export async function writeBlob(
 export async function readBlob(path: string, bytesMax: number): Promise<Blob | null> {
   const file = await open(path, 'r');
   try {
-    const prefix = Buffer.allocUnsafe(prefixBytes);
-    if (!(await readAll(file, prefix, 0)) || prefix.readUInt32LE(0) !== magic) return null;
-    const headBytes = prefix.readUInt32LE(4);
-    const bodyBytes = prefix.readUInt32LE(8);
-    const bytes = blobBytes(headBytes, bodyBytes);
-    // Lengths are believed only when the file has them.
-    if (bytes > bytesMax || (await file.stat()).size !== bytes) return null;
-    const head = Buffer.allocUnsafeSlow(headBytes);
+    const front = await readFront(file, bytesMax);
+    if (front === null) return null;
+    const { head, hash, digest, bodyAt, bodyBytes } = front;
     const body = Buffer.allocUnsafeSlow(bodyBytes);
-    if (!(await readAll(file, head, prefixBytes))) return null;
-    const hash = createHash('sha256').update(prefix.subarray(0, 16)).update(head);
     for (let at = 0; at < bodyBytes; at += pieceBytes) {
       const piece = body.subarray(at, at + pieceBytes);
-      if (!(await readAll(file, piece, prefixBytes + headBytes + at))) return null;
+      if (!(await readAll(file, piece, bodyAt + at))) return null;
       hash.update(piece);
     }
-    return hash.digest().equals(prefix.subarray(16)) ? { head, body } : null;
+    return hash.digest().equals(digest) ? { head, body } : null;
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Opens a blob of at most `bytesMax` and looks whether it is whole, which `isKnown` saves, without having more
+ * of it in memory than a piece; null when it is not whole. Rejects as the file system does.
+ */
+export async function openBlob(
+  path: string,
+  bytesMax: number,
+  isKnown: boolean,
+): Promise<OpenBlob | null> {
+  const file = await open(path, 'r');
+  let isGood = false;
+  try {
+    const front = await readFront(file, bytesMax);
+    if (front === null) return null;
+    const { head, bodyAt, bodyBytes } = front;
+    isGood = isKnown || (await isWhole(file, front));
+    if (!isGood) return null;
+    return {
+      ...{ head, bodyBytes },
+      read: (piece, offset) => readAll(file, piece, bodyAt + offset),
+      close: () => file.close(),
+    };
+  } finally {
+    if (!isGood) await file.close();
+  }
+}
+
+/** What stands before the body. */
+interface Front {
+  readonly head: Buffer;
+  /** Of all but the body. */
+  readonly hash: Hash;
+  readonly digest: Buffer;
+  readonly bodyAt: number;
+  readonly bodyBytes: number;
+}
+
+async function readFront(file: FileHandle, bytesMax: number): Promise<Front | null> {
+  const prefix = Buffer.allocUnsafe(prefixBytes);
+  if (!(await readAll(file, prefix, 0)) || prefix.readUInt32LE(0) !== magic) return null;
+  const headBytes = prefix.readUInt32LE(4);
+  const bodyBytes = prefix.readUInt32LE(8);
+  const bytes = blobBytes(headBytes, bodyBytes);
+  // Lengths are believed only when the file has them.
+  if (bytes > bytesMax || (await file.stat()).size !== bytes) return null;
+  const head = Buffer.allocUnsafeSlow(headBytes);
+  if (!(await readAll(file, head, prefixBytes))) return null;
+  const hash = createHash('sha256').update(prefix.subarray(0, 16)).update(head);
+  return { head, hash, digest: prefix.subarray(16), bodyAt: prefixBytes + headBytes, bodyBytes };
+}
+
+async function isWhole(file: FileHandle, { hash, digest, bodyAt, bodyBytes }: Front) {
+  const scratch = Buffer.allocUnsafeSlow(Math.min(pieceBytes, bodyBytes));
+  for (let at = 0; at < bodyBytes; at += pieceBytes) {
+    const piece = scratch.subarray(0, Math.min(pieceBytes, bodyBytes - at));
+    if (!(await readAll(file, piece, bodyAt + at))) return false;
+    hash.update(piece);
+  }
+  return hash.digest().equals(digest);
 }
 
 function prefixOf(headBytes: number, bodyBytes: number): Buffer {

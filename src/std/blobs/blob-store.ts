@@ -8,7 +8,15 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Blob, blobBytes, blobDigest, readBlob, writeBlob } from './blob-file.ts';
+import {
+  type Blob,
+  blobBytes,
+  blobDigest,
+  type OpenBlob,
+  openBlob,
+  readBlob,
+  writeBlob,
+} from './blob-file.ts';
 import { BlobIndex, type BlobRow, blocksOf } from './blob-index.ts';
 import { BlobLog, type LogRecord } from './blob-log.ts';
 
@@ -24,6 +32,8 @@ export interface BlobStoreOptions {
 
 /** Rows that an index may have: 60 MB of memory in each process. */
 export const rowsMax = 2 ** 20;
+/** Files that are known to be whole. */
+const wholeMax = 4096;
 /** A record whose file is not there yet may be of a blob that is just being written. */
 export const youngS = 60;
 
@@ -39,6 +49,8 @@ export class BlobStore {
   readonly #options: BlobStoreOptions;
   /** Files that turned out not to be whole. */
   torn = 0;
+  /** Paths of files that were whole. */
+  readonly #whole = new Set<string>();
 
   constructor(options: BlobStoreOptions) {
     this.#options = options;
@@ -76,9 +88,27 @@ export class BlobStore {
   }
 
   /** Returns the blob of a row; null when it is gone, or was not whole and is gone now. */
-  async read(row: BlobRow): Promise<Blob | null> {
+  read(row: BlobRow): Promise<Blob | null> {
+    return this.#take(row, readBlob(this.pathOf(row), this.#options.blobBytesMax));
+  }
+
+  /**
+   * As `read`, with the body left in its file, to be closed. Files never change: one that was whole is not
+   * looked through again for a while.
+   */
+  async openBody(row: BlobRow): Promise<OpenBlob | null> {
+    const path = this.pathOf(row);
+    const isKnown = this.#whole.has(path);
+    const blob = await this.#take(row, openBlob(path, this.#options.blobBytesMax, isKnown));
+    if (blob === null || isKnown) return blob;
+    if (this.#whole.size >= wholeMax) this.#whole.clear();
+    this.#whole.add(path);
+    return blob;
+  }
+
+  async #take<T>(row: BlobRow, reading: Promise<T | null>): Promise<T | null> {
     try {
-      const blob = await readBlob(this.pathOf(row), this.#options.blobBytesMax);
+      const blob = await reading;
       if (blob === null) {
         this.torn += 1;
         await this.remove([row]);

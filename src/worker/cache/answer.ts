@@ -6,7 +6,7 @@ import type { CachedVariant } from '../../core/cache.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { headerValue, type RawHeaders } from '../../core/headers.ts';
 import type { Sink } from '../../core/sink.ts';
-import { sendBody, sendPieces } from './body-source.ts';
+import { type BodyPart, sendBody, sendParts } from './body-source.ts';
 import { type ByteRange, multipartOf, parseByteRanges } from './byte-ranges.ts';
 import { addStatus, hitStatus } from './cache-status.ts';
 import { allowsRange, isNotModified, notModifiedFields } from './conditional.ts';
@@ -64,22 +64,25 @@ export function answerFrom(
       }
     }
   }
-  exchange.cached = variant;
+  // Encodings are made of what is in memory.
+  if (variant.file === null) exchange.cached = variant;
   exchange.responseByteLength = stored.bodyBytes;
   const sink = sinkOf(exchange, context);
-  const body = exchange.method === 'HEAD' ? NO_BODY : variant.body;
-  sendBody(exchange, sink, body);
+  if (exchange.method === 'HEAD') sendBody(exchange, sink, NO_BODY);
+  else if (variant.file === null) sendBody(exchange, sink, variant.body);
+  else sendParts(exchange, sink, variant, [{ first: 0, last: stored.bodyBytes - 1 }]);
 }
 
 function answerParts(
   exchange: Exchange,
-  { body, response }: CachedVariant,
+  variant: CachedVariant,
   ranges: readonly ByteRange[],
   context: AnswerContext,
 ): void {
+  const { response } = variant;
   const fields = exchange.responseHeaders.slice();
   exchange.responseHeaders = fields;
-  let pieces: readonly Uint8Array[] = [];
+  let parts: readonly BodyPart[] = ranges;
   if (ranges.length === 0) {
     exchange.status = 416;
     exchange.responseHeaders = notModifiedFields(fields);
@@ -89,18 +92,17 @@ function answerParts(
     const { first, last } = ranges[0]!;
     exchange.status = 206;
     fields.push('content-range', `bytes ${first}-${last}/${response.bodyBytes}`);
-    pieces = [body.subarray(first, last + 1)];
     exchange.responseByteLength = last - first + 1;
   } else {
     exchange.status = 206;
     const contentType = headerValue(fields, 'content-type') ?? '';
     const boundary = randomBytes(16).toString('hex');
-    const parts = multipartOf(body, ranges, { boundary, contentType });
-    pieces = parts.pieces;
-    exchange.responseByteLength = parts.byteLength;
+    const multipart = multipartOf(ranges, response.bodyBytes, { boundary, contentType });
+    parts = multipart.parts;
+    exchange.responseByteLength = multipart.byteLength;
     setField(fields, 'content-type', `multipart/byteranges; boundary=${boundary}`);
   }
-  sendPieces(exchange, sinkOf(exchange, context), pieces);
+  sendParts(exchange, sinkOf(exchange, context), variant, parts);
 }
 
 function sinkOf(exchange: Exchange, { stages }: AnswerContext): Sink {

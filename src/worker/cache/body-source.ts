@@ -1,9 +1,15 @@
-// A body that lies in memory on its way to a client: given in pieces that a slow reader can make us wait
-// for, so that what waits for a socket is bounded.
+// A stored body on its way to a client, out of memory or a file: given in pieces that a slow reader can make
+// us wait for, so that what waits for a socket is bounded.
 
+import type { CachedVariant } from '../../core/cache.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { limits } from '../../core/limits.ts';
 import type { Sink, Source } from '../../core/sink.ts';
+import type { ByteRange } from './byte-ranges.ts';
+import { FileSource } from './file-source.ts';
+
+/** Bytes as they are, or those of a stored body. */
+export type BodyPart = Uint8Array | ByteRange;
 
 /** What stands behind a body that is given in one piece. */
 const NOTHING_BEHIND: Source = { pause() {}, resume() {}, cancel() {} };
@@ -19,8 +25,24 @@ export function sendBody(exchange: Exchange, sink: Sink, body: Uint8Array): void
   sendPieces(exchange, sink, [body]);
 }
 
-/** Like `sendBody`, for a body in several pieces. */
-export function sendPieces(exchange: Exchange, sink: Sink, pieces: readonly Uint8Array[]): void {
+/** Sends parts of a stored answer to `sink`, and ends. */
+export function sendParts(
+  exchange: Exchange,
+  sink: Sink,
+  { body, file }: CachedVariant,
+  parts: readonly BodyPart[],
+): void {
+  if (file !== null) {
+    new FileSource(exchange, sink, file, parts).begin();
+    return;
+  }
+  const pieces = parts.map((part) =>
+    part instanceof Uint8Array ? part : body.subarray(part.first, part.last + 1),
+  );
+  sendPieces(exchange, sink, pieces);
+}
+
+function sendPieces(exchange: Exchange, sink: Sink, pieces: readonly Uint8Array[]): void {
   const source = new BodySource(sink, pieces);
   exchange.running = source;
   sink.start(source);

@@ -66,27 +66,30 @@ function bytesOf(ranges: readonly ByteRange[]): number {
   return bytes;
 }
 
-/** The body of a multipart/byteranges answer, in pieces, and its length. */
+/** The body of a multipart/byteranges answer: what stands between the ranges, and these; and its length. */
 export interface Multipart {
-  readonly pieces: readonly Uint8Array[];
+  readonly parts: readonly (Uint8Array | ByteRange)[];
   readonly byteLength: number;
 }
 
-/** Cuts the parts out of `body`; `boundary` must not occur in it. */
+/** Returns the parts of an answer of `bodyBytes`; `boundary` must not occur in it. */
 export function multipartOf(
-  body: Uint8Array,
   ranges: readonly ByteRange[],
+  bodyBytes: number,
   { boundary, contentType }: { readonly boundary: string; readonly contentType: string },
 ): Multipart {
-  const pieces: Uint8Array[] = [];
+  const parts: (Uint8Array | ByteRange)[] = [];
+  let byteLength = bytesOf(ranges);
+  const add = (text: string) => {
+    parts.push(Buffer.from(text, 'latin1'));
+    byteLength += text.length;
+  };
   const type = contentType === '' ? '' : `content-type: ${contentType}\r\n`;
-  for (const { first, last } of ranges) {
-    const range = `content-range: bytes ${first}-${last}/${body.byteLength}`;
-    const lead = `\r\n--${boundary}\r\n${type}${range}\r\n\r\n`;
-    pieces.push(Buffer.from(lead, 'latin1'), body.subarray(first, last + 1));
+  for (const range of ranges) {
+    const field = `content-range: bytes ${range.first}-${range.last}/${bodyBytes}`;
+    add(`\r\n--${boundary}\r\n${type}${field}\r\n\r\n`);
+    parts.push(range);
   }
-  pieces.push(Buffer.from(`\r\n--${boundary}--\r\n`, 'latin1'));
-  let byteLength = 0;
-  for (const piece of pieces) byteLength += piece.byteLength;
-  return { pieces, byteLength };
+  add(`\r\n--${boundary}--\r\n`);
+  return { parts, byteLength };
 }

@@ -1,10 +1,9 @@
 // What the fetches of one route have in common.
 
-import type { CacheStore } from '../../core/cache.ts';
+import type { CacheEntry, CacheStore } from '../../core/cache.ts';
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Plan } from '../../core/plan.ts';
-import type { ChurnMap } from '../../std/churn-map.ts';
 import type { AnswerContext } from './answer.ts';
 import type { ForwardReason } from './cache-status.ts';
 import type { HeldBudget } from './held-bytes.ts';
@@ -24,15 +23,15 @@ export interface Joinable {
 
 /**
  * How an exchange looks once more. `alone`: it has waited in vain, and waits for nobody this time;
- * `together`: it wants another variant; `in-memory`: what was on disk is in memory now, if anything was.
+ * `together`: it wants another variant; `found`: there was something on disk.
  */
-export type NextLook = 'alone' | 'together' | 'in-memory';
+export type NextLook = 'alone' | 'together' | 'found';
 
 /** What a worker does for its caches; joined in worker/*.ts, because phases don't know each other. */
 export interface CacheHost {
   readonly store: CacheStore;
   /** Fetches that run and can be joined, of all routes: keys name their routes. */
-  readonly fills: ChurnMap<Joinable>;
+  readonly fills: Map<string, Joinable>;
   readonly budget: HeldBudget;
   readonly random: () => number;
   /** An answer of that route (its index in the metrics) was stored. */
@@ -53,5 +52,6 @@ export interface FillContext {
   /** By which fetches go: no cache, no client stages. */
   readonly plan: Plan;
   readonly answers: AnswerContext;
-  again(exchange: Exchange, how: NextLook): void;
+  /** `found`: what was on disk; null: what is in memory counts. */
+  again(exchange: Exchange, how: NextLook, found: CacheEntry | null): void;
 }

@@ -10,6 +10,7 @@
 
 import type {
   CachedVariant,
+  CacheEntry,
   Lease,
   LeaseEnd,
   LeaseSeeker,
@@ -118,9 +119,14 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
       this.#send();
     } else if (store.hasDisk && this.task.looksOnDisk) {
       void store.fetch(key).then((entry) => {
-        if (this.#isOver) return;
-        if (entry === null || entry.variants.length === 0) store.lease(this.task.fillKey, this);
-        else this.releaseAll('in-memory');
+        if (!this.#isOver && entry !== null && entry.variants.length > 0) {
+          this.over('failed');
+          for (const waiter of this.audience.all) this.release(waiter, 'found', entry);
+        } else if (!this.#isOver) {
+          store.lease(this.task.fillKey, this);
+        }
+        // Those who read from files hold them by now.
+        for (const { file } of entry?.variants ?? []) file?.release();
       });
     } else {
       store.lease(this.task.fillKey, this);
@@ -257,11 +263,11 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     });
   }
 
-  release(waiter: Waiter, how: NextLook = 'alone'): void {
+  release(waiter: Waiter, how: NextLook = 'alone', found: CacheEntry | null = null): void {
     if (waiter.isOver) return;
     this.audience.remove(waiter);
     waiter.letGo();
-    this.context.again(waiter.exchange, how);
+    this.context.again(waiter.exchange, how, found);
   }
 
   releaseOthers(end: LeaseEnd, passMs: number): void {

@@ -54,7 +54,10 @@ export class RouteCache implements CacheUse {
   constructor(options: RouteCacheOptions) {
     this.#options = options;
     this.#route = options.plan.route;
-    this.#context = { ...options, again: (exchange, how) => this.#again(exchange, how) };
+    this.#context = {
+      ...options,
+      again: (exchange, how, found) => this.#again(exchange, how, found),
+    };
   }
 
   serve(exchange: Exchange): boolean {
@@ -76,8 +79,8 @@ export class RouteCache implements CacheUse {
     return next;
   }
 
-  /** `how`: it has waited already; null when it has not. */
-  #lookUp(exchange: Exchange, how: NextLook | null): boolean {
+  /** `how`: it has waited already; null when it has not. `found`: on disk, in place of what is in memory. */
+  #lookUp(exchange: Exchange, how: NextLook | null, found: CacheEntry | null = null): boolean {
     const { host, keys, policy, answers } = this.#options;
     const key = this.#keyFor(exchange, keys);
     if (key === null) {
@@ -85,15 +88,17 @@ export class RouteCache implements CacheUse {
       return false;
     }
     const nowMs = Date.now();
-    const entry = host.store.find(key);
+    const entry = found ?? host.store.find(key);
     const wishes = this.#wishes();
     let variant = entry === null ? null : chooseVariant(entry, exchange);
     const isPurged = variant !== null && this.#isPurged(exchange, variant);
     if (isPurged) variant = null;
     if (variant !== null) {
       const reuse = decideReuse(variant.response, wishes, nowMs);
-      if (reuse !== 'validate') {
-        if (reuse !== 'allowed') this.#refresh(exchange, variant, nowMs);
+      // What is left on disk is used while it is fresh, and nothing else can be done with it.
+      if (variant.file !== null && reuse !== 'fresh') variant = null;
+      else if (reuse !== 'validate') {
+        if (reuse !== 'allowed' && variant.file === null) this.#refresh(exchange, variant, nowMs);
         exchange.cacheStatus = reuse === 'fresh' ? 'hit' : 'stale';
         if (how === 'alone' || how === 'together') exchange.cacheStatus = 'collapsed';
         answerFrom(exchange, variant, facts, { context: answers, nowMs, status: '' });
@@ -212,8 +217,8 @@ export class RouteCache implements CacheUse {
     });
   }
 
-  #again(exchange: Exchange, how: NextLook): void {
-    if (exchange.finished || this.#lookUp(exchange, how)) return;
+  #again(exchange: Exchange, how: NextLook, found: CacheEntry | null): void {
+    if (exchange.finished || this.#lookUp(exchange, how, found)) return;
     this.#options.host.forward(exchange, exchange.plan!);
   }
 }

@@ -2,14 +2,16 @@
 // fails turns it off for a minute, with an event; nothing of it reaches a request.
 
 import { hash } from 'node:crypto';
-import type { StoredResponse } from '../../../core/cache.ts';
+import type { StoredFile, StoredResponse } from '../../../core/cache.ts';
 import type { Events } from '../../../core/events.ts';
-import { limits } from '../../../core/limits.ts';
-import type { BlobRow } from '../../../std/blobs/blob-index.ts';
+import { limits, MIB } from '../../../core/limits.ts';
+import { type BlobRow, blockBytes } from '../../../std/blobs/blob-index.ts';
 import { BlobStore } from '../../../std/blobs/blob-store.ts';
+import { ByteGate } from '../../../std/byte-gate.ts';
 import { hash32 } from '../../../std/hash.ts';
 import type { Cancel, Timers } from '../../../std/timers.ts';
 import { answerHeadBytesMax, readHead, writeHead } from './answer-blob.ts';
+import { DiskFile } from './disk-file.ts';
 
 /** What other workers wrote is known after this. */
 const refreshMs = 250;
@@ -22,6 +24,13 @@ const waitingMax = 1024;
 const writersMax = 2;
 /** Variants of one key that are read; of more, the newest. */
 const variantsMax = 16;
+/** Read at the same time by a worker. */
+const readingBytesMax = 64 * MIB;
+/** Larger bodies, as far as they are fresh, are left on disk; but what is a small part of memory moves there. */
+const streamedLeast = 1 * MIB;
+const streamedShare = 1 / 64;
+const filesMax = 512;
+const NO_BYTES = Buffer.alloc(0);
 
 export interface DiskCounters {
   reads: number;
@@ -31,16 +40,19 @@ export interface DiskCounters {
   dropped: number;
 }
 
-/** An answer as it was on disk; `forget` takes it away. */
+/** An answer as it was on disk; `forget` takes it away. The body is in `file` when there is one. */
 export interface DiskAnswer {
   readonly response: StoredResponse;
   readonly body: Buffer;
+  readonly file: StoredFile | null;
   readonly forget: () => void;
 }
 
 export interface DiskTierOptions {
   readonly path: string;
   readonly bytes: number;
+  /** Bytes of memory in front of it. */
+  readonly memoryBytes: number;
   readonly events: Events;
   readonly timers: Timers;
   /** All purges are known: what is read can be judged. */
@@ -67,9 +79,13 @@ export class DiskTier {
   readonly #waiting = new Map<string, Waiting>();
   readonly #writing = new Set<Waiting>();
   #waitingBytes = 0;
+  readonly #gate = new ByteGate(readingBytesMax);
+  readonly #streamedFrom: number;
+  #files = 0;
 
   constructor(options: DiskTierOptions) {
     this.#options = options;
+    this.#streamedFrom = Math.max(streamedLeast, options.memoryBytes * streamedShare);
     void this.#open();
   }
 
@@ -166,13 +182,16 @@ export class DiskTier {
 
   #inTime(store: BlobStore, reading: Promise<DiskAnswer[]>): Promise<DiskAnswer[]> {
     return new Promise((resolve) => {
+      let isLate = false;
       const stop = this.#options.timers.after(answerMs, () => {
+        isLate = true;
         this.#fail(store, new Error(`no answer within ${answerMs} ms`));
         resolve([]);
       });
       void reading.then((answers) => {
         stop();
-        resolve(answers);
+        if (isLate) for (const { file } of answers) file?.release();
+        else resolve(answers);
       });
     });
   }
@@ -191,17 +210,56 @@ export class DiskTier {
   }
 
   async #readRow(store: BlobStore, key: string, row: BlobRow): Promise<DiskAnswer | null> {
-    const blob = await store.read(row);
-    if (blob === null) return null;
-    const response = readHead(blob.head);
-    const isFit = response?.key === key && response.keepUntilMs > this.#options.timers.wallMs();
-    const forget = () => {
+    const bytes = row.blocks * blockBytes;
+    if (bytes > this.#streamedFrom && this.#files < filesMax) {
+      const answer = await this.#openRow(store, key, row);
+      if (answer !== null) return answer;
+    }
+    await this.#gate.enter(bytes);
+    try {
+      const blob = await store.read(row);
+      if (blob === null) return null;
+      const response = readHead(blob.head);
+      const isFit = response?.key === key && response.keepUntilMs > this.#options.timers.wallMs();
+      const forget = this.#forgetter(store, row);
+      if (isFit) return { response, body: blob.body, file: null, forget };
+      // Of another key with the same digest, of another version of this program, or too old.
+      if (response === null || response.key === key) forget();
+      return null;
+    } finally {
+      this.#gate.leave(bytes);
+    }
+  }
+
+  /** Returns an answer whose body stays on disk; null when it is not a fresh one of this key. */
+  async #openRow(store: BlobStore, key: string, row: BlobRow): Promise<DiskAnswer | null> {
+    this.#files += 1;
+    let isOpen = false;
+    try {
+      const blob = await store.openBody(row);
+      const response = blob === null ? null : readHead(blob.head);
+      isOpen = response?.key === key && response.freshUntilMs > this.#options.timers.wallMs();
+      if (blob === null || response === null || !isOpen) {
+        await blob?.close();
+        return null;
+      }
+      const file = new DiskFile({
+        blob,
+        onError: (error) => this.#fail(store, error),
+        onClose: () => {
+          this.#files -= 1;
+        },
+      });
+      return { response, body: NO_BYTES, file, forget: this.#forgetter(store, row) };
+    } finally {
+      if (!isOpen) this.#files -= 1;
+    }
+  }
+
+  #forgetter(store: BlobStore, row: BlobRow): () => void {
+    return () => {
       store.remove([row]).catch((error: unknown) => this.#fail(store, error));
     };
-    if (isFit) return { response, body: blob.body, forget };
-    // Of another key with the same digest, of another version of this program, or too old.
-    if (response === null || response.key === key) forget();
-    return null;
   }
 
   #writeNext(): void {

@@ -6,6 +6,7 @@ import {
   type CacheStore,
   type LeaseSeeker,
   type PurgeCommand,
+  type StoredFile,
   type StoredResponse,
 } from '../../../core/cache.ts';
 import {
@@ -18,9 +19,9 @@ import {
   type Shared,
 } from '../../../core/cache-link.ts';
 import type { Events } from '../../../core/events.ts';
-import { KEPT } from '../../../core/purge-log.ts';
+import { GONE, KEPT } from '../../../core/purge-log.ts';
 import type { Timers } from '../../../std/timers.ts';
-import { DiskTier } from './disk.ts';
+import { type DiskAnswer, DiskTier } from './disk.ts';
 import { Handovers } from './handovers.ts';
 import { Leases } from './leases.ts';
 import { MemoryTier } from './memory.ts';
@@ -29,6 +30,7 @@ import type { PurgeEnd } from './purge-end.ts';
 /** What the sidecar says to a store. */
 export type StoreMessage = Granted | Denied | Shared | HandOver;
 
+const NO_BYTES = new Uint8Array(0);
 /** What is found where something is being purged: nothing, and nobody waits for another's fetch. */
 const BEING_PURGED: CacheEntry = { variants: [], passUntilMs: Number.POSITIVE_INFINITY };
 /** How long others may ask for what was stored here; after that one more fetch costs little. */
@@ -67,7 +69,8 @@ export class Store implements CacheStore {
     this.#isAlone = options.isAlone;
     this.memory = new MemoryTier(memoryBytes, purges.log);
     const isReady = () => purges.isComplete;
-    this.#disk = disk === null ? null : new DiskTier({ ...disk, events, timers, isReady });
+    this.#disk =
+      disk === null ? null : new DiskTier({ ...disk, memoryBytes, events, timers, isReady });
     this.#handovers = new Handovers({ directory: runDirectory, timers, link });
     this.#leases = new Leases({
       link,
@@ -92,29 +95,62 @@ export class Store implements CacheStore {
     this.#finds += 1;
     const entry = this.memory.find(key);
     if (entry === null) return null;
-    const purges = this.#purges;
-    if (purges.isAsking && entry.variants.some(({ response }) => purges.isAskedFor(response))) {
-      return BEING_PURGED;
-    }
+    if (this.#isBeingPurged(entry)) return BEING_PURGED;
     this.#found += 1;
     return entry;
   }
 
   async fetch(key: string): Promise<CacheEntry | null> {
-    const answers = this.#disk === null ? [] : await this.#disk.read(key);
+    const entry = this.#disk === null ? null : await this.#readIn(key, await this.#disk.read(key));
+    if (entry === null || !this.#isBeingPurged(entry)) return entry;
+    for (const { file } of entry.variants) file?.release();
+    return null;
+  }
+
+  async #readIn(key: string, answers: DiskAnswer[]): Promise<CacheEntry | null> {
     const read: CachedVariant[] = [];
     // The newest last, so that it is the first in memory.
     answers.sort((a, b) => a.response.storedAtMs - b.response.storedAtMs);
-    for (const { response, body, forget } of answers) {
+    for (const { response, body, file, forget } of answers) {
       const known = this.memory.find(key)?.variants.find((one) => isLike(one, response));
       // What came from a peer meanwhile is newer.
-      if (known !== undefined && known.response.storedAtMs >= response.storedAtMs) continue;
-      const variant = this.memory.store(response, body);
-      if (variant === null) forget();
-      else read.unshift(variant);
+      if (known !== undefined && known.response.storedAtMs >= response.storedAtMs) {
+        file?.release();
+        continue;
+      }
+      const variant =
+        file === null ? this.memory.store(response, body) : await this.#leaveOnDisk(response, file);
+      if (variant !== null) read.unshift(variant);
+      else forget();
     }
-    // What is too large for memory is served once.
-    return this.memory.find(key) ?? (read.length > 0 ? { variants: read, passUntilMs: 0 } : null);
+    // What is too large for memory is served from here.
+    const inMemory = this.memory.find(key);
+    const isThere = (one: CachedVariant) =>
+      inMemory?.variants.some((kept) => isLike(kept, one.response)) === true;
+    const others = read.filter((one) => !isThere(one));
+    if (others.length === 0) return inMemory;
+    return {
+      variants: [...(inMemory?.variants ?? []), ...others],
+      passUntilMs: inMemory?.passUntilMs ?? 0,
+    };
+  }
+
+  #isBeingPurged({ variants }: CacheEntry): boolean {
+    const purges = this.#purges;
+    return purges.isAsking && variants.some(({ response }) => purges.isAskedFor(response));
+  }
+
+  /** The body stays in its file, unless a purge has made it stale; null when it is purged. */
+  async #leaveOnDisk(response: StoredResponse, file: StoredFile): Promise<CachedVariant | null> {
+    const verdict = this.#purges.log.judge(response, response.generation);
+    if (verdict === KEPT) return new CachedVariant(response, NO_BYTES, file);
+    let variant: CachedVariant | null = null;
+    if (verdict !== GONE) {
+      const body = Buffer.allocUnsafeSlow(file.byteLength);
+      if (await file.read(body, 0)) variant = this.memory.store(response, body);
+    }
+    file.release();
+    return variant;
   }
 
   isPurged(url: string, since: number): boolean {

@@ -10,7 +10,9 @@ import {
   openSync,
   readdirSync,
   rmSync,
+  statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import test, { describe, type TestContext } from 'node:test';
@@ -80,6 +82,17 @@ const countOf = (store: Store, name: 'diskWrites' | 'diskWorks') => {
   return store.counts()[name === 'diskWrites' ? 14 : 17]!;
 };
 
+function blobsIn(path: string): string[] {
+  const names = readdirSync(path, { recursive: true, encoding: 'utf8' });
+  return names.map((name) => join(path, name)).filter((file) => statSync(file).isFile());
+}
+
+function overwrite(file: string, offset: number): void {
+  const handle = openSync(file, 'r+');
+  writeSync(handle, 'X', offset);
+  closeSync(handle);
+}
+
 describe('the store', () => {
   test('brings back from disk what another one stored, with all its variants', async (context) => {
     const path = createTempDir(context).file('cache');
@@ -128,6 +141,43 @@ describe('the store', () => {
     await until(() => countOf(store, 'diskWrites') === 1, { what: 'it is written' });
     assert.equal(store.find('a'), null);
     assert.equal((await store.fetch('a'))?.variants[0]?.body.byteLength, 90_000);
+  });
+
+  test('leaves on disk what is fresh and too long to be moved to memory, and brings the rest', async (context) => {
+    const path = createTempDir(context).file('cache');
+    const { store, purges } = open(context, { path, memoryBytes: 32 * MIB });
+    await until(() => store.hasDisk, { what: 'the disk works' });
+    const long = Buffer.alloc(2 * MIB, 'long ');
+    const stale = { freshUntilMs: Date.now() - 1 };
+    store.store(fresh('fresh', { bodyBytes: long.length }), long);
+    store.store(fresh('stale', { ...stale, bodyBytes: long.length }), long);
+    store.store(fresh('torn', { bodyBytes: long.length }), Buffer.alloc(2 * MIB, 'torn'));
+    await until(() => countOf(store, 'diskWrites') === 3, { what: 'all are written' });
+    store.memory.clear();
+    const [onDisk] = (await store.fetch('fresh'))!.variants;
+    assert.deepEqual([onDisk!.body.byteLength, onDisk!.file?.byteLength], [0, long.length]);
+    assert.equal(store.find('fresh'), null);
+    const part = Buffer.alloc(100_000);
+    assert.equal(await onDisk!.file!.read(part, 1_500_000), true);
+    assert.ok(part.equals(long.subarray(1_500_000, 1_600_000)));
+    assert.equal((await store.fetch('stale'))!.variants[0]!.body.byteLength, long.length);
+    assert.equal(store.find('stale')?.variants.length, 1, 'it will be validated');
+    // What is open can be read to its end, whatever happens to its name.
+    store.remove('fresh');
+    await until(async () => (await store.fetch('fresh')) === null, { what: 'it is gone' });
+    assert.equal(await onDisk!.file!.read(part, 0), true);
+    onDisk!.file!.release();
+    const blobs = blobsIn(path).filter((file) => statSync(file).size > MIB);
+    for (const file of blobs) overwrite(file, 1_900_000);
+    assert.equal(
+      await store.fetch('torn'),
+      null,
+      'the checksum is looked at before anything is sent',
+    );
+    const { url } = fresh('stale');
+    void store.purge({ kind: 'url', value: url, isSoft: false });
+    assert.equal(await store.fetch('stale'), null, 'it is being purged');
+    purges.disconnected();
   });
 
   test('goes on without a disk that cannot be opened, and says so once', async (context) => {
