@@ -133,8 +133,8 @@ export interface CacheStore {
   /** Returns what is in memory and not purged, and counts as a use. Never allocates for a hit. */
   find(key: string): CacheEntry | null;
   /**
-   * Looks on disk and moves what it finds to memory; null when there is nothing. What is too large for that is
-   * in the entry alone; its files are to be released. Never rejects.
+   * Looks on disk and moves what it finds to memory; null when there is nothing. What is too large for that
+   * is in the entry alone; its files are to be released. Never rejects.
    */
   fetch(key: string): Promise<CacheEntry | null>;
   /** Whether a purge after that generation reaches the URL, hard or soft. */

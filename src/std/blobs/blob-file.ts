@@ -89,8 +89,8 @@ export async function readBlob(path: string, bytesMax: number): Promise<Blob | n
 }
 
 /**
- * Opens a blob of at most `bytesMax` and looks whether it is whole, which `isKnown` saves, without having more
- * of it in memory than a piece; null when it is not whole. Rejects as the file system does.
+ * Opens a blob of at most `bytesMax` and looks whether it is whole, which `isKnown` saves, without having
+ * more of it in memory than a piece; null when it is not whole. Rejects as the file system does.
  */
 export async function openBlob(
   path: string,

@@ -1,4 +1,4 @@
-// A stored body that is read from its file at the pace of its client: no more of it is in memory than a piece.
+// A stored body that is read from its file at the pace of its client: of all of it, a piece is in memory.
 
 import type { StoredFile } from '../../core/cache.ts';
 import { ProxyError } from '../../core/errors.ts';

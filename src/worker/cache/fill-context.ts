@@ -4,6 +4,7 @@ import type { CacheEntry, CacheStore } from '../../core/cache.ts';
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Plan } from '../../core/plan.ts';
+import type { ChurnMap } from '../../std/churn-map.ts';
 import type { AnswerContext } from './answer.ts';
 import type { ForwardReason } from './cache-status.ts';
 import type { HeldBudget } from './held-bytes.ts';
@@ -31,7 +32,7 @@ export type NextLook = 'alone' | 'together' | 'found';
 export interface CacheHost {
   readonly store: CacheStore;
   /** Fetches that run and can be joined, of all routes: keys name their routes. */
-  readonly fills: Map<string, Joinable>;
+  readonly fills: ChurnMap<Joinable>;
   readonly budget: HeldBudget;
   readonly random: () => number;
   /** An answer of that route (its index in the metrics) was stored. */
