@@ -1,13 +1,13 @@
-// Attacks on HTTP/2, frame by frame, against the engine node: what a client may cost stays bounded, others
-// are served all the while.
+// Attacks on HTTP/2 by mass, frame by frame, against the engine node: what a client may cost stays bounded,
+// and others are served all the while.
 
 import assert from 'node:assert/strict';
 import { connect as connectHttp2 } from 'node:http2';
-import { connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import type { Exchange } from '../../../src/core/exchange.ts';
 import type { Source } from '../../../src/core/sink.ts';
 import { until } from '../../support/deadline.ts';
+import * as raw from '../../support/raw-http2.ts';
 import {
   answer,
   openScripted,
@@ -17,103 +17,53 @@ import {
 useEngine('node');
 
 const MIB = 1024 * 1024;
-const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-const [DATA, HEADERS, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION] = [
-  0, 1, 3, 4, 6, 8, 9,
-];
-const END_STREAM = 1;
-const END_HEADERS = 4;
+/** Codes of GOAWAY. What nghttp2 itself has enough of, it calls an internal error. */
+const PROTOCOL_ERROR = 1;
+const INTERNAL_ERROR = 2;
+const STREAM_CLOSED = 5;
+const CANCEL = 8;
+const ENHANCE_YOUR_CALM = 11;
 
-function frame(type: number, flags: number, stream: number, payload: Buffer | string = ''): Buffer {
-  const body = Buffer.from(payload as string, 'latin1');
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(body.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, body]);
+function answerAtOnce(exchange: Exchange): void {
+  answer(exchange, { body: 'served' });
 }
 
-/** GET / of http://a, by the static table: no Huffman, nothing to remember. */
-const REQUEST = Buffer.from([0x82, 0x86, 0x84, 0x41, 0x01, 0x61]);
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
+/** Leaves everybody but the honest client without an answer. */
+function answerHonest(exchange: Exchange): void {
+  if (exchange.target === '/honest') answerAtOnce(exchange);
 }
 
-interface Attacker {
-  readonly socket: Socket;
-  isClosed: boolean;
-  received: number;
-  /** Sends as fast as the other side reads; false when it has hung up. */
-  send(bytes: Buffer): Promise<boolean>;
-}
-
-async function attack(context: TestContext, port: number): Promise<Attacker> {
-  const socket = connect(port, '127.0.0.1');
-  const attacker: Attacker = {
-    socket,
-    isClosed: false,
-    received: 0,
-    send: (bytes) =>
-      new Promise((resolve) => {
-        if (attacker.isClosed) resolve(false);
-        else socket.write(bytes, (error) => resolve(error === null || error === undefined));
-      }),
-  };
-  socket.on('error', () => {});
-  socket.on('close', () => {
-    attacker.isClosed = true;
-  });
-  socket.on('data', (chunk) => {
-    attacker.received += chunk.length;
-  });
-  context.after(() => socket.destroy());
-  await attacker.send(Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0)]));
-  return attacker;
-}
-
-/** Sends `bytes(round)` until the other side hangs up, at most `rounds` times; returns the rounds sent. */
-async function flood(
-  attacker: Attacker,
-  rounds: number,
-  bytes: (round: number) => Buffer,
-): Promise<number> {
-  for (let round = 0; round < rounds; round++) {
-    if (!(await attacker.send(bytes(round)))) return round;
-  }
-  return rounds;
-}
-
-/** What an honest client gets meanwhile. */
-async function assertServed(port: number): Promise<void> {
-  const session = connectHttp2(`http://127.0.0.1:${port}`);
-  try {
-    const status = await new Promise((resolve, reject) => {
-      session.on('error', reject);
-      const stream = session.request({ ':path': '/honest' });
-      stream.on('response', (head) => resolve(head[':status']));
-      stream.on('error', reject);
-      stream.resume();
-    });
-    assert.equal(status, 200);
-  } finally {
-    session.destroy();
-  }
-}
-
-async function setUp(context: TestContext, script = answerAtOnce) {
+async function setUp(context: TestContext, script = answerAtOnce, settings?: Buffer) {
   const setup = await openScripted(context, script, {
     http2: true,
     settings: { exchangesMax: 10_000 },
   });
-  return { ...setup, attacker: await attack(context, setup.port) };
+  return { ...setup, attacker: await raw.openRaw(setup.port, context, settings) };
 }
 
-function answerAtOnce(exchange: Exchange): void {
-  answer(exchange, { body: 'served' });
+/** Asks again and again while `attack` runs; every answer must be good, and there must be some. */
+async function whileServing(port: number, attack: () => Promise<unknown>): Promise<void> {
+  const session = connectHttp2(`http://127.0.0.1:${port}`);
+  const ask = () =>
+    new Promise<number>((resolve, reject) => {
+      const stream = session.request({ ':path': '/honest' });
+      stream.on('response', (head) => resolve(head[':status'] ?? 0));
+      stream.on('error', reject);
+      stream.resume();
+    });
+  try {
+    assert.equal(await ask(), 200);
+    let isOver = false;
+    const honest = (async () => {
+      while (!isOver) assert.equal(await ask(), 200);
+    })();
+    await attack();
+    isOver = true;
+    await honest;
+    assert.equal(await ask(), 200);
+  } finally {
+    session.destroy();
+  }
 }
 
 /** Bytes that the process holds more than before. */
@@ -122,39 +72,139 @@ function growth(): () => number {
   return () => process.memoryUsage().rss - before;
 }
 
-describe('attacks on HTTP/2', () => {
-  it('rapid reset: streams are opened and cancelled at once', async (t) => {
-    const { attacker, port, handler, listener } = await setUp(t, (exchange) => {
-      if (exchange.target === '/honest') answerAtOnce(exchange);
-    });
-    await flood(attacker, 400, (round) => {
-      const frames: Buffer[] = [];
-      for (let at = 0; at < 50; at++) {
-        const stream = (round * 50 + at) * 2 + 1;
-        frames.push(frame(HEADERS, END_HEADERS | END_STREAM, stream, REQUEST));
-        frames.push(frame(RST_STREAM, 0, stream, uint32(8)));
-      }
-      return Buffer.concat(frames);
-    });
-    await until(() => attacker.isClosed, { what: 'the connection ends' });
-    assert.ok(handler.served.length < 1000, `${handler.served.length} of 20,000 were served`);
-    await until(() => listener.exchangesRunning === 0, { what: 'all are over' });
-    await assertServed(port);
-  });
+interface Flood {
+  readonly name: string;
+  /** What is sent before. */
+  readonly first?: Buffer;
+  readonly rounds: number;
+  readonly round: (number: number) => Buffer;
+  readonly code: number;
+}
 
-  it('CONTINUATION flood: a head that never ends', async (t) => {
-    const { attacker, port, handler } = await setUp(t);
-    const grown = growth();
-    await attacker.send(frame(HEADERS, END_STREAM, 1, REQUEST));
-    const literal = Buffer.concat([Buffer.from([0x00, 0x01, 0x78, 0x7e]), Buffer.alloc(126, 'x')]);
-    const more = frame(CONTINUATION, 0, 1, Buffer.concat(Array(100).fill(literal)));
-    await flood(attacker, 2000, () => more);
-    await until(() => attacker.isClosed, { what: 'the connection ends' });
-    assert.equal(handler.served.length, 0);
-    assert.ok(grown() < 64 * MIB);
-    await assertServed(port);
-  });
+const manyTimes = (count: number, bytes: Buffer): Buffer =>
+  Buffer.concat(Array<Buffer>(count).fill(bytes));
 
+/** Each of fifty new streams a round. */
+const streams = (frames: (stream: number) => Buffer[]) => (round: number) =>
+  Buffer.concat(Array.from({ length: 50 }, (_, at) => frames((round * 50 + at) * 2 + 1)).flat());
+
+const fields = manyTimes(100, raw.literal('x', 'x'.repeat(126)));
+
+const floods: readonly Flood[] = [
+  {
+    name: 'rapid reset: streams are opened and cancelled at once',
+    rounds: 100,
+    round: streams((stream) => [
+      raw.request(stream),
+      raw.frame(raw.RST_STREAM, 0, stream, raw.uint32(CANCEL)),
+    ]),
+    code: ENHANCE_YOUR_CALM,
+  },
+  {
+    name: 'resets that we are made to send: a window grows by nothing',
+    rounds: 400,
+    round: streams((stream) => [
+      raw.frame(raw.HEADERS, raw.END_HEADERS, stream, raw.POST),
+      raw.frame(raw.WINDOW_UPDATE, 0, stream, raw.uint32(0)),
+    ]),
+    code: PROTOCOL_ERROR,
+  },
+  {
+    name: 'resets that we are made to send: DATA after the end',
+    rounds: 400,
+    round: streams((stream) => [raw.request(stream), raw.frame(raw.DATA, 0, stream, 'x')]),
+    code: STREAM_CLOSED,
+  },
+  {
+    name: 'CONTINUATION flood: a head that never ends',
+    first: raw.frame(raw.HEADERS, raw.END_STREAM, 1, raw.REQUEST),
+    rounds: 2000,
+    round: () => raw.frame(raw.CONTINUATION, 0, 1, fields),
+    code: INTERNAL_ERROR,
+  },
+  {
+    name: 'CONTINUATION flood without a byte in it',
+    first: raw.frame(raw.HEADERS, raw.END_STREAM, 1, raw.REQUEST),
+    rounds: 200,
+    round: () => manyTimes(100, raw.frame(raw.CONTINUATION, 0, 1)),
+    code: INTERNAL_ERROR,
+  },
+  {
+    name: 'empty HEADERS flood',
+    rounds: 400,
+    round: streams((stream) => [raw.request(stream, Buffer.alloc(0))]),
+    code: INTERNAL_ERROR,
+  },
+  {
+    name: 'empty DATA flood',
+    first: raw.frame(raw.HEADERS, raw.END_HEADERS, 1, raw.POST),
+    rounds: 200,
+    round: () => manyTimes(1000, raw.frame(raw.DATA, 0, 1)),
+    code: INTERNAL_ERROR,
+  },
+  {
+    name: 'PING flood',
+    rounds: 1000,
+    round: () => manyTimes(100, raw.frame(raw.PING, 0, 0, Buffer.alloc(8))),
+    code: ENHANCE_YOUR_CALM,
+  },
+  {
+    name: 'answers to PING that nobody asked for',
+    rounds: 1000,
+    round: () => manyTimes(100, raw.frame(raw.PING, raw.ACK, 0, Buffer.alloc(8))),
+    code: INTERNAL_ERROR,
+  },
+  {
+    name: 'SETTINGS flood',
+    rounds: 1000,
+    round: () => manyTimes(100, raw.frame(raw.SETTINGS, 0, 0)),
+    code: ENHANCE_YOUR_CALM,
+  },
+  {
+    name: 'SETTINGS of thousands of lines',
+    rounds: 1000,
+    round: () => raw.frame(raw.SETTINGS, 0, 0, manyTimes(1000, Buffer.from([0, 3, 0, 0, 0, 100]))),
+    code: ENHANCE_YOUR_CALM,
+  },
+  {
+    name: 'PRIORITY flood',
+    rounds: 1000,
+    round: (round) =>
+      Buffer.concat(
+        Array.from({ length: 1000 }, (_, at) =>
+          raw.frame(raw.PRIORITY, 0, ((round * 1000 + at) % 500) * 2 + 1, Buffer.alloc(5, 1)),
+        ),
+      ),
+    code: ENHANCE_YOUR_CALM,
+  },
+  {
+    name: 'frames of a kind that there is not',
+    rounds: 1000,
+    round: () => manyTimes(1000, raw.frame(0x77, 0, 0)),
+    code: ENHANCE_YOUR_CALM,
+  },
+];
+
+describe('attacks on HTTP/2 that end the connection', { concurrency: false }, () => {
+  for (const { name, first, rounds, round, code } of floods) {
+    it(name, async (t) => {
+      const { attacker, port, handler, listener } = await setUp(t, answerHonest);
+      const grown = growth();
+      await whileServing(port, async () => {
+        if (first !== undefined) await attacker.send(first);
+        await attacker.flood(rounds, round);
+        await attacker.closed();
+      });
+      assert.equal(attacker.goawayCode, code);
+      const attacks = handler.served.filter(({ target }) => target !== '/honest');
+      assert.ok(attacks.length <= 256, `${attacks.length} were served`);
+      await until(() => listener.exchangesRunning === 0, { what: 'all are over' });
+      assert.ok(grown() < 64 * MIB, `${grown() / MIB} MiB`);
+    });
+  }
+});
+
+describe('attacks on HTTP/2 that get nowhere', () => {
   it('HPACK bomb: a field of 4 KiB is named thousands of times', async (t) => {
     const { attacker, port, handler } = await setUp(t);
     const grown = growth();
@@ -162,64 +212,43 @@ describe('attacks on HTTP/2', () => {
     // A literal with incremental indexing, length 3900 as a prefixed integer; then its index, 62.
     const length = [0x7f, ((3900 - 127) % 128) | 0x80, Math.floor((3900 - 127) / 128)];
     const planted = Buffer.concat([Buffer.from([0x40, 0x01, 0x78, ...length]), value]);
-    for (let stream = 1; stream < 200; stream += 2) {
-      const named = stream === 1 ? planted : Buffer.alloc(0);
-      const block = Buffer.concat([REQUEST, named, Buffer.alloc(12_000, 0xbe)]);
-      if (!(await attacker.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block)))) break;
-    }
-    await assertServed(port);
+    await whileServing(port, async () => {
+      for (let stream = 1; stream < 200; stream += 2) {
+        const named = stream === 1 ? planted : Buffer.alloc(0);
+        const block = Buffer.concat([raw.REQUEST, named, Buffer.alloc(12_000, 0xbe)]);
+        if (!(await attacker.send(raw.request(stream, block)))) break;
+      }
+    });
     assert.equal(handler.served.filter(({ target }) => target === '/').length, 0);
     assert.ok(grown() < 64 * MIB, `${grown() / MIB} MiB`);
   });
 
-  it('PING flood and SETTINGS flood', async (t) => {
-    const { attacker, port } = await setUp(t);
-    const pings = Buffer.concat(Array(100).fill(frame(PING, 0, 0, Buffer.alloc(8))));
-    await flood(attacker, 1000, () => pings);
-    await until(() => attacker.isClosed, { what: 'the connection ends' });
-    const other = await attack(t, port);
-    const settings = Buffer.concat(Array(100).fill(frame(SETTINGS, 0, 0)));
-    await flood(other, 1000, () => settings);
-    await until(() => other.isClosed, { what: 'the other connection ends' });
-    await assertServed(port);
-  });
-
-  it('empty DATA frames without end', async (t) => {
-    const { attacker, port } = await setUp(t, (exchange) => {
-      if (exchange.target === '/honest') answerAtOnce(exchange);
-    });
-    const grown = growth();
-    await attacker.send(
-      frame(HEADERS, END_HEADERS, 1, Buffer.concat([Buffer.from([0x83]), REQUEST.subarray(1)])),
-    );
-    const empty = Buffer.concat(Array(1000).fill(frame(DATA, 0, 1)));
-    await flood(attacker, 200, () => empty);
-    await assertServed(port);
-    assert.ok(grown() < 64 * MIB);
-  });
-
   it('zero window: large answers are asked for and never taken', async (t) => {
     const sources: Endless[] = [];
-    const { attacker, port } = await setUp(t, (exchange) => {
-      if (exchange.target === '/honest') return answerAtOnce(exchange);
+    const initialWindow = Buffer.concat([Buffer.from([0, 4]), raw.uint32(0)]);
+    const script = (exchange: Exchange): void => {
+      answerHonest(exchange);
+      if (exchange.target === '/honest') return;
       exchange.status = 200;
       exchange.responseByteLength = -1;
       const source = new Endless(exchange);
       sources.push(source);
       exchange.client.start(source);
       source.resume();
-    });
+    };
+    const { attacker, port } = await setUp(t, script, initialWindow);
     const grown = growth();
-    // INITIAL_WINDOW_SIZE 0; then 100 streams, each with a window of one byte.
-    await attacker.send(frame(SETTINGS, 0, 0, Buffer.concat([Buffer.from([0, 4]), uint32(0)])));
-    for (let stream = 1; stream < 200; stream += 2) {
-      await attacker.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, REQUEST));
-      await attacker.send(frame(WINDOW_UPDATE, 0, stream, uint32(1)));
-    }
-    await until(() => sources.length === 100, { what: 'all are asked for' });
-    await assertServed(port);
+    await whileServing(port, async () => {
+      // Each gets a window of one byte.
+      for (let stream = 1; stream < 200; stream += 2) {
+        const more = raw.frame(raw.WINDOW_UPDATE, 0, stream, raw.uint32(1));
+        await attacker.send(raw.request(stream), more);
+      }
+      await until(() => sources.length === 100, { what: 'all are asked for' });
+    });
+    // Full at 64 KiB, and at the first chunk that goes beyond it.
     const written = sources.reduce((sum, { bytes }) => sum + bytes, 0);
-    assert.ok(written <= 100 * 256 * 1024, `${written} bytes are held`);
+    assert.ok(written <= 100 * 80 * 1024, `${written} bytes are held`);
     assert.ok(grown() < 100 * MIB, `${grown() / MIB} MiB`);
     attacker.socket.destroy();
     await until(() => sources.every(({ isCancelled }) => isCancelled), {
@@ -229,9 +258,7 @@ describe('attacks on HTTP/2', () => {
 
   it('more streams than agreed on are refused', async (t) => {
     const { attacker, handler, listener } = await setUp(t, () => {});
-    for (let stream = 1; stream < 1000; stream += 2) {
-      await attacker.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, REQUEST));
-    }
+    for (let stream = 1; stream < 1000; stream += 2) await attacker.send(raw.request(stream));
     await until(() => handler.served.length >= 128 || attacker.isClosed, { what: 'they arrive' });
     assert.ok(handler.served.length <= 128, `${handler.served.length}`);
     assert.ok(listener.exchangesRunning <= 128);

@@ -8,3 +8,4 @@ await import('./uploads.test.ts');
 await import('./streaming.test.ts');
 await import('./websockets.test.ts');
 await import('./bad-requests.test.ts');
+await import('./client-limit.test.ts');

@@ -28,12 +28,15 @@ const SETTINGS_MAX = 32;
 const OUTSTANDING_MAX = 10;
 const INVALID_FRAMES_MAX = 100;
 const REJECTED_STREAMS_MAX = 100;
-/** Streams that a client may cancel at once, and per second on average. */
+/** Streams that a client may cancel at once, and per second on average, also by making us do it. */
 const RESET_BURST = 200;
 const RESETS_PER_S = 50;
+/** nghttp2 counts RST_STREAM frames by itself, but goes on with what it has read already. */
+const RESET_FRAMES_FACTOR = 5;
 /** PING and SETTINGS frames that a client may send at once, and per second on average. */
 const CONTROL_BURST = 200;
 const CONTROL_PER_S = 20;
+const TOO_MUCH = new Error('too many frames');
 /** Pseudo-fields come on top of those that are counted. */
 const PSEUDO_FIELDS = 6;
 
@@ -55,12 +58,11 @@ export class Http2Server {
       idleness.stop();
     });
     session.on('error', () => session.destroy());
-    const spend = budget(() => {
-      session.goaway(NGHTTP2_ENHANCE_YOUR_CALM);
-      session.destroy();
-    });
-    session.on('ping', spend);
-    session.on('remoteSettings', spend);
+    const exceeded = (): void => session.destroy(TOO_MUCH, NGHTTP2_ENHANCE_YOUR_CALM);
+    const spendControl = budget(CONTROL_BURST, CONTROL_PER_S, exceeded);
+    session.on('ping', spendControl);
+    session.on('remoteSettings', spendControl);
+    const spendReset = budget(RESET_BURST, RESETS_PER_S, exceeded);
     session.on('stream', (stream, _headers, flags, raw) => {
       idleness.opened();
       // Reported by `close`, too.
@@ -69,6 +71,7 @@ export class Http2Server {
       stream.on('close', () => {
         idleness.closed();
         writer?.closed();
+        if (writer === null || writer.isCancelled) spendReset();
       });
     });
     if (this.#state.isDraining) session.close();
@@ -121,8 +124,8 @@ export class Http2Server {
       maxHeaderListPairs: requestHeaderCount + PSEUDO_FIELDS + 1,
       maxSessionInvalidFrames: INVALID_FRAMES_MAX,
       maxSessionRejectedStreams: REJECTED_STREAMS_MAX,
-      streamResetBurst: RESET_BURST,
-      streamResetRate: RESETS_PER_S,
+      streamResetBurst: RESET_BURST * RESET_FRAMES_FACTOR,
+      streamResetRate: RESETS_PER_S * RESET_FRAMES_FACTOR,
       settings: {
         maxConcurrentStreams: STREAMS_MAX,
         maxHeaderListSize: requestHeadBytes,
@@ -172,13 +175,13 @@ class Idleness implements Swept {
   }
 }
 
-/** Returns what to call for each control frame; `exceeded` is called once when there were too many. */
-function budget(exceeded: () => void): () => void {
-  let left = CONTROL_BURST;
+/** Returns what to call for each thing that is counted; `exceeded` is called once when there were too many. */
+function budget(burst: number, perSecond: number, exceeded: () => void): () => void {
+  let left = burst;
   let atMs = performance.now();
   return () => {
     const nowMs = performance.now();
-    left = Math.min(CONTROL_BURST, left + ((nowMs - atMs) / 1000) * CONTROL_PER_S) - 1;
+    left = Math.min(burst, left + ((nowMs - atMs) / 1000) * perSecond) - 1;
     atMs = nowMs;
     if (left >= 0 || left === Number.NEGATIVE_INFINITY) return;
     left = Number.NEGATIVE_INFINITY;

@@ -38,6 +38,7 @@ export class Http2Writer implements ResponseWriter {
   /** The answer is complete as far as we are concerned. */
   #hasEnded = false;
   #awaitsDrain = false;
+  #hasBrokenOff = false;
 
   constructor(stream: ServerHttp2Stream, { takesTrailers, hasInput }: Http2WriterOptions) {
     this.#stream = stream;
@@ -49,6 +50,11 @@ export class Http2Writer implements ResponseWriter {
   attach(owner: WriterOwner): void {
     this.#owner = owner;
     if (this.#hasInput) this.#stream.on('finish', () => this.#finished());
+  }
+
+  /** The client has reset the stream, or made nghttp2 do it. */
+  get isCancelled(): boolean {
+    return !this.#hasBrokenOff && this.#stream.rstCode !== NGHTTP2_NO_ERROR;
   }
 
   /** To be called when the stream is over, whatever ended it. */
@@ -106,6 +112,7 @@ export class Http2Writer implements ResponseWriter {
 
   breakOff(): void {
     // Not `close`, which ends the stream before it resets it: the answer would look complete.
+    this.#hasBrokenOff = true;
     this.#stream.destroy(new Error('broken off'));
   }
 
