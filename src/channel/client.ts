@@ -12,6 +12,7 @@
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { CacheToSidecar, SidecarToCache } from '../core/cache-link.ts';
+import type { CertificateAnswer, CertificateWanted } from '../core/certificate-link.ts';
 import type { Peer } from '../core/peer.ts';
 import type { UpstreamGuard } from '../core/upstream-guard.ts';
 import { Alone, type Fade } from './alone.ts';
@@ -40,6 +41,8 @@ export interface SidecarLinkOptions {
   readonly onSpent?: (records: Uint8Array) => void;
   /** Takes what concerns the cache. */
   readonly onCache?: (message: SidecarToCache) => void;
+  /** Takes what came of a certificate that was wanted. */
+  readonly onCertificate?: (answer: CertificateAnswer) => void;
   /** Told on every change of `connected`. */
   readonly onConnectedChange?: (connected: boolean) => void;
   readonly random?: () => number;
@@ -164,6 +167,11 @@ export class SidecarLink {
     return this.#connected && this.#link!.send({ kind: 'spent', records });
   }
 
+  /** Asks the sidecar for a certificate; false when that could not be sent. */
+  sendWanted(message: CertificateWanted): boolean {
+    return this.#connected && this.#link!.send(message);
+  }
+
   /** Closes the link for good. */
   close(): void {
     this.#closed = true;
@@ -217,6 +225,9 @@ export class SidecarLink {
         return;
       case 'spent':
         this.#options.onSpent?.(message.records);
+        return;
+      case 'certificate-answer':
+        this.#options.onCertificate?.(message);
         return;
       case 'goodbye':
         this.#link!.end();

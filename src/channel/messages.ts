@@ -24,6 +24,7 @@
 // that can't keep up answers later, and workers send the less often (client).
 
 import type { CacheToSidecar, SidecarToCache } from '../core/cache-link.ts';
+import type { CertificateAnswer, CertificateWanted } from '../core/certificate-link.ts';
 
 /** The first message of a link. */
 export interface Hello {
@@ -121,6 +122,7 @@ export type WorkerToSidecar =
   | MetricsPart
   | SessionMessage
   | Spent
+  | CertificateWanted
   | CacheToSidecar;
 
 /** The answer to `hello`. */
@@ -166,6 +168,7 @@ export type SidecarToWorker =
   | Scrape
   | SessionMessage
   | Spent
+  | CertificateAnswer
   | SidecarToCache;
 
 /** In `Report.health`: left out for failures; no new work. */

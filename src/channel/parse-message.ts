@@ -55,6 +55,7 @@ const workerShapes: Readonly<Record<WorkerToSidecar['kind'], Shape>> = {
   metrics: { id: isCount, part: isPart, parts: isParts, bytes: isPartBytes },
   ...sessionShapes,
   ...spentShape,
+  'certificate-wanted': { id: isCount, listener: isName, name: isName },
   ...cacheToSidecarShapes,
 };
 
@@ -65,6 +66,7 @@ const sidecarShapes: Readonly<Record<SidecarToWorker['kind'], Shape>> = {
   scrape: { id: isCount },
   ...sessionShapes,
   ...spentShape,
+  'certificate-answer': { id: isCount, isThere: isFlag },
   ...cacheFromSidecarShapes,
 };
 

@@ -17,6 +17,8 @@ export interface EntryPoint extends Omit<ListenerConfig, 'name' | 'tls'> {
 export interface EntryTls extends Omit<NonNullable<ListenerConfig['tls']>, 'redirectFrom'> {
   /** Files among those of the certificates that the sidecar writes: they may not be there yet. */
   readonly managedFiles: readonly string[];
+  /** Where proofs for authorities lie; null when none will look for any here. */
+  readonly proofStorage: string | null;
 }
 
 /** Lists the addresses of `config`, redirecting ones behind their target. */
@@ -43,6 +45,11 @@ export function entryPoints({
   });
 }
 
+/** Names the address of a listener, in a configuration and to others of this Sluice. */
+export function addressOf({ host, port }: Pick<EntryPoint, 'host' | 'port'>): string {
+  return `${host ?? '*'} ${port}`;
+}
+
 function entryTls({ tls }: ListenerConfig, storage: string): EntryTls | null {
   if (tls === null) return null;
   const { redirectFrom: _, ...rest } = tls;
@@ -53,5 +60,11 @@ function entryTls({ tls }: ListenerConfig, storage: string): EntryTls | null {
   const isBare = managedFiles.length === 0 && tls.certificates.length === 0;
   if (isBare) managedFiles.push(placeholderFile(storage));
   const managed = managedFiles.map((file) => ({ certFile: file, keyFile: file }));
-  return { ...rest, certificates: [...tls.certificates, ...managed], managedFiles };
+  const proofStorage = tls.automatic === null ? null : storage;
+  return {
+    ...rest,
+    certificates: [...tls.certificates, ...managed],
+    managedFiles,
+    proofStorage,
+  };
 }

@@ -15,6 +15,7 @@ export const problemCodes = [
   'not_found',
   'unknown_upstream',
   'unknown_peer',
+  'unknown_certificate',
   'method_not_allowed',
   'peer_exists',
   'last_peer',

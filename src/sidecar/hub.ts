@@ -19,6 +19,7 @@ import { Pace } from '../channel/pace.ts';
 import { parseWorkerMessage } from '../channel/parse-message.ts';
 import { createSharedState, type UpstreamSpec } from '../channel/shared-state.ts';
 import { type StickEnd, type StickSpec, StickTables } from '../channel/stick-tables.ts';
+import type { CertificateWanted } from '../core/certificate-link.ts';
 import type { Events } from '../core/events.ts';
 import { limits } from '../core/limits.ts';
 import type { PurgeRecord } from '../core/purge-log.ts';
@@ -64,6 +65,8 @@ export interface HubOptions {
   readonly workersWanted?: () => number;
   /** Writes purges to disk; resolves with false when that fails. */
   readonly keepPurges?: (records: readonly PurgeRecord[]) => Promise<boolean>;
+  /** Gets a certificate that clients of a listener ask for; resolves with whether there is one. */
+  readonly onWanted?: (listener: string, name: string) => Promise<boolean>;
   /** Shortest time between two rounds of reports, in ms. */
   readonly intervalMs?: number;
 }
@@ -262,6 +265,9 @@ export class Hub {
       case 'spent':
         this.#passOn(member, message);
         return;
+      case 'certificate-wanted':
+        void this.#obtain(member, message);
+        return;
       case 'hello':
         member.link.end();
         return;
@@ -270,6 +276,11 @@ export class Hub {
           member.link.send(answer);
         });
     }
+  }
+
+  async #obtain({ link }: Member, { id, listener, name }: CertificateWanted): Promise<void> {
+    const isThere = (await this.#options.onWanted?.(listener, name)) ?? false;
+    link.send({ kind: 'certificate-answer', id, isThere });
   }
 
   /** A worker that does not keep up does without: counts of a moment ago are worth little. */

@@ -4,6 +4,7 @@ import { PROMETHEUS_CONTENT_TYPE } from '../observe/prometheus.ts';
 import { json } from './admin-answer.ts';
 import type { AdminRoute } from './admin-routes.ts';
 import { breakerText } from './breaker-metrics.ts';
+import { acmeText } from './certificates/acme-metrics.ts';
 import type { Hub } from './hub.ts';
 import type { MetricsPage } from './metrics-page.ts';
 import { type Overview, statusReport, unreadyReasons } from './status.ts';
@@ -12,10 +13,12 @@ export interface ProbeRoutesOptions {
   readonly hub: Hub;
   readonly metrics: MetricsPage;
   readonly overview: () => Overview;
+  readonly certificates: () => Parameters<typeof acmeText>[0];
 }
 
 /** Creates the routes of probes and of Prometheus, and GET /api/status. */
-export function createProbeRoutes({ hub, metrics, overview }: ProbeRoutesOptions): AdminRoute[] {
+export function createProbeRoutes(options: ProbeRoutesOptions): AdminRoute[] {
+  const { hub, metrics, overview, certificates } = options;
   const get = (path: string, answer: AdminRoute['answer']) => {
     return { method: 'GET', path, answer } as const;
   };
@@ -34,7 +37,10 @@ export function createProbeRoutes({ hub, metrics, overview }: ProbeRoutesOptions
     get('/metrics', async () => ({
       status: 200,
       contentType: PROMETHEUS_CONTENT_TYPE,
-      body: metrics.render(await hub.scrape(), hub.counters) + breakerText(hub.upstreams),
+      body:
+        metrics.render(await hub.scrape(), hub.counters) +
+        breakerText(hub.upstreams) +
+        acmeText(certificates()),
     })),
     get('/api/status', () => json(200, statusReport(overview(), hub.peers, hub.counters))),
   ];

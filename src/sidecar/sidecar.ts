@@ -22,13 +22,14 @@ import { systemTimers } from '../std/timers.ts';
 import { AdminServer } from './admin.ts';
 import type { AdminRoute } from './admin-routes.ts';
 import { createCacheRoutes } from './api/cache-routes.ts';
+import { createCertificateRoutes } from './api/certificate-routes.ts';
 import { createPeerRoutes } from './api/peer-routes.ts';
 import { DiskKeeper } from './cache/disk-keeper.ts';
 import { OwnCertificates } from './certificates/own-certificates.ts';
 import { type CheckTarget, checkTargets } from './checks/check-target.ts';
 import { Checker } from './checks/checker.ts';
 import { Discovery } from './discovery/discovery.ts';
-import { Hub } from './hub.ts';
+import { Hub, type HubOptions } from './hub.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { PrimaryRequests } from './primary-requests.ts';
 import { createProbeRoutes } from './probe-routes.ts';
@@ -97,7 +98,10 @@ export class Sidecar {
     this.#disk = new DiskKeeper(events, () => this.hub.cache.purges);
     const keepPurges = this.#disk.keep.bind(this.#disk);
     const workersWanted = () => this.#active?.config.cores ?? 0;
-    this.hub = new Hub({ events, onLeave, workersWanted, keepPurges, ...interval });
+    const onWanted: HubOptions['onWanted'] = (listener, name) => {
+      return this.#certificates.acme.demand(listener, name);
+    };
+    this.hub = new Hub({ events, onLeave, workersWanted, keepPurges, onWanted, ...interval });
     this.#certificates = new OwnCertificates({
       events,
       isServed: () => unreadyReasons(this.overview).length === 0,
@@ -231,7 +235,13 @@ export class Sidecar {
     const { hub } = this;
     const metrics = this.#metrics;
     return [
-      ...createProbeRoutes({ hub, metrics, overview: () => this.overview }),
+      ...createProbeRoutes({
+        hub,
+        metrics,
+        overview: () => this.overview,
+        certificates: () => this.#certificates.acme,
+      }),
+      ...createCertificateRoutes(() => this.#certificates.acme),
       ...createCacheRoutes({ desk: () => hub.cache, disk: () => this.#disk.report }),
       ...createPeerRoutes({
         requests: this.#requests,

@@ -20,6 +20,7 @@ import { ProcessSampler } from '../observe/process-sample.ts';
 import { RequestIdSource } from '../observe/request-id.ts';
 import { createHostClock } from '../std/host-clock.ts';
 import { Caches } from './caches.ts';
+import { CertificateDemands } from './certificate-demands.ts';
 import type { SessionParts } from './compile-session.ts';
 import { Compression } from './compress/compression.ts';
 import { createTransports } from './create-transports.ts';
@@ -86,6 +87,7 @@ export class DataPlane {
   readonly #overload: Overload;
   readonly #server: Server;
   readonly #listeners: ListenerSet;
+  readonly #demands = new CertificateDemands((message) => this.#link.sendWanted(message));
   readonly #recorder: { wantsAddress: boolean };
   #accessLog: AccessLog | null = null;
   #logDropsBefore = 0;
@@ -106,6 +108,7 @@ export class DataPlane {
       onScrape: () => this.#encodeMetrics(),
       onSpent: (records) => this.#spending.receive(records),
       onCache: (message) => this.#caches.receive(message),
+      onCertificate: (answer) => this.#demands.receive(answer),
       onConnectedChange: (connected) => this.#linkChanged(connected),
     });
     this.#spending = new Spending({
@@ -148,6 +151,7 @@ export class DataPlane {
       server: this.#server,
       events: this.eventLog.events,
       secret,
+      demands: this.#demands,
       // One worker tells what all of them see.
       tells: slot === 0,
     });
@@ -297,6 +301,7 @@ export class DataPlane {
   #linkChanged(connected: boolean): void {
     const { events } = this.eventLog;
     this.#caches.linkChanged(connected);
+    if (!connected) this.#demands.forget();
     if (connected) events.info({}, 'linked to the sidecar');
     else events.warn({}, 'no sidecar: going on with what is known');
   }

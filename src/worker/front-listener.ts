@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { EntryPoint } from '../config/entry-points.ts';
 import type { Events } from '../core/events.ts';
 import type { ExchangeHandler } from '../core/exchange.ts';
+import type { DemandedCertificates } from './demanded-certificates.ts';
 import { Trust } from './filter/trust.ts';
 import type { Kept } from './kept.ts';
 import type { CertificateSource } from './listener/certificate.ts';
@@ -11,6 +12,7 @@ import type { ListenerSettings } from './listener/listener-settings.ts';
 import type { NodeListener } from './listener/node/listener.ts';
 import { openUwsListener, type UwsListener } from './listener/uws/listener.ts';
 import { openNodeListener } from './open-node-listener.ts';
+import { createProofReader } from './proof-certificates.ts';
 
 /** What both engines offer. */
 export interface FrontListener {
@@ -35,6 +37,8 @@ export interface FrontListenerOptions {
   readonly settings: ListenerSettings;
   /** Null without TLS; closed together with the listener. */
   readonly certificates: OwnedCertificates | null;
+  /** Null where clients get no certificates on demand. */
+  readonly demanded: DemandedCertificates | null;
   /** What session tickets are sealed with is made of it. */
   readonly secret: string;
   readonly events: Events;
@@ -45,7 +49,7 @@ export async function openFrontListener(options: FrontListenerOptions): Promise<
   if (options.entryPoint.engine === 'uws') {
     return options.certificates === null ? openUws(options) : new RenewedListener(options);
   }
-  const { entryPoint, certificates, secret } = options;
+  const { entryPoint, certificates, demanded, secret } = options;
   const { name, host, port, http2, tls, proxyFrom } = entryPoint;
   const balancers = new Trust(proxyFrom);
   const { handler, settings } = options;
@@ -64,6 +68,8 @@ export async function openFrontListener(options: FrontListenerOptions): Promise<
           tls: {
             certificates: certificates.current,
             secret,
+            proofFor: createProofReader(tls.proofStorage),
+            demand: demanded === null ? null : (asked, done) => demanded.find(asked, done),
             settings: {
               profile: tls.profile,
               clientAuth: {

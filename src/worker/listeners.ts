@@ -4,7 +4,9 @@ import type { BoundListener } from '../channel/control.ts';
 import { type EntryPoint, entryPoints } from '../config/entry-points.ts';
 import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
+import type { CertificateDemands } from './certificate-demands.ts';
 import { isExpiring, WatchedCertificates } from './certificates.ts';
+import { createDemanded } from './demanded-certificates.ts';
 import { type FrontListener, openFrontListener } from './front-listener.ts';
 import type { ListenerSettings } from './listener/listener-settings.ts';
 import { untilIssued } from './managed-files.ts';
@@ -19,6 +21,7 @@ export interface ListenerSetOptions {
   readonly events: Events;
   /** Made by the primary at its start, the same in all workers. */
   readonly secret: string;
+  readonly demands: CertificateDemands;
   /** Events about certificates are this worker's to tell. */
   readonly tells: boolean;
 }
@@ -118,7 +121,7 @@ export class ListenerSet {
   }
 
   async #open(entryPoint: EntryPoint, config: Config): Promise<FrontListener> {
-    const { server, events, secret, tells } = this.#options;
+    const { server, events, secret, tells, demands } = this.#options;
     const { tls, redirectsTo } = entryPoint;
     if (tls !== null) await untilIssued(tls.managedFiles);
     const certificates =
@@ -130,6 +133,7 @@ export class ListenerSet {
         handler: redirectsTo === null ? server : new RedirectHandler(server, redirectsTo),
         settings: settingsOf(config),
         certificates,
+        demanded: createDemanded(entryPoint, demands),
         secret,
         events,
       });

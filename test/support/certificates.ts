@@ -17,6 +17,8 @@ export interface Authority {
   readonly ca: string;
   /** Issues a server certificate for `name`, a DNS name or an IPv4 address. */
   issue(name: string): Certificate;
+  /** Signs a request (PKCS#10, DER), after a look at its own signature; returns the certificate, PEM. */
+  sign(request: Uint8Array, days: number): string;
 }
 
 /** Creates a certificate authority that lives as long as the test. */
@@ -40,6 +42,16 @@ export function createAuthority(context?: Cleanup): Authority {
         key: readFileSync(dir.file('server.key'), 'latin1'),
         cert: readFileSync(dir.file('server.crt'), 'latin1'),
       };
+    },
+    sign(request, days) {
+      writeFileSync(dir.file('signed.csr'), request);
+      writeFileSync(dir.file('signed.ext'), 'authorityKeyIdentifier=keyid\n');
+      openssl(
+        dir,
+        'x509 -req -inform DER -in signed.csr -CA ca.crt -CAkey ca.key -CAcreateserial ' +
+          `-out signed.crt -days ${days} -copy_extensions copyall -extfile signed.ext`,
+      );
+      return readFileSync(dir.file('signed.crt'), 'latin1');
     },
   };
 }

@@ -5,6 +5,7 @@ import { peerJsonSchemas } from '../../config/read-peers.ts';
 import { problemCodes } from '../admin-answer.ts';
 import { answerSchemas } from './answer-schemas.ts';
 import { cachePaths, cacheSchemas } from './openapi-cache.ts';
+import { certificatePaths, certificateSchemas } from './openapi-certificates.ts';
 
 const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const jsonOf = (name: string) => ({ 'application/json': { schema: reference(name) } });
@@ -18,14 +19,14 @@ const etag = {
 
 const problems: Readonly<Record<number, string>> = {
   403: 'Host or Origin is not the admin address.',
-  404: 'There is no such upstream or peer.',
+  404: 'There is no such upstream, peer or certificate.',
   409: 'It is a peer already, or the last one.',
   412: 'If-Match does not name the present state: read it again.',
   413: 'The body is larger than 64 KiB.',
   415: 'The body is not declared as application/json.',
   400: 'The body is not JSON.',
   422: 'The body or the configuration is not valid, or a worker refused it; nothing is changed.',
-  503: 'A worker was lost meanwhile, or Sluice is stopping; peers are not changed, a purge holds in part.',
+  503: 'A worker was lost meanwhile, or Sluice is stopping; peers are not changed, a purge holds in part. Or the authority refused.',
 };
 
 function problemsOf(...statuses: number[]) {
@@ -71,7 +72,7 @@ export function describeApi(): object {
     info: {
       title: 'Sluice admin API',
       version: '1',
-      summary: 'Upstreams with their peers, and the cache, while Sluice runs.',
+      summary: 'Upstreams with their peers, the cache, and certificates, while Sluice runs.',
       description:
         'A change is answered when it holds in every worker, or with a problem when it holds in none. ' +
         'Changes outlive workers, the sidecar and reloads, not the end of Sluice.',
@@ -88,6 +89,7 @@ export function describeApi(): object {
         delete: removePeer,
       },
       ...cachePaths({ answer, jsonOf, problemsOf }),
+      ...certificatePaths({ answer, jsonOf, problemsOf }),
       '/api/reload': { post: reload },
       '/api/openapi.json': { get: getDescription },
     },
@@ -97,6 +99,7 @@ export function describeApi(): object {
         PeerChange: { ...written.patch, minProperties: 1 },
         ...answerSchemas,
         ...cacheSchemas,
+        ...certificateSchemas,
         Problem: {
           type: 'object',
           additionalProperties: false,

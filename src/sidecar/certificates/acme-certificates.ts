@@ -1,16 +1,19 @@
 // The certificates that this Sluice gets from authorities, for all its workers: which names there are, and
-// who looks after each. What becomes of one name is in managed-certificate, names that clients bring in
-// on-demand.
+// who looks after each. What becomes of one name is in managed-certificate, which names clients may bring
+// is in on-demand.
 
 import { certificateFile, placeholderFile } from '../../config/certificate-files.ts';
+import { addressOf } from '../../config/entry-points.ts';
 import type { Config } from '../../config/schema.ts';
+import type { OnDemandConfig } from '../../config/schema-certificates.ts';
 import type { Events } from '../../core/events.ts';
 import type { Timers } from '../../std/timers.ts';
 import type { RevocationReason } from './acme/revoke.ts';
 import { removeOldProofs } from './file-provers.ts';
 import { Issuer } from './issuer.ts';
-import { putPlaceholder } from './kept-certificate.ts';
+import { putPlaceholder, readKept } from './kept-certificate.ts';
 import { ManagedCertificate, type ManagedState } from './managed-certificate.ts';
+import { OnDemandGate } from './on-demand.ts';
 import { CertificateStorage } from './storage.ts';
 import { Turns } from './turns.ts';
 
@@ -38,10 +41,20 @@ interface Running {
   readonly issuer: Issuer;
 }
 
+interface Entry {
+  readonly managed: ManagedCertificate;
+  /** Address of the listener whose clients brought the name; null for one of the configuration. */
+  readonly listener: string | null;
+}
+
 export class AcmeCertificates {
   readonly #options: AcmeCertificatesOptions;
   readonly #turns = new Turns(AT_A_TIME);
-  readonly #managed = new Map<string, ManagedCertificate>();
+  readonly #entries = new Map<string, Entry>();
+  /** By the address of the listener. */
+  readonly #gates = new Map<string, OnDemandGate>();
+  /** Names that somebody asks about right now. */
+  readonly #asked = new Map<string, Promise<boolean>>();
   #running: Running | null = null;
   #issued = 0;
   #failures = 0;
@@ -56,46 +69,93 @@ export class AcmeCertificates {
   }
 
   get states(): ManagedState[] {
-    return [...this.#managed.values()].map(({ state }) => state);
+    return [...this.#entries.values()].map(({ managed }) => managed.state);
   }
 
   /** Puts something where workers look for certificates; throws an Error when that can't be done. */
   prepare({ listeners, certificates }: AcmeSettings): void {
     const { storage } = certificates;
     for (const name of domainsIn(listeners)) putPlaceholder(certificateFile(storage, name), [name]);
-    const isOnDemand = listeners.some(({ tls }) => (tls?.automatic?.onDemand ?? null) !== null);
-    if (isOnDemand) putPlaceholder(placeholderFile(storage), ['localhost']);
+    if (gatesIn(listeners).size > 0) putPlaceholder(placeholderFile(storage), ['localhost']);
   }
 
-  /** Looks after these names from now on, and no others. */
+  /** Looks after these names from now on, and those that clients of these listeners bring. */
   follow({ listeners, certificates }: AcmeSettings): void {
     const names = domainsIn(listeners);
-    for (const [name, managed] of this.#managed) {
-      if (names.has(name) && certificates.storage === this.#running?.storage.root) continue;
-      managed.close();
-      this.#managed.delete(name);
+    const gates = gatesIn(listeners);
+    this.#followGates(gates);
+    const isElsewhere = certificates.storage !== this.#running?.storage.root;
+    for (const [name, { managed, listener }] of this.#entries) {
+      const isWanted = listener === null ? names.has(name) : this.#gates.has(listener);
+      if (!isWanted || isElsewhere) this.#drop(name, managed);
     }
-    if (names.size > 0) this.#run(certificates);
+    if (names.size > 0 || gates.size > 0) this.#run(certificates);
     for (const name of names) {
-      if (!this.#managed.has(name)) this.#manage(name);
+      if (!this.#entries.has(name)) void this.#manage(name, null).look();
     }
   }
 
   /** Renews at once; settles with why that failed, null when it did not, undefined for an unknown name. */
   async renew(name: string): Promise<string | null | undefined> {
-    return this.#managed.get(name)?.renew();
+    return this.#entries.get(name)?.managed.renew();
   }
 
   /** Revokes and replaces; false for an unknown name. Rejects with an AcmeProblem. */
   async revoke(name: string, reason: RevocationReason): Promise<boolean> {
-    const managed = this.#managed.get(name);
-    await managed?.revoke(reason);
-    return managed !== undefined;
+    const entry = this.#entries.get(name);
+    await entry?.managed.revoke(reason);
+    return entry !== undefined;
+  }
+
+  /** A client of `listener` asks for a name: settles with whether there is a certificate now. */
+  demand(listener: string, name: string): Promise<boolean> {
+    const running = this.#asked.get(name);
+    if (running !== undefined) return running;
+    const asked = this.#demand(listener, name)
+      .catch(() => false)
+      .finally(() => this.#asked.delete(name));
+    this.#asked.set(name, asked);
+    return asked;
   }
 
   close(): void {
-    for (const managed of this.#managed.values()) managed.close();
+    for (const { managed } of this.#entries.values()) managed.close();
     void this.#running?.issuer.close();
+  }
+
+  async #demand(listener: string, name: string): Promise<boolean> {
+    const gate = this.#gates.get(listener);
+    if (gate === undefined || this.#running === null) return false;
+    const known = this.#entries.get(name);
+    if (known === undefined) {
+      const brought = [...this.#entries.values()].filter((one) => one.listener === listener);
+      if (!gate.hasRoom(brought.length)) return this.#refuse(name, 'there are too many');
+      const kept = await readKept(this.#running.storage, name);
+      // One from before, or of another instance, was allowed once; it is asked again before its renewal.
+      if (kept === null || kept.notAfterMs < this.#options.timers.wallMs()) {
+        if (!gate.takeQuestion()) return this.#refuse(name, 'there are too many a minute');
+      }
+    }
+    const entry = this.#entries.get(name);
+    const managed = entry?.managed ?? this.#manage(name, listener);
+    await managed.look();
+    return managed.state.current !== null;
+  }
+
+  #refuse(name: string, why: string): boolean {
+    this.#options.events.debug({ name, why }, 'certificate on demand is refused');
+    return false;
+  }
+
+  #followGates(wanted: ReadonlyMap<string, OnDemandConfig>): void {
+    for (const listener of this.#gates.keys()) {
+      if (!wanted.has(listener)) this.#gates.delete(listener);
+    }
+    for (const [listener, settings] of wanted) {
+      const gate = this.#gates.get(listener);
+      if (gate !== undefined) gate.configure(settings);
+      else this.#gates.set(listener, new OnDemandGate(settings, this.#options.timers));
+    }
   }
 
   /** Settings that are new are tried at once by whoever has failed with the old ones. */
@@ -108,7 +168,7 @@ export class AcmeCertificates {
     // What it is at may end: a cut request is tried again.
     void before?.issuer.close();
     if (before === null) void removeOldProofs(storage).catch(() => {});
-    for (const managed of this.#managed.values()) managed.forgive();
+    for (const { managed } of this.#entries.values()) managed.forgive();
   }
 
   /** Workers that begin, or open another port, are waited for; but not for ever, DNS needs none. */
@@ -121,7 +181,7 @@ export class AcmeCertificates {
     return this.#turns.take();
   }
 
-  #manage(name: string): void {
+  #manage(name: string, listener: string | null): ManagedCertificate {
     const { storage } = this.#running!;
     const managed = new ManagedCertificate({
       name,
@@ -129,7 +189,7 @@ export class AcmeCertificates {
       issuer: () => this.#running!.issuer,
       retry: () => this.#running!.settings.acme,
       takeTurn: () => this.#takeTurn(),
-      isAllowed: () => Promise.resolve(true),
+      isAllowed: () => this.#mayIssue(name, listener),
       onIssued: () => {
         this.#issued += 1;
       },
@@ -138,11 +198,35 @@ export class AcmeCertificates {
       },
       ...this.#options,
     });
-    this.#managed.set(name, managed);
-    void managed.look();
+    this.#entries.set(name, { managed, listener });
+    return managed;
+  }
+
+  /** A name on demand that is not allowed any more is not looked after any more. */
+  async #mayIssue(name: string, listener: string | null): Promise<boolean> {
+    if (listener === null) return true;
+    if ((await this.#gates.get(listener)?.isAllowed(name)) === true) return true;
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) this.#drop(name, entry.managed);
+    return this.#refuse(name, 'it is not allowed');
+  }
+
+  #drop(name: string, managed: ManagedCertificate): void {
+    managed.close();
+    this.#entries.delete(name);
   }
 }
 
 function domainsIn(listeners: AcmeSettings['listeners']): Set<string> {
   return new Set(listeners.flatMap(({ tls }) => tls?.automatic?.domains ?? []));
+}
+
+/** By the address of the listener. */
+function gatesIn(listeners: AcmeSettings['listeners']): Map<string, OnDemandConfig> {
+  return new Map(
+    listeners.flatMap((listener) => {
+      const onDemand = listener.tls?.automatic?.onDemand ?? null;
+      return onDemand === null ? [] : [[addressOf(listener), onDemand] as const];
+    }),
+  );
 }

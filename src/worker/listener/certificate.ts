@@ -9,11 +9,14 @@ export interface CertificateFiles {
   readonly keyFile: string;
 }
 
-/** A certificate with its key, known to fit. */
-export interface Certificate extends CertificateFiles {
-  /** PEM texts; that of the certificate has its chain. */
+/** PEM texts; that of the certificate has its chain. */
+export interface KeyPair {
   readonly cert: string;
   readonly key: string;
+}
+
+/** A certificate with its key, known to fit. */
+export interface Certificate extends CertificateFiles, KeyPair {
   /** DNS names in lower case, `*.example.com` among them, and addresses. */
   readonly names: readonly string[];
   /** `ec`, `rsa`, … */

@@ -10,7 +10,9 @@ import { parseConfig } from '../../../src/config/parse.ts';
 import { readPurges } from '../../../src/core/purge-pages.ts';
 import { Sidecar } from '../../../src/sidecar/sidecar.ts';
 import { type ApiAnswer, type ApiRequest, askApi, peerPath } from '../../support/admin-api.ts';
+import { until } from '../../support/deadline.ts';
 import { type Components, schemaProblems } from '../../support/json-schema.ts';
+import { serveAuthority } from '../../support/served-authority.ts';
 import { noEvents } from '../../support/shared-state.ts';
 import { createTempDir } from '../../support/temp-dir.ts';
 
@@ -47,13 +49,30 @@ async function start(
   });
   await sidecar.receive({ type: 'configure', version: 3, config });
   await sidecar.receive({ type: 'activate', version: 3 });
-  linkWorker(context, runDirectory);
+  linkWorker(context, runDirectory).setStatus(3, false);
   const port = sidecar.admin.port!;
   return { asked, ask: (line, request) => askApi(port, line, request) };
 }
 
+/** A sidecar that has got a certificate for a.test. */
+async function startWithAuthority(context: TestContext, mood: 'good' | 'bad'): Promise<Bench> {
+  const { fake, settings } = await serveAuthority(context);
+  const bench = await start(context, done, {
+    listeners: [{ port: 0, tls: { automatic: { domains: ['a.test'] } } }],
+    certificates: { storage: createTempDir(context).path, acme: { authorities: [settings] } },
+  });
+  const isThere = async () => {
+    const { json } = await bench.ask('GET /api/certificates');
+    return (json as { certificates: { state: string }[] }).certificates[0]?.state === 'valid';
+  };
+  await until(isThere, { what: 'a.test has a certificate', evidence: () => fake.asked.join('\n') });
+  const problem = { type: 'serverInternal', status: 500 };
+  if (mood === 'bad') fake.moods.problems = { 'new-order': [problem], revoke: [problem] };
+  return bench;
+}
+
 /** The one worker: it knows all purges that it is told of. */
-function linkWorker(context: TestContext, runDirectory: string): void {
+function linkWorker(context: TestContext, runDirectory: string): SidecarLink {
   const link: SidecarLink = new SidecarLink({
     ...{ runDirectory, slot: 0, onScrape: () => null },
     onConnectedChange: () => link.sendCache({ kind: 'purges-known', generation: 0 }),
@@ -64,6 +83,7 @@ function linkWorker(context: TestContext, runDirectory: string): void {
     },
   });
   context.after(() => link.close());
+  return link;
 }
 
 const refusal = (
@@ -83,6 +103,8 @@ interface Case {
   readonly outcome?: RequestOutcome;
   /** Of the configuration. */
   readonly changes?: object;
+  /** A certificate for `a.test` is kept, and its authority in this mood. */
+  readonly authority?: 'good' | 'bad';
 }
 
 const list = '/api/upstreams/app/peers';
@@ -120,6 +142,8 @@ const remove = `DELETE ${peerPath('app', a)}`;
 const shown = `GET ${peerPath('app', b)}`;
 const reload = 'POST /api/reload';
 const purge = 'POST /api/cache/purge';
+const renew = 'POST /api/certificates/a.test/renew';
+const revoke = 'POST /api/certificates/a.test/revoke';
 
 /** A disk tier that cannot remember what is purged. */
 const brokenDisk = {
@@ -169,6 +193,24 @@ const cases: readonly Case[] = [
     ...{ operation: 'purge', status: 503, line: purge, request: { body: { all: true } } },
     changes: brokenDisk,
   },
+  { operation: 'getCertificates', status: 200, line: 'GET /api/certificates' },
+  {
+    ...{ operation: 'getCertificates', status: 200, authority: 'good' },
+    line: 'GET /api/certificates',
+  },
+  { operation: 'getCertificates', status: 403, line: 'GET /api/certificates', request: foreign },
+  { operation: 'renewCertificate', status: 200, line: renew, authority: 'good' },
+  { operation: 'renewCertificate', status: 403, line: renew, request: foreign },
+  { operation: 'renewCertificate', status: 404, line: renew },
+  { operation: 'renewCertificate', status: 415, line: renew, request: untyped },
+  { operation: 'renewCertificate', status: 503, line: renew, authority: 'bad' },
+  ...casesOfBodies('revokeCertificate', revoke),
+  { operation: 'revokeCertificate', status: 200, line: revoke, authority: 'good' },
+  { operation: 'revokeCertificate', status: 404, line: revoke },
+  {
+    ...{ operation: 'revokeCertificate', status: 503, line: revoke, authority: 'bad' },
+    request: { body: { reason: 'superseded' } },
+  },
   { operation: 'getDescription', status: 200, line: 'GET /api/openapi.json' },
   { operation: 'getDescription', status: 403, line: 'GET /api/openapi.json', request: foreign },
 ];
@@ -214,14 +256,17 @@ describe('the description of the admin API', () => {
     assert.deepEqual([...tried].sort(), documented.sort());
   });
 
-  for (const { operation: id, status, line, request, outcome, changes } of cases) {
+  for (const { operation: id, status, line, request, outcome, changes, authority } of cases) {
     const why = outcome === undefined || outcome.kind === 'done' ? '' : ` (${outcome.kind})`;
     it(`holds for ${id} ${status}${why}`, async (context) => {
       const { operations, document } = await describeIt(context);
       const { method, path, operation } = operations.get(id)!;
       const shape = new RegExp(`^${method} ${path.replace(/\{\w+\}/g, '[^/]+')}$`);
       assert.match(line, shape);
-      const { ask } = await start(context, outcome, changes);
+      const { ask } =
+        authority === undefined
+          ? await start(context, outcome, changes)
+          : await startWithAuthority(context, authority);
       const answer = await ask(line, request);
       assert.equal(answer.status, status, answer.text);
       const { headers = {}, content } = operation.responses[String(status)]!;

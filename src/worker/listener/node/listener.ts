@@ -32,7 +32,7 @@ export interface NodeListenerOptions {
   readonly settings: ListenerSettings;
   /** HTTP/2: by ALPN with TLS, by prior knowledge without. */
   readonly http2: boolean;
-  readonly tls?: Pick<TlsFrontOptions, 'certificates' | 'secret' | 'settings'>;
+  readonly tls?: Omit<TlsFrontOptions, 'http2' | 'handshakeMs' | 'onSecure'>;
   /** Value of Strict-Transport-Security in all answers; '' or left out for none. */
   readonly strictTransport?: string;
   /** Tells which senders begin with a header of the PROXY protocol; left out: nobody. */

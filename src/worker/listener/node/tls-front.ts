@@ -12,6 +12,7 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import type { Certificate } from '../certificate.ts';
+import { type CertificateChoice, choosing, PROOF_PROTOCOL } from './certificate-choice.ts';
 import { TICKET_PERIOD_MS, ticketKeysAt } from './ticket-keys.ts';
 
 /** What an operator can set; complete and checked. */
@@ -29,6 +30,8 @@ export interface TlsFrontOptions {
   readonly settings: TlsSettings;
   readonly certificates: readonly Certificate[];
   readonly http2: boolean;
+  readonly proofFor: CertificateChoice['proofFor'];
+  readonly demand: CertificateChoice['demand'];
   /** The same in all workers: what tickets are sealed with is made of it. */
   readonly secret: string;
   readonly handshakeMs: number;
@@ -66,12 +69,15 @@ export class TlsFront {
   constructor(options: TlsFrontOptions) {
     this.#options = options;
     this.#contexts = this.#contextsOf(options.certificates);
-    const { settings, http2 } = options;
+    const { settings } = options;
     this.#server = createServer({
       ...this.#shared(),
       ...keysOf(groupOf(options.certificates, options.certificates[0]!)),
-      ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
-      SNICallback: (name, answer) => answer(null, this.#contextFor(name)),
+      ...choosing({
+        ...options,
+        contextFor: (name) => this.#contextFor(name),
+        createContext: (one) => createSecureContext({ ...this.#shared(), ...keysOf([one]) }),
+      }),
       requestCert: settings.clientAuth.mode !== 'off',
       // With `request`, who shows a bad one is sent away by the listener, and who shows none is not.
       rejectUnauthorized: settings.clientAuth.mode === 'require',
@@ -100,12 +106,11 @@ export class TlsFront {
   #secured(socket: TLSSocket): void {
     const { mode } = this.#options.settings.clientAuth;
     const isBad = mode === 'request' && !socket.authorized && hasCertificate(socket);
-    if (isBad) socket.destroy();
+    if (isBad || socket.alpnProtocol === PROOF_PROTOCOL) socket.destroySoon();
     else this.#options.onSecure(socket);
   }
 
-  #contextFor(name: string): SecureContext | undefined {
-    const asked = name.toLowerCase();
+  #contextFor(asked: string): SecureContext | undefined {
     const exact = this.#contexts.get(asked);
     if (exact !== undefined) return exact;
     const dot = asked.indexOf('.');
