@@ -40,6 +40,7 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
   readonly head: ResponseHead;
   /** No configuration names it any more: it finishes what runs and keeps nothing. */
   isRetired = false;
+  isSpare = false;
 
   readonly #shared: Shared;
   readonly #budget: Budget;
@@ -117,6 +118,7 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
     if (connection.isListed) return;
     connection.isListed = true;
     this.#available.push(connection);
+    if (this.#available.length > 1 && !this.isSpare) this.#budget.hasSpare(this);
   }
 
   #open(transfer: Transfer): void {
@@ -206,6 +208,10 @@ export class Pool implements ConnectionOwner, Carrier, BudgetUser, Sweepable {
   }
 
   // What the budget and the sweeper ask.
+
+  get unused(): number {
+    return this.#available.length;
+  }
 
   closeOldestIdle(): boolean {
     for (const connection of this.#available) {
