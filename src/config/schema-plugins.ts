@@ -92,9 +92,9 @@ export const routeHandler = z
   .prefault(null)
   .describe('A plugin that answers by its function fetch; in place of an upstream.');
 
-/** Returns what a plugin without a name is called. */
+/** Returns what a plugin without a name is called: 'hello' in hello.ts as in hello.plugin.ts. */
 export function defaultPluginName(path: string): string {
-  return basename(path, extname(path));
+  return basename(basename(path, extname(path)), '.plugin');
 }
 
 export type PluginConfig = Required<z.output<typeof plugin>>;

@@ -18,6 +18,7 @@ import {
   type RewriteSettings,
   RewriteTarget,
 } from '../../src/worker/filter/rewrite/rewrite-target.ts';
+import { makeFilter } from '../unit/worker/plugin/support.ts';
 import { type FilterRow, filterContract } from './filters.contract.ts';
 
 const page = () => Buffer.from('page');
@@ -160,6 +161,41 @@ const rows: readonly FilterRow[] = [
       }),
     headers: ['origin', 'https://a.example.com'],
     outcome: 'passes /',
+  },
+  {
+    name: 'plugin, that hands on what the client says',
+    create: () =>
+      makeFilter(
+        (request) => {
+          request.addHeader('x-query', request.query);
+          request.setHeader('x-a', request.header('x-a') ?? '');
+          request.path = `/in${request.path}`;
+          request.query = request.queryValue('x') ?? '';
+          return undefined;
+        },
+        { onError: 'pass' },
+      ),
+    target: '/a?x=1',
+    outcome: 'passes /in/a?1',
+  },
+  {
+    name: 'plugin, that answers what the client says',
+    create: () =>
+      makeFilter(({ path, query }) => ({ status: 302, headers: { location: `${path}?${query}` } })),
+    target: '/a?x=1',
+    outcome: '302 /a?x=1',
+  },
+  {
+    name: 'plugin, by a promise',
+    create: () =>
+      makeFilter(async (request) => {
+        await undefined;
+        request.addHeader('x-a', request.query);
+        if (request.path === '/refused') throw new Error('refused');
+        return undefined;
+      }),
+    target: '/refused',
+    outcome: 'plugin_failed',
   },
 ];
 

@@ -18,6 +18,7 @@ import {
   ReplaceBody,
   type ReplaceBodySettings,
 } from '../../src/worker/filter/rewrite/replace-body.ts';
+import { makeStage } from '../unit/worker/plugin/support.ts';
 import { makeExchange, RecordingSink } from '../unit/worker/support/exchanges.ts';
 import { type StageRow, stageContract } from './stages.contract.ts';
 
@@ -120,6 +121,43 @@ const rows: readonly StageRow[] = [
     headers: [...html, 'etag', '"x"', 'retry-after', '1'],
     body: text,
     expected: 'page',
+    answersAtEnd: true,
+  },
+  {
+    name: 'plugin, of the head',
+    create: () =>
+      makeStage((response) => {
+        response.setHeader('x-type', response.header('content-type') ?? '');
+        return undefined;
+      }),
+    headers: html,
+    body: text,
+    expected: text.toString('latin1'),
+  },
+  {
+    name: 'plugin, of an encoded body',
+    create: () =>
+      makeStage(() => ({ chunk: (bytes) => Buffer.from(bytes).toString().toUpperCase() })),
+    headers: [...html, 'content-encoding', 'gzip'],
+    body: gzipSync(text),
+    expected: text.toString('latin1').toUpperCase(),
+  },
+  {
+    name: 'plugin, that holds the body back to its end',
+    create: () =>
+      makeStage(() => {
+        const chunks: Buffer[] = [];
+        return {
+          chunk: (bytes) => {
+            chunks.push(Buffer.from(bytes));
+            return undefined;
+          },
+          end: () => Buffer.concat(chunks).toString('base64'),
+        };
+      }),
+    headers: html,
+    body: text,
+    expected: text.toString('base64'),
     answersAtEnd: true,
   },
 ];

@@ -20,7 +20,8 @@ import { createTempDir } from '../support/temp-dir.ts';
 const suite = suiteCleanup();
 const CONFIG = new URL('../../config/', import.meta.url).pathname;
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
-const files = readdirSync(CONFIG).filter((name) => !/\.(?:schema\.json|html)$/.test(name));
+const OTHERS = /\.(?:schema\.json|html|plugin\.ts)$/;
+const files = readdirSync(CONFIG).filter((name) => !OTHERS.test(name));
 /** Peers of one upstream must differ. */
 const plainUrls: string[] = [];
 let secureUrl = '';

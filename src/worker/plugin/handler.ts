@@ -51,6 +51,8 @@ class Context implements HandlerContext<unknown> {
   readonly #exchange: Exchange;
   readonly route: string;
   readonly options: unknown;
+  /** Taken apart by most who use it. */
+  readonly capture = (name: string): string | undefined => this.#exchange.captures?.get(name);
 
   constructor(exchange: Exchange, route: string, options: unknown) {
     this.#exchange = exchange;
@@ -69,9 +71,5 @@ class Context implements HandlerContext<unknown> {
   }
   get isIdentified(): boolean {
     return this.#exchange.isIdentified;
-  }
-
-  capture(name: string): string | undefined {
-    return this.#exchange.captures?.get(name);
   }
 }

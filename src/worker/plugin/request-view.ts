@@ -94,7 +94,9 @@ export class RequestView implements PluginRequest {
   }
   set path(path: string) {
     this.#assertOpen();
-    if (ENDS_PATH.test(path)) throw new TypeError(`expected a path, got '${path}'`);
+    if (!path.startsWith('/') || ENDS_PATH.test(path)) {
+      throw new TypeError(`expected a path, got '${path}'`);
+    }
     const { target } = this.#exchange;
     const settled = settleTarget(path + target.slice(pathEnd(target)), this.#route.policy);
     if (settled instanceof ProxyError) {

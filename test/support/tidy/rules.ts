@@ -177,7 +177,9 @@ function commentLines(file: SourceFile, pattern: RegExp): Violation[] {
 }
 
 function fileName(file: SourceFile): Violation[] {
-  const base = posix.basename(file.path).replace(/(?:\.test|\.contract|\.d|\.config)?\.m?ts$/, '');
+  const base = posix
+    .basename(file.path)
+    .replace(/(?:\.test|\.contract|\.d|\.config|\.plugin)?\.m?ts$/, '');
   if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(base)) {
     return [{ line: 1, message: `${base} is not kebab-case` }];
   }

@@ -10,7 +10,8 @@ import { loadConfig } from '../../../src/config/load.ts';
 import { createTempDir, type TempDir } from '../../support/temp-dir.ts';
 
 const folder = fileURLToPath(new URL('../../../config/', import.meta.url));
-const examples = readdirSync(folder).filter((name) => !/\.(?:schema\.json|html)$/.test(name));
+const OTHERS = /\.(?:schema\.json|html|plugin\.ts)$/;
+const examples = readdirSync(folder).filter((name) => !OTHERS.test(name));
 
 /** Where an example wants a certificate, it gets one that looks like it. */
 function certificateFlags(name: string, temporary: TempDir): Assignment[] {
