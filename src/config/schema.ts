@@ -63,6 +63,11 @@ const headers = section({
   .describe('Header fields that Sluice sets or removes.');
 
 const limits = section({
+  connectionsPerClient: integer({ min: 0, max: 1_000_000 })
+    .prefault(0)
+    .describe(
+      'Most connections of a client (a /64 of IPv6); more are closed. 0 for any. Not for trustedProxies.',
+    ),
   requestHeadBytes: size({ min: 4 * KIB, max: 1 * MIB })
     .prefault(`${bounds.requestHeadBytes / KIB}KiB`)
     .describe('Largest request line and header fields together; more gets 431.'),

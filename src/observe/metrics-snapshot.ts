@@ -47,6 +47,8 @@ export interface WorkerReadings extends CompressionReadings {
   readonly overloaded: number;
   /** Since the worker started. */
   readonly connections: number;
+  /** Of these closed at once, because their clients had as many as they may. */
+  readonly connectionsRefused: number;
   /** Requests refused by overload control. */
   readonly overloadRefused: number;
   readonly retries: number;
@@ -98,6 +100,7 @@ export const NO_READINGS: WorkerReadings = {
   overloaded: 0,
   overloadRefused: 0,
   connections: 0,
+  connectionsRefused: 0,
   retries: 0,
   hedges: 0,
   hedgesWon: 0,

@@ -111,6 +111,8 @@ function addReadings(text: MetricsText, { readings }: MergedMetrics): void {
   text.add('connections_open', 'gauge', 'Client connections.', one(readings.connectionsOpen));
   text.add('websockets_open', 'gauge', 'Open WebSockets.', one(readings.webSocketsOpen));
   text.add('connections_total', 'counter', 'Connections accepted.', one(readings.connections));
+  const many = one(readings.connectionsRefused);
+  text.add('connections_refused_total', 'counter', 'One too many of a client.', many);
   text.add('retries_total', 'counter', 'Attempts after the first.', one(readings.retries));
   text.add('hedges_total', 'counter', 'Attempts beside slow ones.', one(readings.hedges));
   const hedgesWon = one(readings.hedgesWon);

@@ -75,6 +75,7 @@ export class DataPlane {
   readonly #compression = new Compression(this.#offload, this.#spare);
   readonly #queues = new Queues();
   readonly #sessions: SessionParts;
+  readonly #demands = new CertificateDemands((message) => this.#link.sendWanted(message));
   readonly #upkeep = new Upkeep(this.#queues);
   readonly #spending: Spending;
   readonly #mirrors: Mirrors;
@@ -87,7 +88,6 @@ export class DataPlane {
   readonly #overload: Overload;
   readonly #server: Server;
   readonly #listeners: ListenerSet;
-  readonly #demands = new CertificateDemands((message) => this.#link.sendWanted(message));
   readonly #recorder: { wantsAddress: boolean };
   #accessLog: AccessLog | null = null;
   #logDropsBefore = 0;
@@ -313,6 +313,7 @@ export class DataPlane {
       connectionsOpen: this.#listeners.connectionsOpen,
       webSocketsOpen: this.#listeners.webSocketsOpen,
       connections: this.#listeners.connections,
+      connectionsRefused: this.#listeners.connectionsRefused,
       exchangesWaiting: this.#queues.length,
       overloaded: this.#overload.isShedding ? 1 : 0,
       overloadRefused: this.#overload.refused,

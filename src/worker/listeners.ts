@@ -7,6 +7,7 @@ import type { Events } from '../core/events.ts';
 import type { CertificateDemands } from './certificate-demands.ts';
 import { isExpiring, WatchedCertificates } from './certificates.ts';
 import { createDemanded } from './demanded-certificates.ts';
+import { Trust } from './filter/trust.ts';
 import { type FrontListener, openFrontListener } from './front-listener.ts';
 import type { ListenerSettings } from './listener/listener-settings.ts';
 import { untilIssued } from './managed-files.ts';
@@ -31,6 +32,8 @@ export class ListenerSet {
   readonly #options: ListenerSetOptions;
   #active: Listeners = new Map();
   #staged: Listeners | null = null;
+  /** Connections that were one too many of a client. */
+  connectionsRefused = 0;
   readonly #certificates = new Set<WatchedCertificates>();
 
   constructor(options: ListenerSetOptions) {
@@ -56,7 +59,8 @@ export class ListenerSet {
     const before = this.#active;
     this.#active = this.#staged ?? before;
     this.#staged = null;
-    for (const listener of this.#active.values()) listener.configure(settingsOf(config));
+    const settings = this.#settingsOf(config);
+    for (const listener of this.#active.values()) listener.configure(settings);
     for (const [key, listener] of before) {
       if (!this.#active.has(key)) listener.drain();
     }
@@ -131,7 +135,7 @@ export class ListenerSet {
       return await openFrontListener({
         entryPoint,
         handler: redirectsTo === null ? server : new RedirectHandler(server, redirectsTo),
-        settings: settingsOf(config),
+        settings: this.#settingsOf(config),
         certificates,
         demanded: createDemanded(entryPoint, demands),
         secret,
@@ -141,6 +145,20 @@ export class ListenerSet {
       certificates?.close();
       throw error;
     }
+  }
+
+  #settingsOf(config: Config): ListenerSettings {
+    const { limits, cores, trustedProxies } = config;
+    const trust = new Trust(trustedProxies);
+    const clientLimit = {
+      max: limits.connectionsPerClient,
+      workers: cores,
+      isExempt: (address: string) => trust.has(address),
+      onRefused: () => {
+        this.connectionsRefused += 1;
+      },
+    };
+    return { ...settingsOf(config), clientLimit: clientLimit.max === 0 ? null : clientLimit };
   }
 
   #sum(count: (listener: FrontListener) => number): number {
@@ -154,7 +172,7 @@ function keyOf({ name: _, ...rest }: EntryPoint): string {
   return JSON.stringify(rest);
 }
 
-function settingsOf({ limits, timeouts }: Config): ListenerSettings {
+function settingsOf({ limits, timeouts }: Config): Omit<ListenerSettings, 'clientLimit'> {
   return {
     requestHeaderCount: limits.requestHeaderCount,
     requestHeadBytes: limits.requestHeadBytes,

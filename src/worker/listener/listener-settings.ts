@@ -1,5 +1,7 @@
 // What an operator can set about a listener, whatever its engine; complete and checked.
 
+import type { ClientLimit } from './client-limit.ts';
+
 /** Sizes in bytes, times in ms. */
 export interface ListenerSettings {
   /** At most 98, which is what uWebSockets.js takes. */
@@ -21,4 +23,6 @@ export interface ListenerSettings {
   readonly uploadBytesPerSecond: number;
   readonly uploadPaceMs: number;
   readonly webSocketIdleMs: number;
+  /** Null: a client may have as many connections as it likes. */
+  readonly clientLimit: ClientLimit | null;
 }

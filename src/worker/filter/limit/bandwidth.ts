@@ -67,7 +67,9 @@ class PacedBody implements Sink, Source, Paced {
     this.#fill(this.#options.pacer.nowMs());
     this.#giveHeld();
     const taken = this.#mayGive && this.#held.length === 0 ? this.#give(chunk) : 0;
-    if (taken < chunk.byteLength && !this.#isOver) this.#held.push(chunk.slice(taken));
+    if (taken < chunk.byteLength && !this.#isOver) {
+      this.#held.push(Uint8Array.from(chunk.subarray(taken)));
+    }
     return this.#goesOn();
   }
 

@@ -7,6 +7,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Entry, ExchangeHandler } from '../../../core/exchange.ts';
 import type { Certificate } from '../certificate.ts';
+import { ClientConnections } from '../client-limit.ts';
 import type { ListenerSettings } from '../listener-settings.ts';
 import { Sweeper } from '../sweeper.ts';
 import { localAuthorityOf, remoteAddressOf } from './address.ts';
@@ -54,6 +55,7 @@ export class NodeListener {
   readonly #isBalancer: (address: string) => boolean;
   /** Whom balancers speak for, by the other end of the connection. */
   readonly #proxied = new Map<string, string>();
+  readonly #clients = new ClientConnections();
   #connections = 0;
 
   constructor(options: NodeListenerOptions) {
@@ -172,12 +174,28 @@ export class NodeListener {
     socket.once('close', () => this.#sockets.delete(socket));
     if (this.#isBalancer(remoteAddressOf(socket))) {
       readFirst(socket, this.#state, readProxyHeader, (client) => {
-        if (client !== null) this.#speaksFor(socket, client);
-        this.#begin(socket);
+        if (client === null) this.#begin(socket);
+        else {
+          this.#speaksFor(socket, client);
+          this.#admit(socket, client);
+        }
       });
     } else {
-      this.#begin(socket);
+      this.#admit(socket, remoteAddressOf(socket));
     }
+  }
+
+  /** Takes the connection of a client, unless it is one too many. */
+  #admit(socket: Socket, client: string): void {
+    const { clientLimit } = this.#state.settings;
+    if (clientLimit !== null) {
+      if (!this.#clients.opened(client, clientLimit)) {
+        socket.destroy();
+        return;
+      }
+      socket.once('close', () => this.#clients.closed(client));
+    }
+    this.#begin(socket);
   }
 
   #speaksFor(socket: Socket, client: string): void {

@@ -13,9 +13,12 @@
 
 import * as uws from 'uWebSockets.js';
 import type { Entry, ExchangeHandler } from '../../../core/exchange.ts';
+import { connectedTo } from '../../../std/tcp-table.ts';
 import type { CertificateFiles } from '../certificate.ts';
 import type { ListenerSettings } from '../listener-settings.ts';
 import { Sweeper } from '../sweeper.ts';
+import { addressText } from './address.ts';
+import { ClientCensus } from './client-census.ts';
 import { webSocketBehavior } from './client-websocket.ts';
 import { HeadMemo } from './head-memo.ts';
 import { Intake } from './intake.ts';
@@ -59,6 +62,8 @@ export class UwsListener {
   readonly #state: ListenerState;
   readonly #app: uws.TemplatedApp;
   #token: uws.us_listen_socket | null = null;
+  /** Null with TLS: a connection can't be closed there before its handshake. */
+  readonly #census: ClientCensus | null;
   #connectionsOpen = 0;
   #connections = 0;
 
@@ -85,6 +90,12 @@ export class UwsListener {
       webSocketsOpen: 0,
       isDraining: false,
     };
+    this.#census = options.tls
+      ? null
+      : new ClientCensus({
+          look: (done) => void connectedTo(this.port).then(done),
+          nowMs: () => performance.now(),
+        });
     const intake = new Intake(this.#state);
     this.#app = createApp(options.tls ?? null)
       .filter((response, change) => this.#count(response, change))
@@ -151,12 +162,16 @@ export class UwsListener {
 
   #count(response: uws.HttpResponse, change: number): void {
     this.#connectionsOpen += change;
-    if (change > 0) {
-      this.#connections += 1;
-      this.#state.soleClient.opened(response);
-    } else {
+    if (change < 0) {
       this.#state.soleClient.closed();
+      return;
     }
+    this.#connections += 1;
+    this.#state.soleClient.opened(response);
+    const { clientLimit } = this.#state.settings;
+    if (clientLimit === null || this.#census === null) return;
+    const address = addressText(response.getRemoteAddress());
+    if (!this.#census.opened(address, clientLimit)) response.close();
   }
 }
 

@@ -4,6 +4,7 @@ import { ProxyError } from '../../../../../src/core/errors.ts';
 import type { Exchange, ExchangeHandler } from '../../../../../src/core/exchange.ts';
 import type { RawHeaders } from '../../../../../src/core/headers.ts';
 import type { Sink, Source } from '../../../../../src/core/sink.ts';
+import type { ClientLimit } from '../../../../../src/worker/listener/client-limit.ts';
 import type { Cleanup } from '../../../../support/deadline.ts';
 
 process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '32768';
@@ -135,6 +136,7 @@ export const SETTINGS = {
   uploadBytesPerSecond: 0,
   uploadPaceMs: 10_000,
   webSocketIdleMs: 3_600_000,
+  clientLimit: null as ClientLimit | null,
 };
 
 /** Opens a listener on a free port (or `host`) with a scripted handler. */
