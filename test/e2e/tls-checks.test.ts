@@ -133,6 +133,14 @@ for (const engine of ENGINES) {
       assert.deepEqual(accepted.sort(), expected.sort());
     });
 
+    it('takes ChaCha20 where the client would rather have that', async () => {
+      const order = ['CHACHA20-POLY1305', 'AES256-GCM-SHA384', 'AES128-GCM-SHA256'];
+      const ciphers = order.map((name) => `ECDHE-ECDSA-${name}`).join(':');
+      const options = { ...tls12, ciphers };
+      const cipher = await tryShake(ports[engine], options, cipherOf);
+      assert.equal(cipher, 'ECDHE-ECDSA-CHACHA20-POLY1305');
+    });
+
     it('exchanges keys on X25519, P-256 and P-384 alone', async () => {
       const accepted: string[] = [];
       for (const curve of ['X25519', 'P-256', 'P-384', 'P-521', 'secp256k1', 'X448']) {
