@@ -25,7 +25,7 @@ help:
 	@echo 'make pack           the npm package as a tarball'
 	@echo 'make debian         install the Debian packages that tests and bench need'
 	@echo
-	@echo 'npm start -- ARGS   run sluice with ARGS, e.g. npm start -- check config/minimal.yaml'
+	@echo 'npm start -- ARGS   run sluice with ARGS, e.g. npm start -- check config/one-application.yaml'
 
 run: install
 	@exec node src/main.ts demo

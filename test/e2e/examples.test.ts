@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createTlsServer, get as getSecurely } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { before, describe, it } from 'node:test';
@@ -22,6 +23,8 @@ const CONFIG = new URL('../../config/', import.meta.url).pathname;
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const OTHERS = /\.(?:schema\.json|html|plugin\.ts)$/;
 const files = readdirSync(CONFIG).filter((name) => !OTHERS.test(name));
+/** What plain backends were asked, and which of them. */
+const seen: { at: number; url: string; host: string | undefined; realIp: unknown }[] = [];
 /** Peers of one upstream must differ. */
 const plainUrls: string[] = [];
 let secureUrl = '';
@@ -30,8 +33,11 @@ let keyFile = '';
 
 before(async () => {
   for (let at = 0; at < 4; at++) {
-    const origin = await startHttpOrigin((_, answer) => answer.end('served'), { context: suite });
-    plainUrls.push(origin.url);
+    const take = ({ url = '', headers }: IncomingMessage, answer: ServerResponse) => {
+      seen.push({ at, url, host: headers.host, realIp: headers['x-real-ip'] });
+      answer.end('served');
+    };
+    plainUrls.push((await startHttpOrigin(take, { context: suite })).url);
   }
   const folder = createTempDir();
   suite.after(() => folder.remove());
@@ -129,9 +135,44 @@ describe('examples under config/', () => {
       });
       assert.equal(answer.status, 200, answer.body.toString());
       assert.equal(answer.body.toString(), 'served');
+      await classics[file]?.(port);
     });
   }
 });
+
+/** What the setups that everybody begins with are for. */
+const classics: Readonly<Record<string, (port: number) => Promise<void>>> = {
+  async 'one-application.yaml'(port) {
+    await request(port, { host: 'shop.example', target: '/a?b', fields: ['X-Real-IP: 1.2.3.4'] });
+    const wanted = { at: 0, url: '/a?b', host: 'shop.example', realIp: '127.0.0.1' };
+    assert.deepEqual(seen.at(-1), wanted);
+  },
+  async 'two-backends.yaml'(port) {
+    await until(
+      async () => {
+        const before = seen.length;
+        for (let at = 0; at < 20; at++) await request(port, { target: '/' });
+        return new Set(seen.slice(before).map(({ at }) => at)).size === 2;
+      },
+      { what: 'requests at both' },
+    );
+  },
+  async 'cached-images.yaml'(port) {
+    const asked = () => seen.filter(({ url }) => url === '/images/kept.png').length;
+    const ask = () => request(port, { target: '/images/kept.png' });
+    await until(
+      async () => {
+        await ask();
+        const before = asked();
+        return (await ask()).status === 200 && asked() === before;
+      },
+      { what: 'an image from the cache' },
+    );
+    const before = seen.length;
+    for (let at = 0; at < 3; at++) await request(port, { target: '/page' });
+    assert.equal(seen.length, before + 3);
+  },
+};
 
 interface Effective {
   readonly listeners: readonly unknown[];
