@@ -1,5 +1,5 @@
-// An ACME authority (RFC 8555) in memory, for tests that want its moods: it refuses nonces, fails proofs, forgets
-// accounts, asks for patience, and advises about renewal (RFC 9773). It checks every signature that it gets.
+// An ACME authority (RFC 8555) in memory, for tests that want its moods: it refuses nonces, fails proofs,
+// forgets accounts, asks for patience, and advises about renewal (RFC 9773). It checks every signature.
 
 import { createHmac, createPublicKey, randomBytes, verify } from 'node:crypto';
 import type { Wire, WireAnswer } from '../../src/sidecar/certificates/acme/wire.ts';

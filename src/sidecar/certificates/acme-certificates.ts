@@ -163,7 +163,8 @@ export class AcmeCertificates {
     const before = this.#running;
     if (before !== null && JSON.stringify(before.settings) === JSON.stringify(settings)) return;
     const storage = new CertificateStorage(settings.storage);
-    const issuer = new Issuer(settings.acme, storage, this.#options.events);
+    const { events } = this.#options;
+    const issuer = new Issuer(settings.acme, { storage, events });
     this.#running = { settings, storage, issuer };
     // What it is at may end: a cut request is tried again.
     void before?.issuer.close();

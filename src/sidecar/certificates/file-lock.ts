@@ -26,7 +26,7 @@ export interface FileLock {
 
 /** Waits for the lock `path`, whose directory is there. */
 export async function takeLock(path: string, options: LockOptions): Promise<FileLock> {
-  const { signal, staleMs = 60_000, lookMs = 500 } = options;
+  const { signal, staleMs = 60_000, lookMs = 200 } = options;
   const token = randomBytes(12).toString('hex');
   const own = `${path}.${token}`;
   const owner = { host: hostname(), pid: process.pid, token };
@@ -38,7 +38,7 @@ export async function takeLock(path: string, options: LockOptions): Promise<File
       await touch(own);
       await breakStale(path, own, staleMs);
       // Not all at once.
-      await delay(lookMs * (0.5 + Math.random()), null, { signal, ref: false });
+      await delay(lookMs * (0.5 + Math.random()), null, { signal });
     }
   } catch (error) {
     await rm(own, { force: true });

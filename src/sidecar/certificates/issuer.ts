@@ -10,7 +10,7 @@ import type { Prover } from './acme/proof.ts';
 import { askRenewalInfo, type RenewalInfo, renewalIdOf } from './acme/renewal-info.ts';
 import { type RevocationReason, revokeCertificate } from './acme/revoke.ts';
 import { AcmeSession } from './acme/session.ts';
-import { createWire } from './acme/wire.ts';
+import { createWire, type Wire } from './acme/wire.ts';
 import { createDnsProver } from './dns-hook.ts';
 import { createHttpProver, createTlsProver } from './file-provers.ts';
 import type { KeptCertificate } from './kept-certificate.ts';
@@ -44,6 +44,13 @@ export interface IssueOptions {
   readonly signal: AbortSignal;
 }
 
+export interface IssuerOptions {
+  readonly storage: CertificateStorage;
+  readonly events: Events;
+  /** Reaches an authority; by https if left out. */
+  readonly connect?: (authority: AcmeConfig['authorities'][number]) => Wire;
+}
+
 interface Authority {
   readonly session: AcmeSession;
   readonly settings: AcmeConfig['authorities'][number];
@@ -57,13 +64,12 @@ export class Issuer {
   readonly #provers: readonly Prover[];
 
   /** Throws an Error when a file with authorities can't be read. */
-  constructor(acme: AcmeConfig, storage: CertificateStorage, events: Events) {
+  constructor(acme: AcmeConfig, { storage, events, connect = createWire }: IssuerOptions) {
     this.#acme = acme;
     this.#storage = storage;
     this.#events = events;
     this.#authorities = acme.authorities.map((settings) => {
-      const { directory, caFile } = settings;
-      return { session: new AcmeSession(directory, createWire(caFile)), settings };
+      return { session: new AcmeSession(settings.directory, connect(settings)), settings };
     });
     this.#provers = acme.proofs.flatMap((type) => this.#proverOf(type));
   }

@@ -116,6 +116,7 @@ export class ManagedCertificate {
     await issuer().revoke(current, reason);
     events.warn({ name, serial: current.serial, reason }, 'certificate is revoked');
     this.#isForced = true;
+    this.#retryAtMs = 0;
     void this.look();
   }
 

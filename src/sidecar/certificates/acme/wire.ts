@@ -25,7 +25,7 @@ export interface Wire {
 }
 
 /** Creates a wire that trusts the authorities in `caFile`, null for those of the system. */
-export function createWire(caFile: string | null): Wire {
+export function createWire({ caFile }: { readonly caFile: string | null }): Wire {
   const ca = caFile === null ? {} : { ca: readFileSync(caFile, 'latin1') };
   const agent = new Agent({
     connect: { ...ca, timeout: CONNECT_MS },
