@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -83,6 +83,29 @@ export default defineConfig({ ${upstreams}, routes: [{ to: 'app' as const }] });
     await assert.rejects(npx('check', 'bad.yaml'), (error: Error & { stderr: string }) => {
       return /bad\.yaml:2/.test(error.stderr) && /did you mean 'app'/.test(error.stderr);
     });
+  });
+
+  it('checks plugins in TypeScript, whose types it has', async () => {
+    writeFileSync(
+      folder.file('hello.ts'),
+      `import { definePlugin, type PluginRequest } from 'sluice/plugin';
+export default definePlugin({ request: (request: PluginRequest) => ({ body: request.host }) });
+`,
+    );
+    writeFileSync(
+      folder.file('plugins.yaml'),
+      `plugins: [./hello.ts]
+upstreams: { app: { peers: ['http://127.0.0.1:9001'] } }
+routes: [{ to: app, plugins: [hello] }]
+`,
+    );
+    assert.match((await npx('check', 'plugins.yaml')).stdout, /valid/);
+    writeFileSync(folder.file('hello.ts'), 'export default {\n  request() { return }\n');
+    await assert.rejects(npx('check', 'plugins.yaml'), (error: Error & { stderr: string }) => {
+      return /hello\.ts:\d/.test(error.stderr);
+    });
+    const types = folder.file('node_modules/sluice/dist/plugin/define-plugin.d.ts');
+    assert.match(readFileSync(types, 'utf8'), /interface PluginRequest/);
   });
 
   // A terminal signals the whole group; a service manager signals npx alone.

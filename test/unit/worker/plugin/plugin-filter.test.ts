@@ -1,4 +1,4 @@
-// The filter that asks a plugin: what it may do to a request, how long it may take, and what its errors come to.
+// The filter that asks a plugin: what it may do to a request, how long it takes, and what errors come to.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
