@@ -81,14 +81,19 @@ async function shown(): Promise<Shown> {
   return (await askApi(sluice.adminPort, 'GET /api/cache')).json as Shown;
 }
 
+/** Bytes of the files that were there at one moment: those of two looks, one after the other. */
 function bytesOnDisk(): number {
+  const before = new Set(filesOnDisk());
+  return filesOnDisk()
+    .filter((path) => before.has(path))
+    .map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0)
+    .reduce((sum, size) => sum + Math.ceil(size / 4096) * 4096, 0);
+}
+
+function filesOnDisk(): string[] {
   return readdirSync(disk, { recursive: true, withFileTypes: true })
     .filter((one) => one.isFile() && one.name.length === 40)
-    .map((one) => {
-      const size = statSync(`${one.parentPath}/${one.name}`, { throwIfNoEntry: false })?.size ?? 0;
-      return Math.ceil(size / 4096) * 4096;
-    })
-    .reduce((sum, size) => sum + size, 0);
+    .map((one) => `${one.parentPath}/${one.name}`);
 }
 
 describe('a purge', () => {

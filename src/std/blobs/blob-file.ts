@@ -44,12 +44,23 @@ export async function blobDigest(head: Uint8Array, body: Uint8Array): Promise<Bu
   return hash.digest();
 }
 
-/** Writes a blob with its digest. Rejects as the file system does; the temporary file is gone then. */
+export interface WrittenBlob {
+  readonly head: Uint8Array;
+  readonly body: Uint8Array;
+  readonly digest: Uint8Array;
+  /** Asked when all is written, before it gets its name; without it, it gets it. */
+  readonly isWanted?: () => Promise<boolean>;
+}
+
+/**
+ * Writes a blob with its digest; false when it is wanted no more. Rejects as the file system does. Only under
+ * its name something stays.
+ */
 export async function writeBlob(
   path: string,
   temporary: string,
-  { head, body, digest }: { head: Uint8Array; body: Uint8Array; digest: Uint8Array },
-): Promise<void> {
+  { head, body, digest, isWanted }: WrittenBlob,
+): Promise<boolean> {
   try {
     const file = await open(temporary, 'wx', 0o600);
     try {
@@ -59,7 +70,12 @@ export async function writeBlob(
     } finally {
       await file.close();
     }
+    if (isWanted !== undefined && !(await isWanted())) {
+      await unlink(temporary);
+      return false;
+    }
     await rename(temporary, path);
+    return true;
   } catch (error) {
     await unlink(temporary).catch(() => {});
     throw error;

@@ -15,6 +15,7 @@ import {
   type OpenBlob,
   openBlob,
   readBlob,
+  type WrittenBlob,
   writeBlob,
 } from './blob-file.ts';
 import { BlobIndex, type BlobRow, blocksOf } from './blob-index.ts';
@@ -74,17 +75,21 @@ export class BlobStore {
     const before = this.index.get(key);
     if (before !== null && isSame(before, row)) return true;
     await this.log.append([{ kind: 'put', row }]);
-    await this.log.refresh();
-    const placed = this.index.get(key);
-    if (placed === null || !isSame(placed, row)) return false;
+    if (!(await this.#hasRow(row))) return false;
+    let isKept: boolean;
     try {
-      await this.#write(row, { head, body, digest });
+      isKept = await this.#write(row, { head, body, digest, isWanted: () => this.#hasRow(row) });
     } catch (error) {
       await this.log.append([{ kind: 'remove', row }]).catch(() => {});
       throw error;
     }
-    if (before !== null) await this.#unlink(before);
-    return true;
+    // While it was written it may have had to make room for others, who found no file to take away yet.
+    if (isKept && !(await this.#hasRow(row))) {
+      await this.#unlink(row);
+      isKept = false;
+    }
+    if (before !== null && !(await this.#hasRow(before))) await this.#unlink(before);
+    return isKept;
   }
 
   /** Returns the blob of a row; null when it is gone, or was not whole and is gone now. */
@@ -126,9 +131,12 @@ export class BlobStore {
   /** First the files, then their rows: what is there is never more than what is counted. */
   async remove(rows: readonly BlobRow[]): Promise<void> {
     if (rows.length === 0) return;
-    for (const row of rows) await this.#unlink(row);
+    const missing: BlobRow[] = [];
+    for (const row of rows) if (!(await this.#unlink(row))) missing.push(row);
     await this.#append('remove', rows);
     await this.log.refresh();
+    // Whoever was writing one of them may not have seen yet that it has no row any more.
+    for (const row of missing) await this.#unlink(row);
   }
 
   pathOf(row: BlobRow): string {
@@ -144,15 +152,21 @@ export class BlobStore {
     return this.log.close();
   }
 
-  async #write(row: BlobRow, blob: Parameters<typeof writeBlob>[2]): Promise<void> {
+  async #hasRow(row: BlobRow): Promise<boolean> {
+    await this.log.refresh();
+    const placed = this.index.get(row);
+    return placed !== null && isSame(placed, row);
+  }
+
+  async #write(row: BlobRow, blob: WrittenBlob): Promise<boolean> {
     const path = this.pathOf(row);
     const temporary = join(this.directory, 'new', `${process.pid}-${randomUUID()}`);
     try {
-      await writeBlob(path, temporary, blob);
+      return await writeBlob(path, temporary, blob);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
-      await writeBlob(path, temporary, blob);
+      return await writeBlob(path, temporary, blob);
     }
   }
 
@@ -167,10 +181,15 @@ export class BlobStore {
     }
   }
 
-  async #unlink(row: BlobRow): Promise<void> {
-    await unlink(this.pathOf(row)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
+  /** False when it was not there. */
+  async #unlink(row: BlobRow): Promise<boolean> {
+    try {
+      await unlink(this.pathOf(row));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return false;
+    }
   }
 }
 

@@ -98,6 +98,24 @@ describe('the store of blobs', () => {
     assert.equal(store.torn, 5);
   });
 
+  test('keeps no file whose row had to make room while it was written', async (context) => {
+    const directory = directoryOf(context);
+    const [store, other] = [
+      await openStore(context, directory),
+      await openStore(context, directory),
+    ];
+    const body = Buffer.alloc(400 * KIB, 'x');
+    const takeAway = async (round: number) => {
+      while (other.index.get(keyOf(round)) === null) await other.log.refresh();
+      await other.remove([other.index.get(keyOf(round))!]);
+    };
+    for (let round = 0; round < 20; round++) {
+      await Promise.all([store.put(keyOf(round), head, body), takeAway(round)]);
+      assert.deepEqual(filesIn(directory), []);
+    }
+    assert.deepEqual(readdirSync(join(directory, 'new')), []);
+  });
+
   test('never has more on disk than its budget, with two writers and ten times as much', async (context) => {
     const directory = directoryOf(context);
     const stores = [await openStore(context, directory), await openStore(context, directory)];
