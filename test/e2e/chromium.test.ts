@@ -1,0 +1,125 @@
+// A real browser: Chromium loads a page with many parts over HTTP/2, with early hints, from a certificate of
+// the local authority that it was told to trust in the way that `sluice trust` says.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { authorityFiles } from '../../src/config/internal-authority.ts';
+import { createSignal, until } from '../support/deadline.ts';
+import { requireCommand } from '../support/debian.ts';
+import { startForeignServer } from '../support/foreign-server.ts';
+import { freePort } from '../support/free-port.ts';
+import { startHttpOrigin } from '../support/origin.ts';
+import { type Sluice, startSluice } from '../support/sluice.ts';
+import { suiteCleanup } from '../support/suite.ts';
+import { createTempDir, type TempDir } from '../support/temp-dir.ts';
+
+const suite = suiteCleanup();
+const run = promisify(execFile);
+const PARTS = 30;
+const DEADLINE_MS = 60_000;
+const HINT_MS = 10_000;
+/** Without them Chromium asks servers of its maker, which nobody is there to be. */
+const QUIET = [
+  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  ...['--disable-dev-shm-usage', '--disable-default-apps', '--disable-extensions'],
+];
+
+let folder: TempDir;
+let sluice: Sluice;
+let port = 0;
+/** In the order in which the origin was asked; `(page)`: the page is answered. */
+const targets: string[] = [];
+const hinted = createSignal();
+
+/** The page writes into itself how its parts came. */
+const PAGE = `<!doctype html><title>parts</title><link rel="stylesheet" href="/hinted.css">
+<body><pre id="told"></pre><script type="module">
+const parts = Array.from({ length: ${PARTS} }, (_, at) => fetch('/part/' + at).then((one) => one.text()));
+const texts = await Promise.all(parts);
+document.getElementById('told').textContent = JSON.stringify({
+  parts: texts.join(),
+  page: performance.getEntriesByType('navigation')[0].nextHopProtocol,
+  protocols: [...new Set(performance.getEntriesByType('resource').map((one) => one.nextHopProtocol))],
+});
+</script>`;
+
+function serve(asked: IncomingMessage, answer: ServerResponse): void {
+  const target = asked.url ?? '';
+  targets.push(target);
+  if (target === '/hinted.css') hinted.resolve();
+  const part = /^\/part\/(\d+)$/.exec(target)?.[1];
+  if (part !== undefined) answer.end(part);
+  else if (target === '/hinted.css')
+    answer.setHeader('content-type', 'text/css').end('pre { color: red }');
+  else if (target !== '/') answer.writeHead(404).end();
+  else {
+    answer.writeEarlyHints({ link: '</hinted.css>; rel=preload; as=style' });
+    // Who does not act upon hints gets it in the end.
+    void Promise.race([hinted.promise, delay(HINT_MS, null, { ref: false })]).then(() => {
+      targets.push('(page)');
+      answer.setHeader('content-type', 'text/html').end(PAGE);
+    });
+  }
+}
+
+before(async () => {
+  folder = createTempDir(suite);
+  port = await freePort();
+  const origin = await startHttpOrigin(serve, { context: suite });
+  sluice = await startSluice(
+    {
+      cores: 2,
+      certificates: { storage: folder.file('state') },
+      listeners: [{ host: '127.0.0.1', port, tls: 'internal' }],
+      upstreams: { app: { peers: [origin.url] } },
+      routes: [{ to: 'app' }],
+    },
+    { context: suite },
+  );
+});
+
+/** As `sluice trust` says: in the store below the home of whoever runs Chromium. */
+async function trust(root: string): Promise<void> {
+  const store = folder.file('home/.pki/nssdb');
+  mkdirSync(store, { recursive: true });
+  const certutil = requireCommand('certutil');
+  await run(certutil, ['-d', `sql:${store}`, '-N', '--empty-password']);
+  await run(certutil, ['-d', `sql:${store}`, '-A', '-t', 'C,,', '-n', 'sluice-local', '-i', root]);
+}
+
+/** What the page is when it has come to rest. */
+async function dumpDom(url: string): Promise<string> {
+  const args = [
+    ...[...QUIET, `--user-data-dir=${folder.file('profile')}`],
+    ...['--virtual-time-budget=20000', '--dump-dom', url],
+  ];
+  const env = { HOME: folder.file('home') };
+  const chromium = await startForeignServer('chromium', args, { context: suite, env });
+  const evidence = () => `${chromium.output()}\n${sluice.output()}`;
+  const isThere = () => chromium.output().includes('</html>');
+  await until(isThere, { what: 'Chromium shows the page', deadlineMs: DEADLINE_MS, evidence });
+  await chromium.kill();
+  return chromium.output();
+}
+
+describe('Chromium', () => {
+  it('loads a page and all its parts over HTTP/2, and what the early hints name', async () => {
+    await trust(authorityFiles(folder.file('state')).root);
+    const dom = await dumpDom(`https://localhost:${port}/`);
+    const told = /<pre id="told">(\{.*\})<\/pre>/.exec(dom)?.[1];
+    assert.ok(told !== undefined, `${dom}\n${sluice.output()}`);
+    const { parts, page, protocols } = JSON.parse(told);
+    assert.equal(parts, Array.from({ length: PARTS }, (_, at) => at).join());
+    assert.deepEqual([page, protocols], ['h2', ['h2']]);
+    assert.deepEqual(targets.slice(0, 3), ['/', '/hinted.css', '(page)']);
+    assert.equal(targets.filter((target) => target.startsWith('/part/')).length, PARTS);
+    const served = sluice.logLines().map((line) => JSON.parse(line));
+    assert.ok(served.every(({ status }) => status === 200 || status === 404));
+  });
+});
