@@ -2,6 +2,8 @@
 // on both sides.
 
 import assert from 'node:assert/strict';
+import { createServer, type ServerHttp2Stream } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { before, describe, it } from 'node:test';
 import {
   type Client,
@@ -20,6 +22,7 @@ import {
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
+import { until } from '../support/deadline.ts';
 import { type Sluice, startSluice } from '../support/sluice.ts';
 import { suiteCleanup } from '../support/suite.ts';
 
@@ -45,6 +48,8 @@ const service: ServiceDefinition = {
   chat: method('Chat', true, true),
 };
 
+/** Calls that the peer was told to give up, with the time that was left to each in ms. */
+const cancelled: number[] = [];
 let sluice: Sluice;
 let client: Client & Record<string, CallableFunction>;
 
@@ -65,15 +70,25 @@ before(async () => {
       upstreams: {
         app: { transport: 'undici', h2c: true, peers: [`http://127.0.0.1:${port}`] },
         gone: { transport: 'undici', h2c: true, peers: ['http://127.0.0.1:1'] },
+        dying: { transport: 'undici', h2c: true, peers: [await startDyingPeer()] },
       },
-      routes: [{ to: 'app' }, { match: { path: '/test.Echo/Gone' }, to: 'gone' }],
+      routes: [
+        { to: 'app' },
+        { match: { path: '/test.Echo/Gone' }, to: 'gone' },
+        { match: { path: ['/test.Echo/DiesAtOnce', '/test.Echo/DiesLater'] }, to: 'dying' },
+      ],
     },
     { context: suite },
   );
   const ready = await sluice.untilEvent(({ msg }) => msg === 'sluice is ready', 'it is ready');
   const [listener] = ready['listeners'] as [{ port: number }];
   const Echo = makeGenericClientConstructor(
-    { ...service, gone: method('Gone', false, false) } as ServiceDefinition,
+    {
+      ...service,
+      gone: method('Gone', false, false),
+      dies: method('DiesAtOnce', false, false),
+      diesLater: method('DiesLater', false, true),
+    } as ServiceDefinition,
     'Echo',
   );
   client = new Echo(`127.0.0.1:${listener.port}`, credentials.createInsecure()) as typeof client;
@@ -137,13 +152,51 @@ describe('gRPC through the proxy', () => {
   it('ends at the deadline of the client', async () => {
     const { error } = await call('unary', 'slow', new MetadataClass(), { deadline: 300 });
     assert.equal(error?.code, status.DEADLINE_EXCEEDED);
+    // The peer knew of it, and is told that nobody waits any more.
+    await until(() => cancelled.length === 1, { what: 'the peer gives up' });
+    assert.ok(cancelled[0]! <= 300, `${cancelled[0]}`);
   });
 
   it('says UNAVAILABLE when no peer can be reached', async () => {
     const { error } = await call('gone', 'x');
     assert.equal(error?.code, status.UNAVAILABLE);
   });
+
+  it('says UNAVAILABLE when the peer dies before it answers', async () => {
+    const { error } = await call('dies', 'x');
+    assert.equal(error?.code, status.UNAVAILABLE);
+  });
+
+  it('says INTERNAL, and not OK, when the peer dies in the middle of its answers', async () => {
+    const answers: string[] = [];
+    const stream = client['diesLater']!(Buffer.from('x'));
+    const error = await new Promise<ServiceError>((resolve) => {
+      stream.on('data', (message: Buffer) => answers.push(String(message)));
+      stream.on('error', resolve);
+    });
+    assert.deepEqual([answers, error.code], [['one'], status.INTERNAL]);
+  });
 });
+
+/** Ends the connection under each call: at once, or after the first answer. */
+async function startDyingPeer(): Promise<string> {
+  const server = createServer((_, response) => {
+    const stream = response.stream as ServerHttp2Stream;
+    stream.on('error', () => {});
+    if (response.req.url.endsWith('AtOnce')) {
+      stream.session?.destroy();
+      return;
+    }
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    // Not compressed, three octets.
+    stream.write(Buffer.from('\0\0\0\0\x03one', 'latin1'), () => {
+      setTimeout(() => stream.session?.destroy(), 50);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  suite.after(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
 
 interface Outcome {
   answer: Buffer | undefined;
@@ -192,8 +245,10 @@ function implementation() {
       const tail = new MetadataClass();
       tail.set('x-tail', '1');
       if (text === 'fail') done({ code: status.INVALID_ARGUMENT, details: 'not this' });
-      else if (text === 'slow') setTimeout(() => done(null, call.request), 3000).unref();
-      else {
+      else if (text === 'slow') {
+        const leftMs = Number(call.getDeadline()) - Date.now();
+        call.on('cancelled', () => cancelled.push(leftMs));
+      } else {
         const head = new MetadataClass();
         for (const value of call.metadata.get('x-asked')) head.set('x-asked', value);
         call.sendMetadata(head);

@@ -9,7 +9,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { until } from '../support/deadline.ts';
 import { freePort } from '../support/free-port.ts';
 import { rawUpgrade } from '../support/raw-upgrade.ts';
-import { type Sluice, startSluice } from '../support/sluice.ts';
+import { engineUnderTest, type Sluice, startSluice } from '../support/sluice.ts';
 import { suiteCleanup } from '../support/suite.ts';
 import { assertFlat, watchMemory } from '../support/worker-memory.ts';
 
@@ -290,8 +290,11 @@ describe('back-pressure of WebSockets', () => {
     client.socket.close();
   });
 
-  // The engine can't stop reading a WebSocket: beyond a bound it has to close it.
-  it('closes a client with 1013 that goes on sending to a peer that does not read', async () => {
+  // The engine uws can't stop reading a WebSocket: beyond a bound it has to close it.
+  const skip = engineUnderTest() === 'node';
+  it('closes a client with 1013 that goes on sending to a peer that does not read', {
+    skip,
+  }, async () => {
     const client = await open();
     const memory = watchMemory(sluice);
     client.other.pause();

@@ -13,6 +13,19 @@ import { createTempDir } from './temp-dir.ts';
 const UNCHANGED = 'configuration is unchanged';
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
+export type Engine = 'uws' | 'node';
+let engine: Engine = 'uws';
+
+/** Which engine the listeners have that are filled in, for all tests of this process. */
+export function useEngine(name: Engine): void {
+  engine = name;
+}
+
+/** The engine of listeners that are filled in. */
+export function engineUnderTest(): Engine {
+  return engine;
+}
+
 /** A configuration in the shape of a file; listener and admin address are filled in when left out. */
 export type ConfigFile = Readonly<Record<string, unknown>>;
 
@@ -152,7 +165,7 @@ export class Sluice {
   /** Writes the file anew (atomically), filling in the addresses, and signals nobody. */
   writeConfig(config: ConfigFile): void {
     const complete = {
-      listeners: [{ host: '127.0.0.1', port: this.port }],
+      listeners: [{ host: '127.0.0.1', port: this.port, engine }],
       ...config,
       admin: {
         host: '127.0.0.1',

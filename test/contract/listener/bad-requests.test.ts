@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { Exchange } from '../../../src/core/exchange.ts';
 import type { BadRequest } from '../../e2e/corpus/bad-request.ts';
+import { nodeOutcome } from '../../e2e/corpus/node-outcomes.ts';
 import { expected, type Pace, play } from '../../e2e/corpus/play.ts';
 import { badRequests } from '../../e2e/corpus/requests.ts';
 import { request as honestRequest } from '../../support/client.ts';
@@ -13,7 +14,6 @@ import {
   engineUnderTest,
   openScripted,
 } from '../../unit/worker/listener/support/scripted-handler.ts';
-import { nodeOutcome } from './node-outcomes.ts';
 
 const paces: readonly Pace[] = ['in one segment', 'byte by byte'];
 const isNode = engineUnderTest() === 'node';

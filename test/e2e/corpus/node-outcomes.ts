@@ -3,7 +3,7 @@
 // Its parser answers 400 where the other one cuts the connection, waits, or says 505; these it serves, and
 // may: they are malformed for the other engine only.
 
-import type { BadRequest, Outcome } from '../../e2e/corpus/bad-request.ts';
+import type { BadRequest, Outcome } from './bad-request.ts';
 
 interface NodeOutcome {
   readonly outcome: Outcome;
