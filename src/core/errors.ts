@@ -41,6 +41,8 @@ export const failures = {
   head_too_large: row(431, 'client', 'never', 'The request head is too large.'),
   closed: row(444, 'proxy', 'never', 'The route closes the connection without an answer.'),
   client_closed: row(499, 'client', 'never', 'The client closed the connection.'),
+  /** After the head: it held up others who read the same body. */
+  reader_too_slow: row(499, 'client', 'never', 'The client read too slowly.'),
   internal_error: row(500, 'proxy', 'never', 'The proxy failed.'),
   plugin_failed: row(500, 'proxy', 'never', 'A part of the proxy failed.'),
   plugin_timeout: row(500, 'proxy', 'never', 'A part of the proxy did not answer in time.'),

@@ -4,6 +4,7 @@ import type { CacheStore } from '../core/cache.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { limits } from '../core/limits.ts';
 import { ChurnMap } from '../std/churn-map.ts';
+import { systemTimers, type Timers } from '../std/timers.ts';
 import type { CacheHost } from './cache/fill-context.ts';
 import { HeldBudget } from './cache/held-bytes.ts';
 import type { ForwardContext } from './forward.ts';
@@ -15,12 +16,14 @@ export function createCacheHost(
   store: CacheStore,
   context: ForwardContext,
   onStored: CacheHost['stored'],
+  timers: Timers = systemTimers,
 ): CacheHost {
   return {
     store,
     fills: new ChurnMap(),
     budget: new HeldBudget(limits.cacheFillBytes),
     random: context.random,
+    timers,
     stored: onStored,
     ...ownExchanges(context),
     refuse: replyWithFailure,

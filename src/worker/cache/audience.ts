@@ -33,6 +33,18 @@ export class Audience {
     return this.#waiters.every((waiter) => waiter.isCaughtUp);
   }
 
+  /** Some have got everything and could take more, others are behind. */
+  get isHeldUp(): boolean {
+    return this.#waiters.some(isReady) && !this.#waiters.every(isReady);
+  }
+
+  /** Those who are behind get an error, and are here no longer. */
+  dropSlow(error: ProxyError): void {
+    const slow = this.#waiters.filter((waiter) => !isReady(waiter));
+    this.#waiters = this.#waiters.filter(isReady);
+    for (const waiter of slow) waiter.finish(error);
+  }
+
   /** A copy: whoever goes through it may change who is here. */
   get all(): readonly Waiter[] {
     return this.#waiters.slice();
@@ -68,4 +80,8 @@ export class Audience {
     for (const waiter of waiters) if (waiter.isStreaming) waiter.finish(error);
     return waiters.filter((waiter) => !waiter.isStreaming);
   }
+}
+
+function isReady(waiter: Waiter): boolean {
+  return waiter.isCaughtUp && !waiter.isBlocked;
 }

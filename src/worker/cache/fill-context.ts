@@ -5,6 +5,7 @@ import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { ChurnMap } from '../../std/churn-map.ts';
+import type { Timers } from '../../std/timers.ts';
 import type { AnswerContext } from './answer.ts';
 import type { ForwardReason } from './cache-status.ts';
 import type { HeldBudget } from './held-bytes.ts';
@@ -35,6 +36,7 @@ export interface CacheHost {
   readonly fills: ChurnMap<Joinable>;
   readonly budget: HeldBudget;
   readonly random: () => number;
+  readonly timers: Timers;
   /** An answer of that route (its index in the metrics) was stored. */
   stored(routeIndex: number, bodyBytes: number): void;
   /** Sends an exchange to a peer. */

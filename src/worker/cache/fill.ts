@@ -28,11 +28,13 @@ import { fetchExchange, noteFetch } from './fetch-exchange.ts';
 import type { FillContext, Joinable, NextLook } from './fill-context.ts';
 import { type Filling, takeHead } from './fill-outcome.ts';
 import { HeldBytes } from './held-bytes.ts';
+import { Pace } from './pace.ts';
 import type { FetchedRequest, FetchedResponse } from './policy.ts';
 import { matchesVary, variantKey } from './vary.ts';
 import { type Feed, isForWhole, Waiter, type Wishes } from './waiter.ts';
 
 const NO_BYTES = new Uint8Array(0);
+const TOO_SLOW = new ProxyError('reader_too_slow');
 const UNWANTED = new ProxyError('client_closed', 'not wanted by the cache');
 
 /** What a fill is for. */
@@ -63,6 +65,8 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   #stored: CachedVariant | null = null;
   /** Came after it was clear that not all can be held, and before everybody had what was. */
   #late: Uint8Array[] = [];
+  /** Null where nobody can hold up others. */
+  #pace: Pace | null = null;
   #hasEnded = false;
   #isOver = false;
 
@@ -155,9 +159,14 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#mode === 'relaying') return this.audience.relay(chunk);
+    if (this.#mode === 'relaying') {
+      const wantsMore = this.audience.relay(chunk);
+      this.#pace?.update(this.audience.isHeldUp);
+      return wantsMore;
+    }
     if (this.#mode === 'late') {
       this.#late.push(new Uint8Array(chunk));
+      this.#pace?.update(this.audience.isHeldUp);
       return false;
     }
     if (this.#mode !== 'holding') return true;
@@ -179,7 +188,12 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     this.#finish(error);
   }
 
+  blocked(): void {
+    this.#pace?.update(this.audience.isHeldUp);
+  }
+
   caughtUp(): void {
+    this.#pace?.update(this.audience.isHeldUp);
     if (this.#mode === 'late') this.#relayLate();
     else if (this.#mode === 'relaying' && !this.audience.isBlocked) this.#source!.resume();
   }
@@ -290,6 +304,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     this.#held?.release();
     this.#held = null;
     this.fetch.finished = true;
+    this.#pace?.close();
     if (this.task.validated !== null) this.task.validated.isRefreshing = false;
     this.#lease?.release(end);
   }
@@ -322,8 +337,17 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     this.#forget();
     this.#mode = 'late';
     for (const waiter of this.audience.all) if (!waiter.isStreaming) this.release(waiter);
-    if (this.audience.isEmpty) this.ignore();
-    else this.#relayLate();
+    if (this.audience.isEmpty) {
+      this.ignore();
+      return;
+    }
+    if (this.audience.all.length > 1) {
+      this.#pace = new Pace(host.timers, () => {
+        this.audience.dropSlow(TOO_SLOW);
+        this.caughtUp();
+      });
+    }
+    this.#relayLate();
   }
 
   #relayLate(): void {

@@ -19,6 +19,8 @@ export interface Feed {
   readonly isComplete: boolean;
   /** The waiter has got all there is, after it had been slower. */
   caughtUp(): void;
+  /** The waiter wants no more for now. */
+  blocked(): void;
   /** The waiter is gone. */
   leave(waiter: Waiter, error: ProxyError): void;
 }
@@ -127,6 +129,7 @@ export class Waiter implements Source {
 
   pause(): void {
     this.#isPaused = true;
+    this.#feed.blocked();
   }
 
   resume(): void {

@@ -11,7 +11,7 @@ import type { Peer } from '../../../../src/core/peer.ts';
 import type { Plan } from '../../../../src/core/plan.ts';
 import type { Sink, Source } from '../../../../src/core/sink.ts';
 import type { Attempt, Upstream } from '../../../../src/core/upstream.ts';
-import { systemTimers } from '../../../../src/std/timers.ts';
+import { systemTimers, type Timers } from '../../../../src/std/timers.ts';
 import { RoundRobin } from '../../../../src/worker/balance/round-robin.ts';
 import type { CacheHost } from '../../../../src/worker/cache/fill-context.ts';
 import type { CachePolicy } from '../../../../src/worker/cache/policy.ts';
@@ -191,6 +191,16 @@ export class CacheWorld {
   random = 1;
   readonly #context: ForwardContext;
   readonly #test: TestContext;
+  readonly #due = new Set<{ readonly atMs: number; readonly fire: () => void }>();
+  readonly #timers: Timers = {
+    nowMs: () => Date.now(),
+    wallMs: () => Date.now(),
+    after: (delayMs, fire) => {
+      const timer = { atMs: Date.now() + delayMs, fire };
+      this.#due.add(timer);
+      return () => this.#due.delete(timer);
+    },
+  };
 
   /** `config` as in a file; `script` answers what reaches the origin. */
   constructor(test: TestContext, config: object, script: Script, plan: Partial<Plan> = {}) {
@@ -224,7 +234,7 @@ export class CacheWorld {
       this.store.close();
       purges.close();
     });
-    this.host = createCacheHost(this.store, this.#context, () => {});
+    this.host = createCacheHost(this.store, this.#context, () => {}, this.#timers);
     const upstream: Upstream = { send: (...sent) => this.#receive(...sent) };
     const bare = makePlan({ upstream, balancer: new RoundRobin(makePeers(1)), ...plan });
     const requestHeaders = { remove: [], set: {}, add: {}, append: {} };
@@ -232,9 +242,14 @@ export class CacheWorld {
     this.plan = withCache(bare, route as unknown as RouteConfig, 'app', this.host);
   }
 
-  /** Moves the clock. */
+  /** Moves the clock; timers that are due by then fire. */
   pass(seconds: number): void {
     this.#test.mock.timers.tick(seconds * 1000);
+    for (const timer of [...this.#due]) {
+      if (timer.atMs > Date.now()) continue;
+      this.#due.delete(timer);
+      timer.fire();
+    }
   }
 
   /** Sends a request as serve does. */
