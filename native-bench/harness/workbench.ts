@@ -28,6 +28,8 @@ export interface Running {
 }
 
 const STOP_MS = 5000;
+/** On a machine that is busy with other work. */
+const START_MS = 30_000;
 
 export class Workbench {
   /** Temporary directory, removed at the end. */
@@ -62,9 +64,9 @@ export class Workbench {
     return running;
   }
 
-  /** Waits until something accepts connections on `port`; throws with the log of `running` after 10 s. */
+  /** Waits until something accepts connections on `port`; throws with the log of `running` after 30 s. */
   async accepting(running: Running, port: number): Promise<void> {
-    const deadlineMs = Date.now() + 10_000;
+    const deadlineMs = Date.now() + START_MS;
     while (!(await accepts(port))) {
       if (Date.now() > deadlineMs || !isAlive(running.pid)) {
         throw new Error(`${running.name} does not listen on ${port}:\n${this.log(running.name)}`);
