@@ -3,8 +3,7 @@
 // objects takes all that are behind it for alive, with everything that they hold (stored misses of a cache:
 // half of all CPU time). Here nothing that is gone points to anything.
 
-import { randomInt } from 'node:crypto';
-import { hash32 } from './hash.ts';
+import { keyHash } from './key-hash.ts';
 
 const CHAINS_LEAST = 64;
 
@@ -25,26 +24,21 @@ class Node<Value> {
 export class ChurnMap<Value> {
   #chains: (Node<Value> | null)[] = new Array(CHAINS_LEAST).fill(null);
   #size = 0;
-  /** Nobody is to know which keys meet in one chain. */
-  readonly #seed = randomInt(2 ** 32);
-  /** The last key that was hashed: questions about one key come in a row. */
-  #lastKey = '';
-  #lastHash = 0;
 
   get size(): number {
     return this.#size;
   }
 
   get(key: string): Value | undefined {
-    return this.#find(key, this.#hashOf(key))?.value;
+    return this.#find(key, keyHash(key))?.value;
   }
 
   has(key: string): boolean {
-    return this.#find(key, this.#hashOf(key)) !== null;
+    return this.#find(key, keyHash(key)) !== null;
   }
 
   set(key: string, value: Value): void {
-    const hash = this.#hashOf(key);
+    const hash = keyHash(key);
     const known = this.#find(key, hash);
     if (known !== null) {
       known.value = value;
@@ -57,7 +51,7 @@ export class ChurnMap<Value> {
   }
 
   delete(key: string): void {
-    const hash = this.#hashOf(key);
+    const hash = keyHash(key);
     const chain = hash & (this.#chains.length - 1);
     let before: Node<Value> | null = null;
     for (let node = this.#chains[chain] ?? null; node !== null; node = node.next) {
@@ -85,13 +79,6 @@ export class ChurnMap<Value> {
     let node: Node<Value> | null = this.#chains[hash & (this.#chains.length - 1)]!;
     while (node !== null && (node.hash !== hash || node.key !== key)) node = node.next;
     return node;
-  }
-
-  #hashOf(key: string): number {
-    if (key === this.#lastKey) return this.#lastHash;
-    this.#lastKey = key;
-    this.#lastHash = hash32(key, this.#seed);
-    return this.#lastHash;
   }
 
   #grow(): void {

@@ -209,8 +209,9 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   }
 
   response(status: number, headers: RawHeaders): FetchedResponse {
-    const { responseDate: date } = this.fetch;
-    return { status, headers, date, sentAtMs: this.#sentAtMs, receivedAtMs: Date.now() };
+    const { responseDate: date, responseByteLength: byteLength } = this.fetch;
+    const sentAtMs = this.#sentAtMs;
+    return { status, headers, byteLength, date, sentAtMs, receivedAtMs: Date.now() };
   }
 
   hold(decision: StoredResponse, isShared: boolean): boolean {
@@ -317,7 +318,9 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   #complete(): void {
     const body = this.#held!.take();
     this.#held = null;
-    const response = { ...this.#decision!, bodyBytes: body.byteLength };
+    const decision = this.#decision!;
+    const isAsDeclared = decision.bodyBytes === body.byteLength;
+    const response = isAsDeclared ? decision : { ...decision, bodyBytes: body.byteLength };
     const stored = this.context.host.store.store(response, body);
     this.#stored = stored;
     this.context.host.stored(this.context.plan.routeIndex, body.byteLength);

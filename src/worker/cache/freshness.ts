@@ -96,9 +96,14 @@ export function dateOf({ date, receivedAtMs }: FetchedResponse): number {
 export function initialAgeMs(response: FetchedResponse): number {
   const { headers, sentAtMs, receivedAtMs } = response;
   const apparentMs = Math.max(0, receivedAtMs - dateOf(response));
-  const [first = ''] = (joinedValue(headers, 'age') ?? '').split(',');
-  const ageS = /^\d+$/.test(first.trim()) ? Math.min(Number(first), SECONDS_MAX) : 0;
+  const age = joinedValue(headers, 'age');
+  const ageS = age === null ? 0 : ageSeconds(age);
   return Math.max(apparentMs, ageS * 1000 + (receivedAtMs - sentAtMs));
+}
+
+function ageSeconds(value: string): number {
+  const [first = ''] = value.split(',');
+  return /^\d+$/.test(first.trim()) ? Math.min(Number(first), SECONDS_MAX) : 0;
 }
 
 const memory = new Map<string, Directives>();

@@ -44,6 +44,8 @@ export interface FetchedResponse {
   readonly status: number;
   /** End-to-end fields, without Date. */
   readonly headers: RawHeaders;
+  /** Length of the body as declared, -1 when it is not known. */
+  readonly byteLength: number;
   /** Date as received, '' when there was none. */
   readonly date: string;
   /** When the request for it was sent. */

@@ -32,9 +32,14 @@ const VALIDATION_MS = 24 * 3600_000;
 const EARLY_FACTOR = 10;
 
 /** Fields that are not stored whatever the answer says. */
-const NEVER_STORED: readonly string[] = ['age', 'surrogate-key', 'cache-tag', 'set-cookie'];
+const NEVER_STORED: ReadonlySet<string> = new Set([
+  'age',
+  'surrogate-key',
+  'cache-tag',
+  'set-cookie',
+]);
 
-/** Returns what is stored, or why nothing is. `bodyBytes` is filled in when the body is complete. */
+/** Returns what is stored, or why nothing is. `bodyBytes` is what was declared, or 0. */
 export function decideStore(
   request: FetchedRequest,
   response: FetchedResponse,
@@ -64,12 +69,18 @@ export function decideStore(
     route: request.route,
     status: response.status,
     headers: storedFields(response.headers, word.directives, policy),
-    bodyBytes: 0,
+    bodyBytes: Math.max(0, response.byteLength),
     vary,
     varyKey: varyKeyOf(vary),
     tags: tagsOf(response.headers, request.origin),
     generation: request.generation,
-    ...times,
+    bornMs: times.bornMs,
+    storedAtMs: times.storedAtMs,
+    fetchMs: times.fetchMs,
+    refreshFromMs: times.refreshFromMs,
+    freshUntilMs: times.freshUntilMs,
+    staleWhileRevalidateUntilMs: times.staleWhileRevalidateUntilMs,
+    staleIfErrorUntilMs: times.staleIfErrorUntilMs,
     keepUntilMs: keepUntil(times, canValidate),
     etag,
     lastModified,
@@ -171,9 +182,8 @@ function storedFields(
   { withheld }: Directives,
   policy: CachePolicy,
 ): RawHeaders {
-  const dropped = new Set(NEVER_STORED);
-  if (policy.respectsOrigin) for (const name of withheld) dropped.add(name);
-  return withoutFields(headers, dropped);
+  if (!policy.respectsOrigin || withheld.length === 0) return withoutFields(headers, NEVER_STORED);
+  return withoutFields(headers, new Set([...NEVER_STORED, ...withheld]));
 }
 
 /** Whether somebody who waited for this very answer may have it: it is fresh, or may be served stale. */

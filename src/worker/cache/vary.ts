@@ -13,10 +13,24 @@ const FIELDS_MAX = 16;
 /** Longer values are compared as they are: nobody's patience is tried by sorting them. */
 const SORTED_CHARS_MAX = 1024;
 
+const NO_NAMES: readonly string[] = [];
+/** What the last values said: peers repeat themselves. */
+const known = new Map<string, readonly string[] | null>();
+const KNOWN_MAX = 256;
+
 /** Returns the names in Vary, lower-case, sorted and each once; null for `*` and for too many. */
 export function varyNames(headers: RawHeaders): readonly string[] | null {
   const value = joinedValue(headers, 'vary');
-  if (value === null) return [];
+  if (value === null) return NO_NAMES;
+  let names = known.get(value);
+  if (names !== undefined) return names;
+  names = parseNames(value);
+  if (known.size >= KNOWN_MAX) known.clear();
+  if (value.length <= SORTED_CHARS_MAX) known.set(value, names);
+  return names;
+}
+
+function parseNames(value: string): readonly string[] | null {
   const names = new Set<string>();
   for (const part of value.split(',')) {
     const name = part.trim().toLowerCase();

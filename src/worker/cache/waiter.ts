@@ -93,7 +93,9 @@ export class Waiter implements Source {
     this.#isGiving = true;
     const wasBehind = !this.isCaughtUp;
     while (!this.#isPaused && !this.#isOver && !this.isCaughtUp) {
-      const chunk = this.#feed.held.subarray(this.#given, this.#given + PIECE_BYTES);
+      const { held } = this.#feed;
+      const isInOnePiece = this.#given === 0 && held.byteLength <= PIECE_BYTES;
+      const chunk = isInOnePiece ? held : held.subarray(this.#given, this.#given + PIECE_BYTES);
       this.#given += chunk.byteLength;
       if (!this.#sink.write(chunk)) this.#isPaused = true;
     }

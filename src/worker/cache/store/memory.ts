@@ -2,10 +2,9 @@
 // packed. What a purge has reached is found out here when it is looked at, and costs one compare while there
 // was none.
 
-import { randomInt } from 'node:crypto';
 import { CachedVariant, type CacheEntry, type StoredResponse } from '../../../core/cache.ts';
 import { GONE, KEPT, type PurgeLog } from '../../../core/purge-log.ts';
-import { hash32 } from '../../../std/hash.ts';
+import { keyHash } from '../../../std/key-hash.ts';
 import { S3Fifo, type Slot } from '../../../std/s3-fifo.ts';
 import { PackedAnswers } from './packed-answers.ts';
 import { softened } from './soften.ts';
@@ -44,7 +43,6 @@ export class MemoryTier {
   readonly #slots = new Map<string, Slot<Entry>>();
   readonly #packed: PackedAnswers | null;
   readonly #policy: S3Fifo<Entry>;
-  readonly #seed = randomInt(2 ** 32);
   readonly #purges: PurgeLog;
   #bytesMax: number;
 
@@ -121,7 +119,7 @@ export class MemoryTier {
   }
 
   remove(key: string): void {
-    if (this.#packed?.length) this.#packed.remove(key, this.#hashOf(key));
+    if (this.#packed?.length) this.#packed.remove(key, keyHash(key));
     const slot = this.#slots.get(key);
     if (slot === undefined) return;
     this.#slots.delete(key);
@@ -145,17 +143,12 @@ export class MemoryTier {
     return this.#policy.overheadBytes + (this.#packed?.overheadBytes ?? 0);
   }
 
-  /** Seeded: nobody is to know which keys meet in one chain. */
-  #hashOf(key: string): number {
-    return hash32(key, this.#seed);
-  }
-
   /** Keeps a copy of what is new, as bytes; false when it is to be kept as it is. */
   #packs(response: StoredResponse, body: Uint8Array): boolean {
     const { key } = response;
     const packed = this.#packed;
     if (packed === null || this.#slots.has(key)) return false;
-    const hash = this.#hashOf(key);
+    const hash = keyHash(key);
     if (this.#unpack(key, hash) !== null) return false;
     const isBack = this.#policy.isBack(hash);
     if (isBack || !packed.put(response, body, hash)) {
@@ -201,7 +194,7 @@ export class MemoryTier {
   #slotOf(key: string): Slot<Entry> {
     const known = this.#slots.get(key);
     if (known !== undefined) return known;
-    const hash = this.#hashOf(key);
+    const hash = keyHash(key);
     const unpacked = this.#unpack(key, hash);
     if (unpacked !== null) return unpacked;
     const entry = new Entry(key);
@@ -221,7 +214,7 @@ export class MemoryTier {
   #findPacked(key: string): Slot<Entry> | null {
     const packed = this.#packed;
     if (packed === null || packed.length === 0) return null;
-    return this.#unpack(key, this.#hashOf(key));
+    return this.#unpack(key, keyHash(key));
   }
 
   /** Other entries may have to go for it, or variants of its own: one key has no more than its share. */

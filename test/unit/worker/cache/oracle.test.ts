@@ -87,7 +87,7 @@ function ours(given: Case): boolean {
   const request = {
     ...{ key: 'k', url: 'u', route: 'r', origin: 'o', generation: 0, headers: [], isAuthorized },
   };
-  const times = { sentAtMs: NOON_MS, receivedAtMs: NOON_MS };
+  const times = { byteLength: -1, sentAtMs: NOON_MS, receivedAtMs: NOON_MS };
   const response = { status, headers, date: date(0), ...times };
   const decision = decideStore(request, response, { ...defaultPolicy, staleIfErrorMs: 0 });
   if (typeof decision === 'string') return false;

@@ -33,7 +33,7 @@ function decide(headers: RawHeaders, given: Given = {}): StoredResponse | string
     isAuthorized: given.isAuthorized ?? false,
     generation: 0,
   };
-  const times = { sentAtMs: NOON_MS - tookMs, receivedAtMs: NOON_MS };
+  const times = { byteLength: -1, sentAtMs: NOON_MS - tookMs, receivedAtMs: NOON_MS };
   const response = { status, headers, date, ...times };
   return decideStore(request, response, { ...defaultPolicy, ...given.policy });
 }
