@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createTlsServer, get as getSecurely } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -75,13 +75,14 @@ describe('examples under config/', () => {
   for (const file of files) {
     it(`runs ${file}`, async (context) => {
       const ownFiles = certificateChanges(file);
-      const { listeners, upstreams, routes } = effectiveConfig(file, ownFiles);
+      const { listeners, upstreams, routes, cache } = effectiveConfig(file, ownFiles);
       const [port, adminPort] = [await freePort(), await freePort()];
       const changes = [`listeners[0].port=${port}`, 'listeners[0].host=127.0.0.1', 'cores=1'];
       changes.push(...ownFiles);
       const isInternal = usesLocalAuthority(file);
       const storage = createTempDir(context).file('state');
       if (isInternal) changes.push(`certificates.storage=${storage}`);
+      if (cache.disk !== null) changes.push(`cache.disk.path=${storage}`);
       const isSecured = ownFiles.length > 0 || isInternal;
       if (isSecured) changes.push(`listeners[0].tls.redirectFrom=${await freePort()}`);
       for (const [at] of listeners.slice(1).entries()) {
@@ -135,13 +136,22 @@ describe('examples under config/', () => {
       });
       assert.equal(answer.status, 200, answer.body.toString());
       assert.equal(answer.body.toString(), 'served');
-      await classics[file]?.(port);
+      await classics[file]?.(port, storage);
     });
   }
 });
 
 /** What the setups that everybody begins with are for. */
-const classics: Readonly<Record<string, (port: number) => Promise<void>>> = {
+const classics: Readonly<Record<string, (port: number, storage: string) => Promise<void>>> = {
+  async 'cache.yaml'(port, storage) {
+    const isOnDisk = async () => {
+      await request(port, { target: '/images/kept.png' });
+      if (!existsSync(storage)) return false;
+      const names = readdirSync(storage, { recursive: true, encoding: 'utf8' });
+      return names.some((name) => /\/[0-9a-f]{40}$/.test(name));
+    };
+    await until(isOnDisk, { what: 'an image on disk' });
+  },
   async 'one-application.yaml'(port) {
     await request(port, { host: 'shop.example', target: '/a?b', fields: ['X-Real-IP: 1.2.3.4'] });
     const wanted = { at: 0, url: '/a?b', host: 'shop.example', realIp: '127.0.0.1' };
@@ -176,6 +186,7 @@ const classics: Readonly<Record<string, (port: number) => Promise<void>>> = {
 
 interface Effective {
   readonly listeners: readonly unknown[];
+  readonly cache: { readonly disk: { readonly path: string } | null };
   readonly upstreams: Readonly<Record<string, { readonly peers: readonly { url: string }[] }>>;
   readonly routes: readonly {
     readonly match: { readonly host: string[]; readonly path: string[]; readonly method: string[] };
