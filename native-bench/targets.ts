@@ -29,6 +29,14 @@ interface Target {
 }
 
 const SMALL = ['small-get', 'small-get-256', 'small-get-1024'];
+/** Scenario, peer, and how many times as much is to be done in the same CPU time. */
+const CACHE = [
+  ['cache-hit', 'nginx', 1.5],
+  ['cache-hit', 'varnish', 2],
+  ['cache-hit-64k', 'nginx', 1],
+  ['cache-hit-64k', 'varnish', 1],
+  ['cache-gzip', 'nginx', 5],
+] as const;
 const against =
   (baseline: string, value: Value) =>
   (result: ScenarioResult, name: string): number | null =>
@@ -81,6 +89,16 @@ export const targets: readonly Target[] = [
     const text = 'requests per CPU second ÷ fastest Node peer';
     return { scenario, text, least: 2, measure: againstFastestNodePeer };
   }),
+  ...CACHE.map(([scenario, peer, least]): Target => {
+    const text = `requests per CPU second ÷ ${peer}`;
+    return { scenario, text, least, measure: against(peer, (one) => 1 / cpuOf(one)) };
+  }),
+  {
+    scenario: 'cache-miss',
+    text: 'CPU per request ÷ without cache',
+    most: 1.1,
+    measure: (result, name) => against(`${name} without cache`, cpuOf)(result, name),
+  },
   { scenario: 'idle-10k', text: 'growth of memory ÷ nginx', most: 2, measure: idleGrowth },
   {
     scenario: 'access-log',
