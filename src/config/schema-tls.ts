@@ -69,7 +69,7 @@ const tlsSettings = section({
 
 /** Describes TLS on a public address; null for plain text. */
 export const listenerTls = z
-  .union([z.enum(['automatic', 'internal']), tlsSettings], {
+  .union([tlsSettings, z.enum(['automatic', 'internal'])], {
     error: "'automatic', 'internal' or a map of settings",
   })
   .transform((value) => (typeof value === 'string' ? tlsSettings.parse({ [value]: {} }) : value))

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createTlsServer, get as getSecurely } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -14,6 +14,7 @@ import { freePort } from '../support/free-port.ts';
 import { startHttpOrigin } from '../support/origin.ts';
 import { startPhpFpm } from '../support/php-fpm.ts';
 import { killTree } from '../support/process-tree.ts';
+import { serveAuthority } from '../support/served-authority.ts';
 import { askHttp } from '../support/sluice.ts';
 import { suiteCleanup } from '../support/suite.ts';
 import { createTempDir } from '../support/temp-dir.ts';
@@ -82,8 +83,15 @@ describe('examples under config/', () => {
       const isInternal = usesLocalAuthority(file);
       const storage = createTempDir(context).file('state');
       if (isInternal) changes.push(`certificates.storage=${storage}`);
+      const authority = usesAuthority(file) ? await serveAuthority(context) : null;
+      if (authority !== null) {
+        const first = 'certificates.acme.authorities[0]';
+        changes.push(`certificates.storage=${storage}`);
+        changes.push(`${first}.directory=${authority.settings.directory}`);
+        changes.push(`${first}.caFile=${authority.settings.caFile}`);
+      }
       if (cache.disk !== null) changes.push(`cache.disk.path=${storage}`);
-      const isSecured = ownFiles.length > 0 || isInternal;
+      const isSecured = ownFiles.length > 0 || isInternal || authority !== null;
       if (isSecured) changes.push(`listeners[0].tls.redirectFrom=${await freePort()}`);
       for (const [at] of listeners.slice(1).entries()) {
         changes.push(`listeners[${at + 1}].port=${await freePort()}`);
@@ -124,6 +132,17 @@ describe('examples under config/', () => {
         evidence: () => output,
       });
       const { host, path, method } = routes[0]!.match;
+      if (authority !== null) {
+        const trusted = `${storage}.pem`;
+        writeFileSync(trusted, authority.fake.root);
+        const isServed = () =>
+          askSecurely(port, trusted, host[0]).then(
+            ({ text }) => text === 'served',
+            () => false,
+          );
+        await until(isServed, { what: `${host[0]} is served`, evidence: () => output });
+        return;
+      }
       if (isSecured) {
         const trusted = isInternal ? authorityFiles(storage).root : caFile;
         assert.deepEqual(await askSecurely(port, trusted), { status: 200, text: 'served' });
@@ -205,13 +224,26 @@ function certificateChanges(file: string): string[] {
   return [`${path}.certFile=${caFile}`, `${path}.keyFile=${keyFile}`];
 }
 
+function usesAuthority(file: string): boolean {
+  return readFileSync(CONFIG + file, 'utf8').includes('tls: automatic');
+}
+
 function usesLocalAuthority(file: string): boolean {
   return readFileSync(CONFIG + file, 'utf8').includes('tls: internal');
 }
 
-function askSecurely(port: number, trusted: string): Promise<{ status: number; text: string }> {
+function askSecurely(
+  port: number,
+  trusted: string,
+  name = '127.0.0.1',
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const options = { port, host: '127.0.0.1', ca: readFileSync(trusted), agent: false };
+    const common = { port, host: '127.0.0.1', headers: { host: name }, agent: false };
+    const options = {
+      ...common,
+      ...(name === common.host ? {} : { servername: name }),
+      ca: readFileSync(trusted),
+    };
     const asked = getSecurely(options, (answer) => {
       let text = '';
       answer.setEncoding('utf8').on('data', (part: string) => {

@@ -58,6 +58,11 @@ export class FakeAuthority implements Wire {
     this.#authority = createAuthority(options.context);
   }
 
+  /** PEM of what its certificates are signed by. */
+  get root(): string {
+    return this.#authority.ca;
+  }
+
   async send(method: string, url: string, body?: string): Promise<WireAnswer> {
     const path = url.slice(new URL(this.#options.url).origin.length);
     const resource = path.split('/')[1] ?? '';
