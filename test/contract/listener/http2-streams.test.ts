@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { Exchange } from '../../../src/core/exchange.ts';
 import type { Sink, Source } from '../../../src/core/sink.ts';
 import { until } from '../../support/deadline.ts';
+import { openRaw, WINDOW_UPDATE } from '../../support/raw-http2.ts';
 import {
   answer,
   NOTHING_BEHIND,
@@ -109,6 +110,16 @@ describe('streams of one connection', () => {
     });
     second.end(Buffer.alloc(512 * 1024));
     assert.equal(await answered, String(512 * 1024));
+  });
+
+  it('may send sixteen times as much together as each of them', async (t) => {
+    const { port } = await openScripted(t, (exchange) => answer(exchange), { http2: true });
+    const client = await openRaw(port, t);
+    const more = () => client.frames.find(({ type }) => type === WINDOW_UPDATE);
+    await until(() => more() !== undefined, { what: 'the window of the connection' });
+    assert.equal(more()!.stream, 0);
+    // 65,535 is where every connection begins (RFC 9113 section 6.9.2).
+    assert.equal(more()!.payload.readUInt32BE(0), 16 * 64 * 1024 - 65_535);
   });
 
   it('have each field once that may be there only once', async (t) => {

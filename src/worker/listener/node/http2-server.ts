@@ -22,6 +22,10 @@ import { StreamOffer } from './stream-offer.ts';
 const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM } = constants;
 
 const STREAMS_MAX = 128;
+/** So many uploads at a time, as far as their own windows allow, do not wait for each other. */
+const WINDOWS_PER_CONNECTION = 16;
+/** RFC 9113 section 6.9.1. */
+const WINDOW_BYTES_MAX = 2 ** 31 - 1;
 /** Node's default is 10 MiB; it counts what nghttp2 and the streams of a session hold. */
 const SESSION_MEMORY_MIB = 8;
 const SETTINGS_MAX = 32;
@@ -52,6 +56,8 @@ export class Http2Server {
   take(socket: Duplex, connection: Connection): void {
     const session = performServerHandshake(socket, this.#sessionOptions()) as ServerHttp2Session;
     this.#sessions.add(session);
+    const windowBytes = this.#state.settings.streamBufferBytes * WINDOWS_PER_CONNECTION;
+    if (!session.destroyed) session.setLocalWindowSize(Math.min(windowBytes, WINDOW_BYTES_MAX));
     const idleness = new Idleness(session, this.#state);
     session.on('close', () => {
       this.#sessions.delete(session);
