@@ -11,6 +11,7 @@ import { brotliCompressSync } from 'node:zlib';
 import { connectClient } from '../support/client.ts';
 import { until } from '../support/deadline.ts';
 import { requireCommand } from '../support/debian.ts';
+import { freePort } from '../support/free-port.ts';
 import { metricSum } from '../support/metrics-text.ts';
 import { type Sluice, startSluice } from '../support/sluice.ts';
 import { suiteCleanup } from '../support/suite.ts';
@@ -24,6 +25,9 @@ let nextLine = () => {};
 let answersAborted = 0;
 /** Accept-Encoding of what reached the peer under `/kept/`; '-' for none. */
 const keptAsked: string[] = [];
+let port = 0;
+/** Of the engine that speaks HTTP/2. */
+let nodePort = 0;
 let sluice: Sluice;
 
 before(async () => {
@@ -33,11 +37,17 @@ before(async () => {
     server.close();
     server.closeAllConnections();
   });
-  const { port } = server.address() as AddressInfo;
+  const { port: peerPort } = server.address() as AddressInfo;
+  [port, nodePort] = [await freePort(), await freePort()];
+  const listeners = [
+    { host: '127.0.0.1', port },
+    { host: '127.0.0.1', port: nodePort, engine: 'node', http2: true },
+  ];
   sluice = await startSluice(
     {
       cores: 2,
-      upstreams: { app: { peers: [`http://127.0.0.1:${port}`] } },
+      listeners,
+      upstreams: { app: { peers: [`http://127.0.0.1:${peerPort}`] } },
       routes: [
         { to: 'app', compress: true },
         { match: { path: '/plain/*' }, to: 'app' },
@@ -84,8 +94,8 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   }
 }
 
-async function fetchRaw(path: string, encoding: string, args: readonly string[] = []) {
-  const url = `http://127.0.0.1:${sluice.port}${path}`;
+async function fetchRaw(path: string, encoding: string, args: readonly string[] = [], at = port) {
+  const url = `http://127.0.0.1:${at}${path}`;
   const all = ['-s', '-i', '-H', `accept-encoding: ${encoding}`, ...args, url];
   const { stdout } = await run(curl, all, { encoding: 'buffer', maxBuffer: 1 << 26 });
   const end = stdout.indexOf('\r\n\r\n');
@@ -94,22 +104,29 @@ async function fetchRaw(path: string, encoding: string, args: readonly string[] 
 }
 
 describe('compression', () => {
+  const wires = [
+    { name: 'HTTP/1.1', args: ['--http1.1'], at: () => port },
+    { name: 'HTTP/2', args: ['--http2-prior-knowledge'], at: () => nodePort },
+  ];
   for (const path of ['/5000', '/chunked/5000', '/200000', '/chunked/2000000', '/3000000']) {
-    it(`sends ${path} so that gunzip and curl read it`, async () => {
-      const expected = page(Number(path.split('/').at(-1)));
-      const { head, body } = await fetchRaw(path, 'gzip');
-      assert.match(head, /\r\ncontent-encoding: gzip\r\n/);
-      assert.match(head, /\r\netag: w\/"v1"\r\n/);
-      assert.match(head, /\r\nvary: accept-encoding\r\n/);
-      assert.ok(body.length < expected.length / 4);
-      const plain = execFileSync('gunzip', ['-c'], { input: body, maxBuffer: 1 << 26 });
-      assert.ok(plain.equals(expected));
-      for (const coding of ['br', 'zstd']) {
-        const decoded = await fetchRaw(path, coding, ['--compressed']);
-        assert.match(decoded.head, new RegExp(`\\r\\ncontent-encoding: ${coding}\\r\\n`));
-        assert.ok(decoded.body.equals(expected));
-      }
-    });
+    for (const { name, args, at } of wires) {
+      it(`sends ${path} by ${name} so that gunzip and curl read it`, async () => {
+        const expected = page(Number(path.split('/').at(-1)));
+        const { head, body } = await fetchRaw(path, 'gzip', args, at());
+        assert.match(head, name === 'HTTP/2' ? /^http\/2 200/ : /^http\/1.1 200/);
+        assert.match(head, /\r\ncontent-encoding: gzip\r\n/);
+        assert.match(head, /\r\netag: w\/"v1"\r\n/);
+        assert.match(head, /\r\nvary: accept-encoding\r\n/);
+        assert.ok(body.length < expected.length / 4);
+        const plain = execFileSync('gunzip', ['-c'], { input: body, maxBuffer: 1 << 26 });
+        assert.ok(plain.equals(expected));
+        for (const coding of ['br', 'zstd']) {
+          const decoded = await fetchRaw(path, coding, ['--compressed', ...args], at());
+          assert.match(decoded.head, new RegExp(`\\r\\ncontent-encoding: ${coding}\\r\\n`));
+          assert.ok(decoded.body.equals(expected));
+        }
+      });
+    }
   }
 
   it('leaves alone who does not ask, and routes that do not want it', async () => {
@@ -149,7 +166,7 @@ describe('compression', () => {
   });
 
   it('gives a client each line of a slow answer when it comes', async () => {
-    const url = `http://127.0.0.1:${sluice.port}/slow`;
+    const url = `http://127.0.0.1:${port}/slow`;
     const response = await fetch(url, { headers: { 'accept-encoding': 'br' } });
     assert.equal(response.headers.get('content-encoding'), 'br');
     let text = '';
@@ -161,7 +178,7 @@ describe('compression', () => {
   });
 
   it('leaves events alone', async () => {
-    const client = await connectClient(sluice.port, { context: suite });
+    const client = await connectClient(port, { context: suite });
     await client.send('GET /events HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip, br, zstd\r\n\r\n');
     for (let line = 1; line <= 3; line++) {
       const isHere = () => client.received.includes(`line ${line}\n`);
@@ -175,7 +192,7 @@ describe('compression', () => {
 
   it('gives everything up when the client leaves', async () => {
     const before = answersAborted;
-    const client = await connectClient(sluice.port, { context: suite });
+    const client = await connectClient(port, { context: suite });
     await client.send('GET /slow HTTP/1.1\r\nHost: a\r\nAccept-Encoding: zstd\r\n\r\n');
     await until(() => client.received.length > 0, {
       what: 'the head and the first line are there',
