@@ -81,7 +81,7 @@ export async function loadPlugins(defineUrl: string): Promise<void> {
       code[plugin.name] = await graph.load(plugin.file);
       problems.push(...(await tryPlugin(plugin, code[plugin.name]!)));
     } catch (error) {
-      problems.push(problemOf(error, plugin.file, graph.files));
+      problems.push(problemOf(error, plugin.file, graph));
     }
   }
   const result: LoadedPlugins = { code, problems };
@@ -126,8 +126,18 @@ class ModuleGraph {
     this.#defineUrl = defineUrl;
   }
 
+  /** The file that is looked at. */
+  get latest(): string | null {
+    const url = [...this.#numbers.keys()].at(-1);
+    return url === undefined ? null : fileURLToPath(url);
+  }
+
+  /** All files that were imported so far, but for packages. */
   get files(): string[] {
-    return [...this.#numbers.keys()].map((url) => fileURLToPath(url));
+    const urls = [...this.#loads.targets.values()].flatMap((targets) => [...targets.values()]);
+    return [...new Set(urls)]
+      .filter((url) => url.startsWith('file:') && !url.includes('/node_modules/'))
+      .map((url) => fileURLToPath(url));
   }
 
   async load(file: string): Promise<PluginCode> {
@@ -197,14 +207,19 @@ function readText(path: string): string {
   return /\.m?ts$/.test(path) ? stripTypeScriptTypes(text) : text;
 }
 
-function problemOf(error: unknown, file: string, files: readonly string[]): PluginProblem {
+function problemOf(error: unknown, file: string, graph: ModuleGraph): PluginProblem {
   if (error instanceof Circle) {
     return { file: error.file, line: null, column: null, path: null, message: error.message };
   }
   if (error instanceof UnreadableModule) {
-    const at = files.at(-1) ?? file;
-    return { file: at, line: error.line, column: null, path: null, message: error.message };
+    return {
+      file: graph.latest ?? file,
+      line: error.line,
+      column: null,
+      path: null,
+      message: error.message,
+    };
   }
-  const thrown = explainThrown(error, files.includes(file) ? files : [file, ...files]);
+  const thrown = explainThrown(error, [file, ...graph.files]);
   return { ...thrown, file: thrown.file ?? file, path: null };
 }

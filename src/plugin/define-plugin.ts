@@ -59,7 +59,7 @@ export interface PluginAnswer {
   /** 200 to 599; 200 by default. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** Text is sent in UTF-8. */
+  /** Text is sent in UTF-8, as text/plain unless `headers` say otherwise. */
   readonly body?: string | Uint8Array;
 }
 

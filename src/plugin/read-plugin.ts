@@ -40,6 +40,9 @@ export function roleProblem(plugin: Plugin, role: PluginRole): string | null {
 export function readOptions(plugin: Plugin, written: Readonly<Record<string, unknown>>): unknown {
   if (plugin.options === undefined) return written;
   const options: unknown = plugin.options(written);
-  if (options instanceof Promise) throw new Error('expected options at once, got a promise');
+  if (options instanceof Promise) {
+    options.catch(() => {});
+    throw new Error('expected options at once, got a promise');
+  }
   return options;
 }

@@ -20,6 +20,11 @@ export class PluginWatch {
     this.#options = options;
   }
 
+  /** Settles when all files that are followed are watched. */
+  get ready(): Promise<unknown> {
+    return Promise.all([...this.#watches.values()].map((watch) => watch.ready));
+  }
+
   /** Watches the files of `config` and no others; changes since `readAtMs` (Unix time) count. */
   follow({ pluginCode }: Config, readAtMs: number): void {
     const paths = new Set(

@@ -119,8 +119,8 @@ function answeringPlan(route: RouteConfig, context: PlanContext): Plan {
     requestHead: requestHeadPolicy('client', route, context),
     cache: null,
   };
-  const isCached = handler !== null;
-  return withCache(plan, route, `plugin ${route.handler?.name}`, isCached ? context.cache : null);
+  if (route.handler === null) return Object.freeze(plan);
+  return withCache(plan, route, `plugin ${route.handler.name}`, context.cache);
 }
 
 /** What a plan has whatever its upstream. */

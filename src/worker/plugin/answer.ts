@@ -1,7 +1,7 @@
 // Makes a reply of what a plugin answers; what is no answer is an error of the plugin.
 
 import type { Reply } from '../../core/filter.ts';
-import type { RawHeaders } from '../../core/headers.ts';
+import { headerValue, type RawHeaders } from '../../core/headers.ts';
 import type { PluginAnswer } from '../../plugin/define-plugin.ts';
 import { checkedName, checkedValue } from './fields.ts';
 
@@ -12,8 +12,10 @@ const EMPTY = new Uint8Array(0);
 
 /** Returns the reply. Throws a TypeError. */
 export function replyOf(answer: PluginAnswer): Reply {
-  if (typeof answer !== 'object' || answer === null) {
-    throw new TypeError(`expected an answer with status, headers and body, got ${typeof answer}`);
+  // A web response would look like an empty answer: that is for handlers.
+  const kind = Object.prototype.toString.call(answer);
+  if (kind !== '[object Object]') {
+    throw new TypeError(`expected an answer with status, headers and body, got ${kind}`);
   }
   const unknown = Object.keys(answer).find((key) => !KNOWN.has(key));
   if (unknown !== undefined) throw new TypeError(`an answer has no '${unknown}'`);
@@ -22,15 +24,25 @@ export function replyOf(answer: PluginAnswer): Reply {
     throw new TypeError(`expected a status from 200 to 599, got ${status}`);
   }
   const bytes = bytesOf(body);
-  const isBare = WITHOUT_BODY.has(status);
-  return { status, headers: fieldsOf(headers), body: isBare ? EMPTY : bytes };
+  const fields = fieldsOf(headers);
+  if (WITHOUT_BODY.has(status)) return { status, headers: fields, body: EMPTY };
+  if (typeof body === 'string' && headerValue(fields, 'content-type') === undefined) {
+    fields.push('content-type', 'text/plain; charset=utf-8');
+  }
+  return { status, headers: fields, body: bytes };
 }
 
 /** Returns the bytes of a text or bytes. Throws a TypeError. */
 export function bytesOf(body: string | Uint8Array): Uint8Array {
   if (typeof body === 'string') return Buffer.from(body, 'utf8');
   if (body instanceof Uint8Array) return body;
+  disarm(body);
   throw new TypeError(`expected a text or bytes, got ${typeof body}`);
+}
+
+/** Where no promise is expected, nobody else would notice that one rejects: the process would end. */
+export function disarm(value: unknown): void {
+  if (value instanceof Promise) value.catch(() => {});
 }
 
 function fieldsOf(headers: NonNullable<PluginAnswer['headers']>): RawHeaders {

@@ -15,6 +15,12 @@ import { webRequest } from './web-request.ts';
 /** Statuses whose responses have no content (RFC 9110 section 6.4.1). */
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
+/** Methods that no web request has. */
+const NO_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
+
+/** A stream that always has more would never let anybody else have a turn. */
+const CHUNKS_PER_TURN = 16;
+
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 export class HandlerCall implements Source {
@@ -29,6 +35,7 @@ export class HandlerCall implements Source {
   #isOver = false;
   #isPaused = false;
   #isReading = false;
+  #chunksInTurn = 0;
 
   constructor(exchange: Exchange, attempt: Attempt, unit: PluginUnit) {
     this.#exchange = exchange;
@@ -78,7 +85,9 @@ export class HandlerCall implements Source {
         onBodyFailed: (error) => this.#break(error),
       });
     } catch (error) {
-      this.#break(new ProxyError('bad_request', `handler: ${String(error)}`));
+      const isForbidden = NO_METHODS.has(this.#exchange.method);
+      const code = isForbidden ? 'method_not_allowed' : 'bad_request';
+      this.#break(new ProxyError(code, `handler: ${String(error)}`));
       return null;
     }
   }
@@ -135,7 +144,13 @@ export class HandlerCall implements Source {
       return;
     }
     if (chunk.byteLength > 0 && !this.#sink!.write(chunk)) this.#isPaused = true;
-    this.#read();
+    this.#chunksInTurn += 1;
+    if (this.#chunksInTurn < CHUNKS_PER_TURN) {
+      this.#read();
+      return;
+    }
+    this.#chunksInTurn = 0;
+    setImmediate(() => this.#read());
   }
 
   #end(): void {

@@ -7,7 +7,7 @@ import type { Reply, ResponseStage } from '../../core/filter.ts';
 import { headerValue } from '../../core/headers.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import type { BodyTransform, Plugin } from '../../plugin/define-plugin.ts';
-import { bytesOf } from './answer.ts';
+import { bytesOf, disarm } from './answer.ts';
 import type { PluginUnit } from './plugin-unit.ts';
 import { type PluginRoute, RequestView } from './request-view.ts';
 import { ResponseView } from './response-view.ts';
@@ -89,6 +89,7 @@ function checkTransform(transform: BodyTransform): void {
   if (typeof transform === 'object' && transform !== null) {
     if (typeof transform.chunk === 'function' && !(transform instanceof Promise)) return;
   }
+  disarm(transform);
   const got = transform instanceof Promise ? 'a promise' : typeof transform;
   throw new TypeError(`expected nothing, or an object with a function chunk, got ${got}`);
 }

@@ -31,7 +31,9 @@ async function problemsOf(context: TestContext, files: Files): Promise<string[]>
     await loadConfig({ file: 'a.yaml', cwd });
   } catch (error) {
     assert.ok(error instanceof ConfigError, String(error));
-    return error.problems.map((problem) => formatProblem(problem).replaceAll(/\s+/g, ' '));
+    return error.problems.map((problem) => {
+      return formatProblem(problem).replaceAll(/\s+/g, ' ').replaceAll(cwd, '');
+    });
   }
   return [];
 }
@@ -121,6 +123,29 @@ function mistakes(): [name: string, files: Files, expected: string[]][] {
       'an error while it is loaded, by line',
       hello("const a: number = 1;\nthrow new Error('no database');\nexport default a;"),
       ['hello.ts:2:7 Error: no database'],
+    ],
+    [
+      'an error in a file that it imports, by line',
+      { ...hello(`import './b.ts';\n${SIMPLE}`), 'b.ts': "\n\nthrow new Error('no database');" },
+      ['b.ts:3:7 Error: no database'],
+    ],
+    [
+      'a syntax error in a file that it imports, by line',
+      { ...hello(`import './b.ts';\n${SIMPLE}`), 'b.ts': 'const a = 1;\nconst b = ;' },
+      ['b.ts:2 SyntaxError: Expression expected'],
+    ],
+    [
+      'a file that is not there',
+      hello(`import './b.ts';\n${SIMPLE}`),
+      ["hello.ts Error: Cannot find module '/b.ts' imported from /hello.ts"],
+    ],
+    [
+      'what can not be written as a function, by line',
+      {
+        ...hello(`\nimport { 'a b' as c } from './b.ts';\n${SIMPLE}`),
+        'b.ts': "const a = 1; export { a as 'a b' };",
+      },
+      ['hello.ts:2 expected an import of plain names, one statement a line'],
     ],
     [
       'no plugin',

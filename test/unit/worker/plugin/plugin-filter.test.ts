@@ -177,6 +177,8 @@ describe('an answer of a plugin', () => {
     ['a body that is none', { body: 7 }],
     ['a misspelt key', { stauts: 403 }],
     ['a text', 'no'],
+    ['a web response', new Response('a')],
+    ['a promise as body', { body: Promise.reject(new Error('x')) }],
   ] as const) {
     it(`is refused with ${name}`, () => {
       const filter = makeFilter(() => answer as never);
