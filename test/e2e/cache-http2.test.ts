@@ -1,5 +1,5 @@
-// The cache and stored encodings as HTTP/2 clients see them: many streams of one connection that want the same,
-// parts, heads, conditions, purges, slow streams beside quick ones; and the same over HTTP/1.1 of that engine.
+// The cache and stored encodings as HTTP/2 clients see them: many streams of one connection that want the
+// same, parts, heads, conditions, purges, slow streams beside quick ones; and over HTTP/1.1 of that engine.
 
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
