@@ -291,16 +291,17 @@ describe('code that changes', () => {
       context,
       connections: 2,
       thinkMs: 5,
-      isExpected: (text) => /^v\d \d$/.test(text),
+      isExpected: (text) => /^v\d \d+$/.test(text),
     });
     const answer = async () => (await request(proxy.port)).text();
     for (const version of [1, 2]) {
       writePlugin('changing.mjs', changing(version));
-      // Of both workers, each with as many closed before as there were.
+      // In both workers, with all versions before it closed; more when a rollout had to be repeated.
       let inRow = 0;
       await until(
         async () => {
-          inRow = (await answer()) === `v${version} ${version}` ? inRow + 1 : 0;
+          const [name, closed] = (await answer()).split(' ');
+          inRow = name === `v${version}` && Number(closed) >= version ? inRow + 1 : 0;
           return inRow === 20;
         },
         { what: `version ${version} is live`, deadlineMs: 60_000, evidence: () => proxy.output() },
@@ -312,7 +313,7 @@ describe('code that changes', () => {
       'a mistake is refused',
       60_000,
     );
-    assert.equal(await answer(), 'v2 2');
+    assert.match(await answer(), /^v2 /);
     await load.stop();
     assert.deepEqual(load.failures, []);
     assert.ok(load.done > 20);

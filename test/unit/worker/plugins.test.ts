@@ -21,7 +21,8 @@ function configOf(log: string[], ...versions: string[]): Config {
   });
   for (const version of versions) {
     const code = `return (async () => { pluginLog.push('load ${version}');
-      $sluice.provide({ default: () => ({ request() {}, close() { pluginLog.push('close ${version}'); } }) });
+      const close = () => pluginLog.push('close ${version}');
+      $sluice.provide({ default: () => ({ request() {}, close }) });
     })()`;
     config.pluginCode[version.split('-')[0]!] = [{ path: '/p.js', code, imports: [] }];
   }
