@@ -221,12 +221,12 @@ export class Sidecar {
     this.#sampler.stop();
     this.#checker.stop();
     this.#discovery.close();
-    this.#certificates.close();
     this.#requests.close();
     this.hub.close();
     await Promise.all([
       this.admin.close(),
       this.#disk.close(),
+      this.#certificates.close(),
       this.#isListening ? new Promise((resolve) => this.#server.close(resolve)) : null,
     ]);
   }

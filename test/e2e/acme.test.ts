@@ -19,6 +19,7 @@ import { createTempDir } from '../support/temp-dir.ts';
 
 const suite = suiteCleanup();
 const DEADLINE_MS = 60_000;
+const patient = { readyDeadlineMs: DEADLINE_MS };
 let originUrl = '';
 
 before(async () => {
@@ -106,7 +107,7 @@ describe('two instances with one storage', () => {
     const [one, other] = await Promise.all([
       startSluice(
         { ...config, cores: 2, listeners: [{ ...listener, port: tlsPort }] },
-        { context },
+        { context, ...patient },
       ),
       startSluice(
         {
@@ -114,7 +115,7 @@ describe('two instances with one storage', () => {
           cores: 1,
           listeners: [{ host: '127.0.0.1', port: otherPort, tls: 'automatic' }],
         },
-        { context },
+        { context, ...patient },
       ),
     ]);
     const evidence = () => one.output() + other.output() + pebble.server.output();
@@ -167,7 +168,7 @@ describe('a proof that fails', () => {
         ],
         routes: [{ to: 'app' }],
       },
-      { context },
+      { context, ...patient },
     );
     const evidence = () => sluice.output() + pebble.server.output();
     // Nobody listens where http-01 would look.
@@ -231,14 +232,14 @@ describe('authorities', () => {
     const sluice = await startSluice(
       {
         ...configOf(pebble, { authorities, email: 'admin@example.com' }),
-        cores: 2,
+        cores: 1,
         listeners: [
           { host: '127.0.0.1', port: httpPort, engine: 'node' },
           { host: '127.0.0.1', port: tlsPort, engine: 'uws', tls: 'automatic' },
         ],
         routes: [{ match: { host: 'd.test' }, to: 'app' }],
       },
-      { context },
+      { context, ...patient },
     );
     const evidence = () => sluice.output() + pebble.server.output();
     await untilIssued({ port: tlsPort, name: 'd.test' }, evidence);

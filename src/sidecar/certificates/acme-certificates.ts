@@ -2,6 +2,7 @@
 // who looks after each. What becomes of one name is in managed-certificate, which names clients may bring
 // is in on-demand.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { certificateFile, placeholderFile } from '../../config/certificate-files.ts';
 import { addressOf } from '../../config/entry-points.ts';
 import type { Config } from '../../config/schema.ts';
@@ -22,6 +23,8 @@ const AT_A_TIME = 4;
 /** Longest wait for the workers. */
 const SERVED_MS_MAX = 15_000;
 const SERVED_LOOK_MS = 50;
+/** Shorter than the primary's patience with a sidecar that is to end. */
+const CLOSE_MS = 500;
 
 /** What certificates need of a configuration. */
 export type AcmeSettings = Pick<Config, 'listeners' | 'certificates'>;
@@ -75,8 +78,14 @@ export class AcmeCertificates {
   /** Puts something where workers look for certificates; throws an Error when that can't be done. */
   prepare({ listeners, certificates }: AcmeSettings): void {
     const { storage } = certificates;
-    for (const name of domainsIn(listeners)) putPlaceholder(certificateFile(storage, name), [name]);
-    if (gatesIn(listeners).size > 0) putPlaceholder(placeholderFile(storage), ['localhost']);
+    try {
+      for (const name of domainsIn(listeners)) {
+        putPlaceholder(certificateFile(storage, name), [name]);
+      }
+      if (gatesIn(listeners).size > 0) putPlaceholder(placeholderFile(storage), ['localhost']);
+    } catch (error) {
+      throw new Error(`certificates.storage can't be used: ${(error as Error).message}`);
+    }
   }
 
   /** Looks after these names from now on, and those that clients of these listeners bring. */
@@ -118,9 +127,12 @@ export class AcmeCertificates {
     return asked;
   }
 
-  close(): void {
-    for (const { managed } of this.#entries.values()) managed.close();
-    void this.#running?.issuer.close();
+  /** Settles when proofs and locks are given back, so that nobody has to wait for them; or soon after. */
+  async close(): Promise<void> {
+    const closing = [...this.#entries.values()].map(({ managed }) => managed.close());
+    // Ends what waits for an authority.
+    await this.#running?.issuer.close();
+    await Promise.race([Promise.all(closing), delay(CLOSE_MS, null, { ref: false })]);
   }
 
   async #demand(listener: string, name: string): Promise<boolean> {
@@ -213,7 +225,7 @@ export class AcmeCertificates {
   }
 
   #drop(name: string, managed: ManagedCertificate): void {
-    managed.close();
+    void managed.close();
     this.#entries.delete(name);
   }
 }

@@ -127,9 +127,11 @@ export class ManagedCertificate {
     void this.look();
   }
 
-  close(): void {
+  /** Settles when proofs and lock are given back. */
+  async close(): Promise<void> {
     this.#closing.abort(new Error('closed'));
     this.#cancel();
+    await this.#running;
   }
 
   async #look(): Promise<void> {

@@ -1,10 +1,11 @@
 // Which names get a certificate because a client asked for them: those that the operator's own program allows,
 // so many in all and so many a minute. Whatever is refused costs no authority anything.
 
-import { request } from 'undici';
 import type { OnDemandConfig } from '../../config/schema-certificates.ts';
 import type { Clock } from '../../std/clock.ts';
+import { lazyPackage } from '../../std/lazy.ts';
 
+const loadUndici = lazyPackage<typeof import('undici')>('undici');
 const MINUTE_MS = 60_000;
 
 /** What is decided about one listener's names. */
@@ -44,7 +45,8 @@ export class OnDemandGate {
     const url = new URL(ask);
     url.searchParams.set('domain', name);
     try {
-      const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(timeoutMs) });
+      const signal = AbortSignal.timeout(timeoutMs);
+      const { statusCode, body } = await loadUndici().request(url, { signal });
       await body.dump();
       return statusCode === 200;
     } catch {

@@ -28,14 +28,19 @@ export class OwnCertificates {
     this.#internal.prepare(config);
   }
 
+  /** A client has asked a listener (its address) for a name that there is no certificate for. */
+  async demand(listener: string, name: string): Promise<boolean> {
+    return this.#internal.demand(listener, name) || this.acme.demand(listener, name);
+  }
+
   /** Looks after the certificates of `config` from now on, and no others. */
   follow(config: AcmeSettings): void {
     this.acme.follow(config);
     this.#internal.follow(config);
   }
 
-  close(): void {
-    this.acme.close();
+  async close(): Promise<void> {
     this.#internal.close();
+    await this.acme.close();
   }
 }

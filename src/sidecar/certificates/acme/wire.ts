@@ -1,12 +1,14 @@
 // Requests to an authority, bounded in time and size. Nothing of ACME is known here.
 
 import { readFileSync } from 'node:fs';
-import { Agent, request } from 'undici';
+import { lazyPackage } from '../../../std/lazy.ts';
 import { AcmeProblem, problemOf } from './problem.ts';
 
 const CONNECT_MS = 10_000;
 const ANSWER_MS = 30_000;
 const BODY_BYTES_MAX = 1024 * 1024;
+/** Most sidecars never need it. */
+const loadUndici = lazyPackage<typeof import('undici')>('undici');
 /** RFC 8555 section 6.1 wants one. */
 const USER_AGENT = 'Sluice ACME client';
 
@@ -27,7 +29,7 @@ export interface Wire {
 /** Creates a wire that trusts the authorities in `caFile`, null for those of the system. */
 export function createWire({ caFile }: { readonly caFile: string | null }): Wire {
   const ca = caFile === null ? {} : { ca: readFileSync(caFile, 'latin1') };
-  const agent = new Agent({
+  const agent = new (loadUndici().Agent)({
     connect: { ...ca, timeout: CONNECT_MS },
     headersTimeout: ANSWER_MS,
     bodyTimeout: ANSWER_MS,
@@ -38,7 +40,7 @@ export function createWire({ caFile }: { readonly caFile: string | null }): Wire
   return {
     async send(method, url, body) {
       try {
-        const answer = await request(url, {
+        const answer = await loadUndici().request(url, {
           method,
           dispatcher: agent,
           signal: AbortSignal.timeout(ANSWER_MS),
