@@ -110,8 +110,8 @@ export type LeaseEnd =
 
 /** The right to fetch for everybody; expires 5 s after it was granted (then others may get it too). */
 export interface Lease {
-  /** Idempotent. */
-  release(end: LeaseEnd): void;
+  /** Idempotent. `freshUntilMs`: others may ask for what was stored until then; 0 for nothing. */
+  release(end: LeaseEnd, freshUntilMs: number): void;
 }
 
 /** Who wants to fetch. Exactly one of these is called, once, perhaps before `lease` returns. */

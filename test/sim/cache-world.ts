@@ -208,16 +208,16 @@ export class CacheWorld {
     if (done === undefined) return;
     const { lease, key, generation, content } = done;
     const roll = this.random.next();
-    if (roll < 0.15) lease?.release('failed');
-    else if (roll < 0.25) lease?.release('uncacheable');
+    if (roll < 0.15) lease?.release('failed', 0);
+    else if (roll < 0.25) lease?.release('uncacheable', 0);
     else {
       const storedAtMs = this.time.at;
       const freshUntilMs = storedAtMs + this.random.below(4000);
       const response = storedResponse(key, {
         ...{ generation, storedAtMs, freshUntilMs, etag: `${content}`, tags: [`tag-${key}`] },
       });
-      memory.store(response, new Uint8Array(1));
-      lease?.release('stored');
+      const stored = memory.store(response, new Uint8Array(1));
+      lease?.release('stored', stored?.response.freshUntilMs ?? 0);
     }
   }
 
@@ -346,10 +346,6 @@ export class CacheWorld {
     const names = new Map<string, string>();
     const leases = new Leases({
       ...{ link, timers: time },
-      freshMsOf: (key) => {
-        const [newest] = memory.find(key)?.variants ?? [];
-        return newest === undefined ? 0 : Math.max(0, newest.response.freshUntilMs - time.at);
-      },
       takeIn: async (file) => {
         const response = this.files.get(file);
         return response !== undefined && memory.store(response, new Uint8Array(1)) !== null;

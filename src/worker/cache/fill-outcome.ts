@@ -48,8 +48,8 @@ export interface Filling {
   release(waiter: Waiter, how?: NextLook): void;
   /** Everybody but the owner looks for himself; nobody waits for this key for `passMs`. */
   releaseOthers(end: LeaseEnd, passMs: number): void;
-  /** Nobody joins any more, nothing is held. Idempotent. */
-  over(end: LeaseEnd): void;
+  /** Nobody joins any more, nothing is held; others may ask until `freshUntilMs`. Idempotent. */
+  over(end: LeaseEnd, freshUntilMs?: number): void;
 }
 
 /** Decides what becomes of a fill, now that the head is in its fetch. */
@@ -144,7 +144,7 @@ function takeValidation(fill: Filling, validated: CachedVariant): void {
   if (!isStored || !isShareable(next, response.receivedAtMs)) {
     fill.releaseOthers('uncacheable', policy.passMs);
   }
-  fill.over(isStored ? 'stored' : 'uncacheable');
+  fill.over(isStored ? 'stored' : 'uncacheable', isStored ? next.freshUntilMs : 0);
   for (const waiter of audience.all) {
     waiter.exchange.cacheStatus = 'revalidated';
     fill.answer(waiter, variant, fill.statusOf(waiter));

@@ -139,7 +139,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
 
   granted(lease: Lease): void {
     this.#lease = lease;
-    if (this.#isOver) lease.release('failed');
+    if (this.#isOver) lease.release('failed', 0);
     else this.#send();
   }
 
@@ -288,7 +288,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   releaseOthers(end: LeaseEnd, passMs: number): void {
     const { store } = this.context.host;
     if (passMs > 0) store.pass(this.task.request.key, Date.now() + passMs);
-    this.#lease?.release(end);
+    this.#lease?.release(end, 0);
     const { owner, all } = this.audience;
     for (const waiter of all) if (waiter !== owner) this.release(waiter);
   }
@@ -299,7 +299,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     for (const waiter of this.audience.all) this.release(waiter, how);
   }
 
-  over(end: LeaseEnd): void {
+  over(end: LeaseEnd, freshUntilMs = 0): void {
     this.#isOver = true;
     this.#forget();
     this.#held?.release();
@@ -307,7 +307,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     this.fetch.finished = true;
     this.#pace?.close();
     if (this.task.validated !== null) this.task.validated.isRefreshing = false;
-    this.#lease?.release(end);
+    this.#lease?.release(end, freshUntilMs);
   }
 
   #send(): void {
@@ -324,7 +324,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     const stored = this.context.host.store.store(response, body);
     this.#stored = stored;
     this.context.host.stored(this.context.plan.routeIndex, body.byteLength);
-    this.over('stored');
+    this.over('stored', stored.response.freshUntilMs);
     for (const waiter of this.audience.all) {
       if (waiter.isStreaming) waiter.pump();
       else this.answer(waiter, stored, this.statusOf(waiter));
@@ -336,7 +336,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     const { host, policy } = this.context;
     this.#decision = null;
     host.store.pass(this.task.request.key, Date.now() + policy.passMs);
-    this.#lease?.release('uncacheable');
+    this.#lease?.release('uncacheable', 0);
     this.#forget();
     this.#mode = 'late';
     for (const waiter of this.audience.all) if (!waiter.isStreaming) this.release(waiter);

@@ -10,11 +10,14 @@ import {
   leaseMs,
   type Shared,
 } from '../../../core/cache-link.ts';
+import { ChurnMap } from '../../../std/churn-map.ts';
 import type { Cancel, Timers } from '../../../std/timers.ts';
 
 /** Keys that are sought at the same time; who comes with more fetches without a lease. */
 const seatsMax = 8192;
 const sweepMs = 250;
+/** How long others may ask for what was stored here; after that one more fetch costs little. */
+const shareMsMax = 3_600_000;
 
 interface Waiting {
   readonly seeker: LeaseSeeker;
@@ -35,8 +38,6 @@ interface Seat {
 export interface LeasesOptions {
   readonly link: CacheLink;
   readonly timers: Timers;
-  /** How long what was stored under a key stays fresh; 0 when it is not there. */
-  readonly freshMsOf: (key: string) => number;
   /** Takes in what another worker has written; false when that cannot be read. */
   readonly takeIn: (file: string) => Promise<boolean>;
   readonly onPass: (key: string, passMs: number) => void;
@@ -48,8 +49,8 @@ export class Leases {
   granted = 0;
   shared = 0;
   readonly #options: LeasesOptions;
-  readonly #seats = new Map<string, Seat>();
-  readonly #byId = new Map<number, Seat>();
+  readonly #seats = new ChurnMap<Seat>();
+  readonly #byId = new ChurnMap<Seat>();
   #sweep: Cancel | null = null;
 
   constructor(options: LeasesOptions) {
@@ -62,7 +63,7 @@ export class Leases {
 
   /** The sidecar's answer to a seat. */
   receive(message: Granted | Denied | Shared): void {
-    const seat = this.#byId.get(message.id);
+    const seat = this.#byId.get(`${message.id}`);
     if (seat?.state !== 'asking') return;
     if (message.kind === 'granted') this.#grant(seat);
     else if (message.kind === 'denied') {
@@ -79,14 +80,14 @@ export class Leases {
 
   /** The sidecar is gone: each worker goes on by itself. */
   disconnected(): void {
-    for (const seat of [...this.#seats.values()]) if (seat.state === 'asking') this.#grant(seat);
+    for (const seat of this.#seats.values()) if (seat.state === 'asking') this.#grant(seat);
   }
 
   /** Everybody fetches for himself. */
   close(): void {
     this.#sweep?.();
     this.#sweep = null;
-    for (const seat of [...this.#seats.values()]) this.#end(seat, 'denied');
+    for (const seat of this.#seats.values()) this.#end(seat, 'denied');
   }
 
   #join(key: string, waiting: Waiting): void {
@@ -106,7 +107,7 @@ export class Leases {
       waiting: [waiting],
     };
     this.#seats.set(key, seat);
-    this.#byId.set(seat.id, seat);
+    this.#byId.set(`${seat.id}`, seat);
     this.#sweep ??= this.#options.timers.after(sweepMs, () => this.#look());
     const isSent = link.connected && link.send({ kind: 'seek', id: seat.id, digest });
     if (!isSent) this.#grant(seat);
@@ -127,18 +128,18 @@ export class Leases {
     this.granted += 1;
     let isOver = false;
     const lease: Lease = {
-      release: (end) => {
+      release: (end, freshUntilMs) => {
         if (isOver) return;
         isOver = true;
-        this.#release(seat, end);
+        this.#release(seat, end, freshUntilMs);
       },
     };
     next.seeker.granted(lease);
   }
 
-  #release(seat: Seat, end: LeaseEnd): void {
-    const { link, freshMsOf, onStored } = this.#options;
-    const freshMs = end === 'stored' ? freshMsOf(seat.key) : 0;
+  #release(seat: Seat, end: LeaseEnd, freshUntilMs: number): void {
+    const { link, timers, onStored } = this.#options;
+    const freshMs = Math.min(Math.max(0, freshUntilMs - timers.wallMs()), shareMsMax);
     if (end === 'stored') onStored(seat.digest, seat.key);
     link.send({ kind: 'lease-end', id: seat.id, digest: seat.digest, end, freshMs });
     // An answer that came after its lease was over is as good as any.
@@ -166,14 +167,14 @@ export class Leases {
   }
 
   #forget(seat: Seat): void {
-    this.#byId.delete(seat.id);
+    this.#byId.delete(`${seat.id}`);
     if (this.#seats.get(seat.key) === seat) this.#seats.delete(seat.key);
   }
 
   #look(): void {
     this.#sweep = null;
     const nowMs = this.#options.timers.nowMs();
-    for (const seat of [...this.#seats.values()]) {
+    for (const seat of this.#seats.values()) {
       while (seat.waiting.length > 0 && seat.waiting[0]!.untilMs <= nowMs) {
         seat.waiting.shift()!.seeker.denied();
       }

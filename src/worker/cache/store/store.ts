@@ -33,9 +33,6 @@ export type StoreMessage = Granted | Denied | Shared | HandOver;
 const NO_BYTES = new Uint8Array(0);
 /** What is found where something is being purged: nothing, and nobody waits for another's fetch. */
 const BEING_PURGED: CacheEntry = { variants: [], passUntilMs: Number.POSITIVE_INFINITY };
-/** How long others may ask for what was stored here; after that one more fetch costs little. */
-const shareMsMax = 3_600_000;
-
 export interface StoreOptions {
   /** Bytes of memory in this worker. */
   readonly memoryBytes: number;
@@ -58,14 +55,12 @@ export class Store implements CacheStore {
   readonly #leases: Leases;
   readonly #handovers: Handovers;
   readonly #disk: DiskTier | null;
-  readonly #timers: Timers;
   #finds = 0;
   #found = 0;
 
   constructor(options: StoreOptions) {
     const { memoryBytes, disk, events, link, purges, timers, runDirectory } = options;
     this.#purges = purges;
-    this.#timers = timers;
     this.#isAlone = options.isAlone;
     this.memory = new MemoryTier(memoryBytes, purges.log);
     const isReady = () => purges.isComplete;
@@ -75,7 +70,6 @@ export class Store implements CacheStore {
     this.#leases = new Leases({
       link,
       timers,
-      freshMsOf: (leaseKey) => this.#freshMsOf(leaseKey),
       takeIn: (file) => this.#takeIn(file),
       onPass: (leaseKey, passMs) =>
         this.memory.pass(partsOf(leaseKey).key, timers.wallMs() + passMs),
@@ -244,13 +238,6 @@ export class Store implements CacheStore {
     if (kept === null) return new CachedVariant(response, body);
     this.#disk?.write(kept.response, kept.body);
     return kept;
-  }
-
-  #freshMsOf(leaseKey: string): number {
-    const newest = this.#variantsOf(leaseKey)[0];
-    if (newest === undefined) return 0;
-    const freshMs = newest.response.freshUntilMs - this.#timers.wallMs();
-    return Math.min(Math.max(0, freshMs), shareMsMax);
   }
 
   async #takeIn(file: string): Promise<boolean> {

@@ -232,8 +232,8 @@ describe('the store', () => {
     const [one, other] = [open(context, { runDirectory }), open(context, { runDirectory })];
     one.store.lease('a', {
       granted: (lease) => {
-        one.store.store(fresh('a'), body);
-        lease.release('stored');
+        const { response } = one.store.store(fresh('a'), body);
+        lease.release('stored', response.freshUntilMs);
       },
       shared: () => assert.fail(),
       denied: () => assert.fail(),
@@ -305,10 +305,10 @@ describe('the store', () => {
     const { store } = open(context, { connected: false });
     const words: string[] = [];
     const seeker = (name: string) => ({
-      granted: (lease: { release(end: 'failed' | 'stored'): void }) => {
+      granted: (lease: { release(end: 'failed' | 'stored', freshUntilMs: number): void }) => {
         words.push(`${name} granted`);
-        if (name === 'first') setImmediate(() => lease.release('failed'));
-        if (name === 'second') setImmediate(() => lease.release('stored'));
+        if (name === 'first') setImmediate(() => lease.release('failed', 0));
+        if (name === 'second') setImmediate(() => lease.release('stored', 0));
       },
       shared: () => void words.push(`${name} shared`),
       denied: () => void words.push(`${name} denied`),
