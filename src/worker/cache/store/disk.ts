@@ -2,16 +2,14 @@
 // fails turns it off for a minute, with an event; nothing of it reaches a request.
 
 import { hash } from 'node:crypto';
-import type { StoredFile, StoredResponse } from '../../../core/cache.ts';
+import type { StoredResponse } from '../../../core/cache.ts';
 import type { Events } from '../../../core/events.ts';
-import { limits, MIB } from '../../../core/limits.ts';
-import { type BlobRow, blockBytes } from '../../../std/blobs/blob-index.ts';
+import { limits } from '../../../core/limits.ts';
 import { BlobStore } from '../../../std/blobs/blob-store.ts';
-import { ByteGate } from '../../../std/byte-gate.ts';
 import { hash32 } from '../../../std/hash.ts';
 import type { Cancel, Timers } from '../../../std/timers.ts';
-import { answerHeadBytesMax, readHead, writeHead } from './answer-blob.ts';
-import { DiskFile } from './disk-file.ts';
+import { answerHeadBytesMax, writeHead } from './answer-blob.ts';
+import { type DiskAnswer, DiskReader } from './disk-reader.ts';
 
 /** What other workers wrote is known after this. */
 const refreshMs = 250;
@@ -22,30 +20,12 @@ const answerMs = 5000;
 const waitingBytesMax = 32 * 1024 * 1024;
 const waitingMax = 1024;
 const writersMax = 2;
-/** Variants of one key that are read; of more, the newest. */
-const variantsMax = 16;
-/** Read at the same time by a worker. */
-const readingBytesMax = 64 * MIB;
-/** Larger bodies, as far as they are fresh, are left on disk; but what is a small part of memory moves there. */
-const streamedLeast = 1 * MIB;
-const streamedShare = 1 / 64;
-const filesMax = 512;
-const NO_BYTES = Buffer.alloc(0);
-
 export interface DiskCounters {
   reads: number;
   hits: number;
   writes: number;
   /** Not written: too many wait, or there is no room. */
   dropped: number;
-}
-
-/** An answer as it was on disk; `forget` takes it away. The body is in `file` when there is one. */
-export interface DiskAnswer {
-  readonly response: StoredResponse;
-  readonly body: Buffer;
-  readonly file: StoredFile | null;
-  readonly forget: () => void;
 }
 
 export interface DiskTierOptions {
@@ -79,13 +59,13 @@ export class DiskTier {
   readonly #waiting = new Map<string, Waiting>();
   readonly #writing = new Set<Waiting>();
   #waitingBytes = 0;
-  readonly #gate = new ByteGate(readingBytesMax);
-  readonly #streamedFrom: number;
-  #files = 0;
+  readonly #reader: DiskReader;
 
   constructor(options: DiskTierOptions) {
     this.#options = options;
-    this.#streamedFrom = Math.max(streamedLeast, options.memoryBytes * streamedShare);
+    const { memoryBytes, timers: clock } = options;
+    const onError = (store: BlobStore, error: unknown) => this.#fail(store, error);
+    this.#reader = new DiskReader({ memoryBytes, clock, onError });
     void this.#open();
   }
 
@@ -105,7 +85,7 @@ export class DiskTier {
     const rows = store.index.find(...placeOf(key)).sort((a, b) => b.usedS - a.usedS);
     if (rows.length === 0) return [];
     this.counters.reads += 1;
-    const answers = await this.#inTime(store, this.#readRows(store, key, rows));
+    const answers = await this.#inTime(store, this.#reader.read(store, key, rows));
     if (answers.length > 0) this.counters.hits += 1;
     return answers;
   }
@@ -194,72 +174,6 @@ export class DiskTier {
         else resolve(answers);
       });
     });
-  }
-
-  async #readRows(store: BlobStore, key: string, rows: readonly BlobRow[]): Promise<DiskAnswer[]> {
-    const answers: DiskAnswer[] = [];
-    try {
-      for (const row of rows.slice(0, variantsMax)) {
-        const answer = await this.#readRow(store, key, row);
-        if (answer !== null) answers.push(answer);
-      }
-    } catch (error) {
-      this.#fail(store, error);
-    }
-    return answers;
-  }
-
-  async #readRow(store: BlobStore, key: string, row: BlobRow): Promise<DiskAnswer | null> {
-    const bytes = row.blocks * blockBytes;
-    if (bytes > this.#streamedFrom && this.#files < filesMax) {
-      const answer = await this.#openRow(store, key, row);
-      if (answer !== null) return answer;
-    }
-    await this.#gate.enter(bytes);
-    try {
-      const blob = await store.read(row);
-      if (blob === null) return null;
-      const response = readHead(blob.head);
-      const isFit = response?.key === key && response.keepUntilMs > this.#options.timers.wallMs();
-      const forget = this.#forgetter(store, row);
-      if (isFit) return { response, body: blob.body, file: null, forget };
-      // Of another key with the same digest, of another version of this program, or too old.
-      if (response === null || response.key === key) forget();
-      return null;
-    } finally {
-      this.#gate.leave(bytes);
-    }
-  }
-
-  /** Returns an answer whose body stays on disk; null when it is not a fresh one of this key. */
-  async #openRow(store: BlobStore, key: string, row: BlobRow): Promise<DiskAnswer | null> {
-    this.#files += 1;
-    let isOpen = false;
-    try {
-      const blob = await store.openBody(row);
-      const response = blob === null ? null : readHead(blob.head);
-      isOpen = response?.key === key && response.freshUntilMs > this.#options.timers.wallMs();
-      if (blob === null || response === null || !isOpen) {
-        await blob?.close();
-        return null;
-      }
-      const file = new DiskFile({
-        blob,
-        onError: (error) => this.#fail(store, error),
-        onClose: () => {
-          this.#files -= 1;
-        },
-      });
-      return { response, body: NO_BYTES, file, forget: this.#forgetter(store, row) };
-    } finally {
-      if (!isOpen) this.#files -= 1;
-    }
-  }
-
-  #forgetter(store: BlobStore, row: BlobRow): () => void {
-    return () => {
-      store.remove([row]).catch((error: unknown) => this.#fail(store, error));
-    };
   }
 
   #writeNext(): void {

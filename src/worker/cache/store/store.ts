@@ -21,7 +21,8 @@ import {
 import type { Events } from '../../../core/events.ts';
 import { GONE, KEPT } from '../../../core/purge-log.ts';
 import type { Timers } from '../../../std/timers.ts';
-import { type DiskAnswer, DiskTier } from './disk.ts';
+import { DiskTier } from './disk.ts';
+import type { DiskAnswer } from './disk-reader.ts';
 import { Handovers } from './handovers.ts';
 import { Leases } from './leases.ts';
 import { MemoryTier } from './memory.ts';
