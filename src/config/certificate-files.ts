@@ -5,7 +5,12 @@ import { join } from 'node:path';
 
 /** Where a certificate for `name` is kept below `storage`. */
 export function certificateFile(storage: string, name: string): string {
-  return join(storage, 'certificates', `${fileName(name)}.pem`);
+  return join(certificateFolder(storage), `${fileName(name)}.pem`);
+}
+
+/** Where certificates from authorities are kept below `storage`. */
+export function certificateFolder(storage: string): string {
+  return join(storage, 'certificates');
 }
 
 /** Where a self-signed certificate lies for listeners that have no other yet. */

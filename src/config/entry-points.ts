@@ -1,8 +1,8 @@
 // Every address that a configuration listens on: the listeners it names, and those that only redirect to
 // them.
 
-import { certificateFile, placeholderFile } from './certificate-files.ts';
-import { internalCertificate } from './internal-authority.ts';
+import { certificateFile, certificateFolder, placeholderFile } from './certificate-files.ts';
+import { authorityFiles, internalCertificate } from './internal-authority.ts';
 import type { Config, ListenerConfig } from './schema.ts';
 
 /** A listener with the files of all its certificates, or the port of one that sends everybody to it. */
@@ -19,6 +19,8 @@ export interface EntryTls extends Omit<NonNullable<ListenerConfig['tls']>, 'redi
   readonly managedFiles: readonly string[];
   /** Where proofs for authorities lie; null when none will look for any here. */
   readonly proofStorage: string | null;
+  /** Where certificates lie for names that clients ask for first; null when there are none. */
+  readonly demandedFolder: string | null;
 }
 
 /** Lists the addresses of `config`, redirecting ones behind their target. */
@@ -66,5 +68,14 @@ function entryTls({ tls }: ListenerConfig, storage: string): EntryTls | null {
     certificates: [...tls.certificates, ...managed],
     managedFiles,
     proofStorage,
+    demandedFolder: demandedFolder(tls, storage),
   };
+}
+
+function demandedFolder(
+  { automatic, internal }: NonNullable<ListenerConfig['tls']>,
+  storage: string,
+): string | null {
+  if ((automatic?.onDemand ?? null) !== null) return certificateFolder(storage);
+  return internal === null ? null : authorityFiles(storage).asked;
 }

@@ -13,8 +13,10 @@ export interface AuthorityFiles {
   readonly authority: string;
   /** Its certificate alone, to be trusted by clients. */
   readonly root: string;
-  /** Folder of the certificates that it issued. */
+  /** Folder of the certificates that it issued for listeners. */
   readonly issued: string;
+  /** Folder of those for names that clients asked for first; by name. */
+  readonly asked: string;
 }
 
 /** One certificate that the local authority issues. */
@@ -41,6 +43,7 @@ export function authorityFiles(storage: string): AuthorityFiles {
     authority: join(directory, 'authority.pem'),
     root: join(directory, 'root.pem'),
     issued: join(directory, 'issued'),
+    asked: join(directory, 'asked'),
   };
 }
 

@@ -99,7 +99,7 @@ export class Sidecar {
     const keepPurges = this.#disk.keep.bind(this.#disk);
     const workersWanted = () => this.#active?.config.cores ?? 0;
     const onWanted: HubOptions['onWanted'] = (listener, name) => {
-      return this.#certificates.acme.demand(listener, name);
+      return this.#certificates.demand(listener, name);
     };
     this.hub = new Hub({ events, onLeave, workersWanted, keepPurges, onWanted, ...interval });
     this.#certificates = new OwnCertificates({

@@ -1,10 +1,10 @@
-// Certificates of one listener for names that nobody listed: taken from the storage, where the sidecar
-// puts them when a client asks for such a name and the operator's own program allows it. Handshakes wait
-// meanwhile.
+// Certificates of one listener for names that nobody listed: taken from the folder where the sidecar puts
+// them when a client asks for such a name, and the operator's own program allows it or the local authority
+// issues them. Handshakes wait meanwhile.
 
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isDnsName } from '../config/addresses.ts';
-import { certificateFile } from '../config/certificate-files.ts';
 import { addressOf, type EntryPoint } from '../config/entry-points.ts';
 import type { CertificateDemands } from './certificate-demands.ts';
 import { type Certificate, readCertificate } from './listener/certificate.ts';
@@ -21,8 +21,9 @@ const REFUSED_MS = 10_000;
 type Done = (found: Certificate | null) => void;
 
 export interface DemandedOptions {
-  readonly storage: string;
-  /** Asks the sidecar; resolves with whether the certificate is in the storage now. Never rejects. */
+  /** Of files by name. */
+  readonly folder: string;
+  /** Asks the sidecar; resolves with whether the certificate is in the folder now. Never rejects. */
   readonly ask: (name: string) => Promise<boolean>;
   readonly nowMs?: () => number;
 }
@@ -91,7 +92,7 @@ export class DemandedCertificates {
   }
 
   async #look(name: string): Promise<Certificate | null> {
-    const file = certificateFile(this.#options.storage, name);
+    const file = join(this.#options.folder, `${name}.pem`);
     let found = await this.#read(name, file);
     // With one that is good nobody waits: the sidecar is told, so that it renews it.
     if (isGood(found)) void this.#options.ask(name);
@@ -135,8 +136,8 @@ export function createDemanded(
   { host, port, tls }: EntryPoint,
   demands: Pick<CertificateDemands, 'ask'>,
 ): DemandedCertificates | null {
-  const storage = tls?.proofStorage ?? null;
-  if (storage === null || (tls?.automatic?.onDemand ?? null) === null) return null;
+  const folder = tls?.demandedFolder ?? null;
+  if (folder === null) return null;
   const address = addressOf({ host, port });
-  return new DemandedCertificates({ storage, ask: (name) => demands.ask(address, name) });
+  return new DemandedCertificates({ folder, ask: (name) => demands.ask(address, name) });
 }

@@ -77,6 +77,17 @@ describe('tls: internal', () => {
     }
   });
 
+  it('has a certificate for any other name that a client asks for, on the engine node', async () => {
+    const shake = (port: number) => {
+      const options = { servername: 'asked.test', checkServerIdentity: () => undefined };
+      return connect().shake(port, options);
+    };
+    const shaken = await Promise.all(Array.from({ length: 8 }, () => shake(ports.node)));
+    const seen = new Set(shaken.map(({ certificate }) => certificate.subject.CN));
+    assert.deepEqual([...seen], ['asked.test']);
+    assert.notEqual((await shake(ports.uws)).certificate.subject.CN, 'asked.test');
+  });
+
   it('is not believed by who does not know the root', async () => {
     const stranger = new TlsClient('', 'shop.test');
     await assert.rejects(stranger.get(ports.node, { ca: undefined }), /self-signed|unable to/);

@@ -35,7 +35,9 @@ export class LocalAuthority {
 
   /** Reads the authority, or makes one; throws an Error when neither can be done (times: Unix ms). */
   static open(files: AuthorityFiles, nowMs: number): LocalAuthority {
-    mkdirSync(files.issued, { recursive: true, mode: 0o700 });
+    for (const folder of [files.issued, files.asked]) {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    }
     // An existing folder keeps its mode with mkdir; this one is for keys.
     chmodSync(dirname(files.authority), 0o700);
     const found = LocalAuthority.read(files.authority);

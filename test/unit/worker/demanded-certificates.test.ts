@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { certificateFile } from '../../../src/config/certificate-files.ts';
+import { certificateFile, certificateFolder } from '../../../src/config/certificate-files.ts';
 import { CertificateDemands } from '../../../src/worker/certificate-demands.ts';
 import { DemandedCertificates } from '../../../src/worker/demanded-certificates.ts';
 import type { Certificate } from '../../../src/worker/listener/certificate.ts';
@@ -26,7 +26,7 @@ function start(context: TestContext) {
   };
   const answers = new Map<string, () => boolean>();
   const source = new DemandedCertificates({
-    storage,
+    folder: certificateFolder(storage),
     nowMs: () => clock.nowMs,
     ask: async (name) => {
       asked.push(name);

@@ -33,7 +33,9 @@ function createStage(context: TestContext) {
     return { ...internalCertificate({ storage, ...internal }), internal };
   };
   const configOf = (...wishes: { internal: object }[]) => {
-    const listeners = wishes.map(({ internal }) => ({ tls: { internal } }));
+    const listeners = wishes.map(({ internal }) => {
+      return { host: null, port: 8443, tls: { internal, automatic: null } };
+    });
     return { listeners, certificates: { storage } } as unknown as IssuingConfig;
   };
   let nowMs = START_MS;
@@ -148,6 +150,32 @@ describe('InternalCertificates', () => {
       [old, other, wanted].map(({ file }) => existsSync(file)),
       [false, true, true],
     );
+  });
+
+  it('issues for names that clients of its listeners ask for, so many and no more', (context) => {
+    const { files, wish, configOf, keeper, serialOf, passMs } = createStage(context);
+    keeper.follow(configOf(wish(['app.test'])));
+    assert.equal(keeper.demand('* 8443', 'other.test'), true);
+    const file = `${files.asked}/other.test.pem`;
+    assert.ok(new X509Certificate(readFileSync(file)).checkHost('other.test'));
+    const first = serialOf(file);
+    assert.equal(keeper.demand('* 8443', 'other.test'), true);
+    assert.equal(serialOf(file), first);
+    passMs(8.1 * HOUR_MS);
+    keeper.demand('* 8443', 'other.test');
+    assert.notEqual(serialOf(file), first);
+    for (const [listener, name] of [
+      ['* 8444', 'a.test'],
+      ['* 8443', '../a'],
+      ['* 8443', ''],
+    ] as const) {
+      assert.equal(keeper.demand(listener, name), false, name);
+    }
+    for (let at = 1; at < 200; at++) assert.ok(keeper.demand('* 8443', `n${at}.test`));
+    assert.equal(keeper.demand('* 8443', 'one-more.test'), false);
+    assert.equal(keeper.demand('* 8443', 'n7.test'), true);
+    passMs(13 * HOUR_MS);
+    assert.equal(keeper.demand('* 8443', 'one-more.test'), true);
   });
 
   it('does nothing where nobody wants any', (context) => {
