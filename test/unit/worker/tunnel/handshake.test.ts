@@ -128,12 +128,13 @@ describe('a handshake with a peer', () => {
       { context: t },
     );
     const { attempt } = join(t, origin.port, {
-      timeouts: { connectMs: 1000, headMs: 1000, bodyIdleMs: 150 },
+      timeouts: { connectMs: 1000, headMs: 1000, bodyIdleMs: 600 },
     });
     attempt.isFull = true;
     attempt.isKeeping = false;
     await attempt.head();
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    // Longer than a body may be idle: one that nobody takes is not.
+    await new Promise((resolve) => setTimeout(resolve, 900));
     assert.ok(sent < total, `${sent} bytes sent`);
     assert.ok(attempt.byteCount <= 2 ** 17, `${attempt.byteCount} bytes taken`);
     attempt.isFull = false;
