@@ -165,7 +165,7 @@ function notBuilt(): Difference[] {
     {
       ids: ['head-writethrough'],
       reason:
-        'HEAD with a stale answer stored sends a GET on condition, which serves the next clients, too. The peer has no validator and nothing to store here: so it gets the HEAD after all.',
+        'A HEAD that finds nothing fresh is sent as GET, so that the next clients find something, as nginx and Varnish do. `headAsGet: false` sends one that finds nothing as it is.',
     },
     {
       ids: ['stale-warning-stored', 'stale-warning-become'],
