@@ -178,8 +178,7 @@ export class AcmeCertificates {
     const { events } = this.#options;
     const issuer = new Issuer(settings.acme, { storage, events });
     this.#running = { settings, storage, issuer };
-    // What it is at may end: a cut request is tried again.
-    void before?.issuer.close();
+    // The one before is left to what it is at.
     if (before === null) void removeOldProofs(storage).catch(() => {});
     for (const { managed } of this.#entries.values()) managed.forgive();
   }

@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { link, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isRunning } from '../../std/is-running.ts';
 
 export interface LockOptions {
   /** Ends the waiting: it then rejects with the reason. */
@@ -61,7 +62,7 @@ function hold(path: string, own: string, { renewMs = 10_000 }: LockOptions): Fil
 
 /** Removes a lock that nobody renews; `own` has just been touched, so its time is that of now. */
 async function breakStale(path: string, own: string, staleMs: number): Promise<void> {
-  if ((await lagMs(path, own)) < staleMs) return;
+  if (!(await isStale(path, own, staleMs))) return;
   const breaker = `${path}.break`;
   // One at a time: the second would remove the lock that the first has taken meanwhile.
   if (!(await linkNew(own, breaker))) {
@@ -69,14 +70,28 @@ async function breakStale(path: string, own: string, staleMs: number): Promise<v
     return;
   }
   try {
-    if ((await lagMs(path, own)) < staleMs) return;
-    const left = await readFile(path, 'latin1').catch(() => '');
+    const { token } = await ownerOf(path);
+    if (!(await isStale(path, own, staleMs))) return;
     await rm(path, { force: true });
-    const token = /"token":"([0-9a-f]+)"/.exec(left)?.[1];
-    if (token !== undefined) await rm(`${path}.${token}`, { force: true });
+    if (token !== null) await rm(`${path}.${token}`, { force: true });
   } finally {
     await rm(breaker, { force: true });
   }
+}
+
+/** Nobody renews it, or its owner was a process of this host that is gone. */
+async function isStale(path: string, own: string, staleMs: number): Promise<boolean> {
+  const { host, pid } = await ownerOf(path);
+  if (host === hostname() && pid !== null && !isRunning(pid)) return true;
+  return (await lagMs(path, own)) >= staleMs;
+}
+
+/** What a lock says about who has it; nothing when it is gone, or not whole. */
+async function ownerOf(path: string) {
+  const text = await readFile(path, 'latin1').catch(() => '');
+  const [, host = null, pid = null, token = null] =
+    /^\{"host":"([^"]+)","pid":(\d+),"token":"([0-9a-f]+)"\}/.exec(text) ?? [];
+  return { host, pid: pid === null ? null : Number(pid), token };
 }
 
 /** How much older `path` is than `own`; negative when it is gone. */

@@ -91,8 +91,8 @@ async function authorize(url: string, options: OrderOptions): Promise<void> {
   }
   const token = String(found['token']);
   const keyAuthorization = keyAuthorizationOf(token, account.thumbprint);
-  const name = String((authorization['identifier'] as Fields | undefined)?.['value']);
-  const challenge = { name, token, keyAuthorization };
+  // Our own word for it: what an authority says must not become part of a path.
+  const challenge = { name: options.name.replace(/^\*\./, ''), token, keyAuthorization };
   let isAnswered = false;
   try {
     await prover.present(challenge);

@@ -105,11 +105,11 @@ export function objectIn(answer: WireAnswer): Readonly<Record<string, unknown>> 
   throw new AcmeProblem({ type: 'invalidAnswer', detail: 'no JSON object', status: answer.status });
 }
 
-/** Returns a URL in an object; throws an AcmeProblem when there is none. */
+/** Returns an https URL in an object; throws an AcmeProblem when there is none (RFC 8555 section 6.1). */
 export function urlIn(object: Readonly<Record<string, unknown>>, field: string): string {
   const value = object[field];
-  if (typeof value === 'string' && URL.canParse(value)) return value;
-  throw new AcmeProblem({ type: 'invalidAnswer', detail: `no URL '${field}'` });
+  if (typeof value === 'string' && /^https:/i.test(value) && URL.canParse(value)) return value;
+  throw new AcmeProblem({ type: 'invalidAnswer', detail: `no https URL '${field}'` });
 }
 
 /** Returns how long an answer asks to wait, in ms; null when it does not say. */

@@ -1,7 +1,9 @@
 // Locks between instances: one at a time, whatever the others do, and none for ever.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { describe, it } from 'node:test';
 import { takeLock } from '../../../../src/sidecar/certificates/file-lock.ts';
 import { until } from '../../../support/deadline.ts';
@@ -53,6 +55,16 @@ describe('a lock', () => {
       await lock.release();
     };
     await Promise.all(Array.from({ length: 8 }, one));
+    assert.deepEqual(readdirSync(folder.path), []);
+  });
+
+  it('of a process of this host that is gone is taken over at once', async (context) => {
+    const folder = createTempDir(context);
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    const owner = { host: hostname(), pid, token: '0123456789abcdef01234567' };
+    writeFileSync(folder.file('a.lock'), JSON.stringify(owner));
+    const lock = await takeLock(folder.file('a.lock'), quick);
+    await lock.release();
     assert.deepEqual(readdirSync(folder.path), []);
   });
 
