@@ -27,12 +27,14 @@ export function writeRequestHead(exchange: Exchange, peer: Peer): string {
 // proxy, 15 browser fields: 0.975 of the CPU per request).
 const lineStarts = new Map<string, string>();
 const LINE_STARTS_MAX = 1000;
+/** Clients make names up, too: what is kept of them is bounded in bytes as well. */
+const KEPT_NAME_LENGTH_MAX = 64;
 
 function lineStart(name: string): string {
   const known = lineStarts.get(name);
   if (known !== undefined) return known;
   const start = `${CRLF}${name}: `;
-  if (lineStarts.size >= LINE_STARTS_MAX) return start;
+  if (name.length > KEPT_NAME_LENGTH_MAX || lineStarts.size >= LINE_STARTS_MAX) return start;
   // Out of a buffer it is one piece.
   const piece = Buffer.from(start, 'latin1').toString('latin1');
   lineStarts.set(name, piece);
