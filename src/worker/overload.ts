@@ -1,5 +1,8 @@
 // Overload control of a worker: a tick that comes late tells that there is more work than time, and from then
 // on requests are refused, lowest priority first (filter/limit/shedder.ts decides how many).
+//
+// A turn of the event loop takes in whatever arrives while it runs: under load it goes on for seconds, and no
+// timer runs meanwhile. So a request that finds the tick overdue looks for itself, within the turn.
 
 import type { Config } from '../config/schema.ts';
 import { ProxyError } from '../core/errors.ts';
@@ -17,6 +20,8 @@ export interface OverloadOptions {
 export class Overload {
   /** Requests of this priority and below need to ask `refusal`; the rest has nothing to fear. */
   refusesUpTo = Number.NEGATIVE_INFINITY;
+  /** A request that comes later than this (performance.now()) is to call `look`. */
+  looksAtMs = Number.POSITIVE_INFINITY;
   /** Requests refused since the worker started. */
   refused = 0;
   readonly #options: OverloadOptions;
@@ -47,25 +52,33 @@ export class Overload {
     this.#error = new ProxyError('overloaded', 'more work than time', seconds);
     this.#shedder = new Shedder(overload, priorities);
     this.#dueMs = performance.now() + TICK_MS;
+    this.looksAtMs = this.#dueMs + TICK_MS;
     this.#timer = setInterval(() => this.tick(performance.now()), TICK_MS);
     this.#timer.unref();
   }
 
-  /** Returns why a request of that priority is refused now, or null. Allocates nothing. */
-  refusal(priority: number): ProxyError | null {
-    if (this.#shedder?.refuses(priority) !== true) return null;
+  /** Returns why a request of that priority that came at `nowMs` is refused, or null. Allocates nothing. */
+  refusal(priority: number, nowMs: number): ProxyError | null {
+    if (this.#shedder?.refuses(priority, nowMs - this.#dueMs) !== true) return null;
     this.refused += 1;
     return this.#error;
   }
 
-  /** Called by its own timer. */
+  /** Called by its own timer, once in a turn of the event loop. */
   tick(nowMs: number): void {
+    this.look(nowMs);
+    this.#dueMs = nowMs + TICK_MS;
+    this.looksAtMs = this.#dueMs + TICK_MS;
+  }
+
+  /** Sees how late the loop is, in the middle of a turn too. */
+  look(nowMs: number): void {
     const shedder = this.#shedder;
     if (shedder === null) return;
+    this.looksAtMs = nowMs + TICK_MS;
     const wasShedding = shedder.isShedding;
     const delayMs = Math.max(0, nowMs - this.#dueMs);
     shedder.tick({ nowMs, delayMs, inFlight: this.#options.inFlight() });
-    this.#dueMs = nowMs + TICK_MS;
     this.refusesUpTo = shedder.refusesUpTo;
     if (shedder.isShedding !== wasShedding) this.#tell(shedder.isShedding, Math.round(delayMs));
   }
@@ -74,6 +87,7 @@ export class Overload {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     this.#shedder = null;
+    this.looksAtMs = Number.POSITIVE_INFINITY;
     this.refusesUpTo = Number.NEGATIVE_INFINITY;
   }
 

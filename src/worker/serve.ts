@@ -123,6 +123,7 @@ export class Server implements ExchangeHandler {
     }
     const plan = found.split === null ? found : found.split.choose(exchange);
     exchange.plan = plan;
+    if (exchange.startedAtMs > this.#overload.looksAtMs) this.#overload.look(exchange.startedAtMs);
     if (plan.priority <= this.#overload.refusesUpTo && this.#sheds(exchange, plan)) return;
     if (exchange.requestBody !== null && !this.#limitBody(exchange, plan)) return;
     if (plan.filters !== null && !this.#passes(exchange, plan, 0)) return;
@@ -147,7 +148,7 @@ export class Server implements ExchangeHandler {
 
   /** The worker is overloaded: true when this exchange is one of those that are refused. */
   #sheds(exchange: Exchange, plan: Plan): boolean {
-    const error = this.#overload.refusal(plan.priority);
+    const error = this.#overload.refusal(plan.priority, exchange.startedAtMs);
     if (error !== null) replyWithFailure(exchange, error);
     return error !== null;
   }

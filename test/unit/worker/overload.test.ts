@@ -35,20 +35,40 @@ describe('overload control of a worker', () => {
     tick(800, 5);
     assert.equal(control.isShedding, true);
     assert.ok(control.refusesUpTo >= 0);
-    const error = control.refusal(0);
+    const error = control.refusal(0, performance.now() + 1000);
     assert.equal(error?.code, 'overloaded');
     assert.equal(error?.retryAfterSeconds, 2);
     assert.equal(control.refused, 1);
     tick(50, 200);
     assert.equal(control.isShedding, false);
-    assert.equal(control.refusal(0), null);
+    assert.equal(control.refusal(0, performance.now()), null);
     assert.deepEqual(told, ['overloaded: requests are refused', 'no longer overloaded']);
+  });
+
+  it('sees within a turn that goes on and on', (context) => {
+    const { control, tick } = setUp(context);
+    tick(50, 10);
+    const beganAtMs = 500;
+    assert.ok(control.looksAtMs > beganAtMs + 50);
+    // No timer runs, and requests come all the time.
+    let looks = 0;
+    for (let nowMs = beganAtMs; nowMs < beganAtMs + 2000; nowMs += 1) {
+      if (nowMs <= control.looksAtMs) continue;
+      control.look(nowMs);
+      looks += 1;
+      if (control.isShedding) break;
+    }
+    assert.equal(control.isShedding, true);
+    assert.ok(looks >= 20 && looks <= 30, String(looks));
+    const before = control.refused;
+    for (let at = 0; at < 100; at++) control.refusal(5, beganAtMs + 2000);
+    assert.ok(control.refused > before);
   });
 
   it('does nothing when it is off', (context) => {
     const { control, told, tick } = setUp(context, { ...overload, enabled: false });
     tick(800, 10);
-    assert.equal(control.refusal(0), null);
+    assert.equal(control.refusal(0, performance.now()), null);
     assert.deepEqual(told, []);
   });
 

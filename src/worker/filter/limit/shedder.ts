@@ -7,6 +7,10 @@
 //
 // The pressure is counted in lanes, one per priority of the routes: 1.3 refuses all of the lowest priority
 // and 30 % of the next. A worker whose loop is in time refuses nothing, whatever it waits for.
+//
+// While shedding, each turn of the loop has a budget: what comes early in a turn is taken, and the later it
+// is in it, the more is refused, so that the turn comes to its end and what was taken is answered in time.
+// The steered pressure is for loads that this alone can't hold.
 
 export interface ShedderSettings {
   /** A loop that is later than this is too late. */
@@ -28,8 +32,10 @@ const IN_FLIGHT_MIN = 32;
 const LATE_TICKS_MIN = 3;
 /** Who has just been overloaded is so again at the first late tick. */
 const RELAPSE_MS = 10_000;
-/** The loop is kept this late while shedding, as a share of what is too late. */
-const TARGET_RATIO = 0.4;
+/** Of the time that is too late, so much of a turn takes all that comes. */
+const BUDGET_RATIO = 0.3;
+/** While a turn's budget refuses somebody, the load is not over. */
+const PRESSURE_MIN = 0.02;
 /** Pressure per second for a loop twice as late as it shall be, and while it is in time. */
 const RISE_PER_SECOND = 0.5;
 const FALL_PER_SECOND = 0.3;
@@ -52,6 +58,8 @@ export class Shedder {
   #lastInFlight = 0;
   /** Of the partly refused lane, what is owed of the next refusal. */
   #owed = 0;
+  /** Somebody was refused since the last tick because of the time in the turn. */
+  #wasOverBudget = false;
 
   constructor(settings: ShedderSettings, priorities: Iterable<number>) {
     this.#settings = settings;
@@ -64,7 +72,7 @@ export class Shedder {
 
   /** Requests of this priority and below may be refused; below every priority while calm. */
   get refusesUpTo(): number {
-    return this.isShedding ? this.#lanes[this.#lane]! : Number.NEGATIVE_INFINITY;
+    return this.isShedding ? this.#lanes.at(-1)! : Number.NEGATIVE_INFINITY;
   }
 
   /** Takes a sample into account. */
@@ -76,20 +84,28 @@ export class Shedder {
     this.#lastInFlight = sample.inFlight;
   }
 
-  /** Tells whether a request of that priority is one of those refused now. */
-  refuses(priority: number): boolean {
+  /** Tells whether a request of that priority is one of those refused, with the loop so late in its turn. */
+  refuses(priority: number, lateMs: number): boolean {
     if (!this.isShedding) return false;
-    const edge = this.#lanes[this.#lane]!;
-    if (priority !== edge) return priority < edge;
-    this.#owed += this.#pressure - this.#lane;
-    if (this.#owed < 1) return false;
-    this.#owed -= 1;
+    const ofTurn = this.#turnPressure(lateMs);
+    const pressure = Math.max(this.#pressure, ofTurn);
+    const lane = Math.min(Math.floor(pressure), this.#lanes.length - 1);
+    const edge = this.#lanes[lane]!;
+    if (priority > edge) return false;
+    if (priority === edge) {
+      this.#owed += pressure - lane;
+      if (this.#owed < 1) return false;
+      this.#owed -= 1;
+    }
+    if (ofTurn > this.#pressure) this.#wasOverBudget = true;
     return true;
   }
 
-  /** Index of the lane that is refused in part. */
-  get #lane(): number {
-    return Math.min(Math.floor(this.#pressure), this.#lanes.length - 1);
+  /** Takes the lowest lane between the end of the budget and a turn that is too long, then the next. */
+  #turnPressure(lateMs: number): number {
+    const { delayMs } = this.#settings;
+    const budgetMs = delayMs * BUDGET_RATIO;
+    return this.#bounded((lateMs - budgetMs) / (delayMs - budgetMs));
   }
 
   #watch({ nowMs, delayMs, inFlight }: LoadSample): void {
@@ -118,15 +134,14 @@ export class Shedder {
 
   /** By how far the loop is from its target; the gradient tells early which way that goes. */
   #steer({ nowMs, delayMs, inFlight }: LoadSample, seconds: number): void {
-    const target = this.#settings.delayMs * TARGET_RATIO;
-    const excess = Math.max(-1, Math.min(1, delayMs / target - 1));
+    const { delayMs: tooLateMs } = this.#settings;
+    const excess = Math.max(-1, Math.min(1, delayMs / tooLateMs - 1));
     const gradient = inFlight / Math.max(this.#lastInFlight, IN_FLIGHT_MIN) - 1;
     const rate = excess > 0 ? RISE_PER_SECOND : FALL_PER_SECOND;
     const turn = GRADIENT_GAIN * Math.max(-1, Math.min(1, gradient)) * seconds;
     const steered = this.#bounded(this.#pressure + excess * rate * seconds + turn);
-    const { delayMs: tooLateMs } = this.#settings;
-    this.#pressure =
-      delayMs > tooLateMs ? Math.max(steered, this.#leastPressure(delayMs)) : steered;
+    this.#pressure = this.#wasOverBudget ? Math.max(steered, PRESSURE_MIN) : steered;
+    this.#wasOverBudget = false;
     if (this.#pressure === 0) this.#endedAtMs = nowMs;
   }
 }

@@ -65,7 +65,7 @@ describe('overload control', () => {
       const shedder = new Shedder(settings, lanes);
       for (let at = 1; at < 50; at++) shedder.tick({ nowMs: at * 450, delayMs: 400, inFlight });
       assert.equal(shedder.isShedding, false);
-      assert.equal(shedder.refuses(0), false);
+      assert.equal(shedder.refuses(0, 0), false);
     }
   });
 
@@ -87,9 +87,9 @@ describe('overload control', () => {
     for (let at = 1; at < 50; at++)
       shedder.tick({ nowMs: at * 9000, delayMs: 8000, inFlight: 9000 });
     let passed = 0;
-    for (let at = 0; at < 1000; at++) if (!shedder.refuses(10)) passed += 1;
+    for (let at = 0; at < 1000; at++) if (!shedder.refuses(10, 0)) passed += 1;
     assert.ok(passed >= 45 && passed <= 140, `${passed}`);
-    assert.equal(shedder.refuses(0), true);
-    assert.equal(shedder.refuses(11), false);
+    assert.equal(shedder.refuses(0, 0), true);
+    assert.equal(shedder.refuses(11, 0), false);
   });
 });

@@ -72,7 +72,7 @@ export function simulateLoad(plan: LoadPlan, shedder: Shedder | null): LoadResul
         continue;
       }
       if (counts) offered.set(one.priority, (offered.get(one.priority) ?? 0) + 1);
-      if (shedder?.refuses(one.priority) === true) {
+      if (shedder?.refuses(one.priority, nowMs - tickMs) === true) {
         nowMs += REFUSAL_MS;
         if (counts) refused.set(one.priority, (refused.get(one.priority) ?? 0) + 1);
         continue;
