@@ -9,10 +9,11 @@ const HELP = `node perf/overload.ts [options]
   --rounds N       interleaved rounds (default 3)
   --duration S     seconds of load that are looked at in each (default 6)
   --factors LIST   offered load as multiples of the peak (default 0.8,1.2,2)
-  --path PATH      /page (8 KiB of HTML, rewritten by five expressions, the default) or /small (1 KiB as it is)
+  --path PATH      /page (8 KiB of HTML, rewritten by five expressions; the default) or /small
+                   (1 KiB as it is)
 
-The peak is what 48 connections get one after the other, measured anew before each run. Worker on core 0,
-origin and load on core 1.
+The peak is what 48 connections get one after the other, measured anew before each run. Worker on core
+0, origin and load on core 1.
 `;
 
 const options = parseArgs({
