@@ -2,6 +2,7 @@
 
 import type { Peer } from '../../../core/peer.ts';
 import type { Http1Options } from './options.ts';
+import type { RequestBlock } from './request-block.ts';
 import type { ResponseHead } from './response-head.ts';
 import type { Sweeper } from './sweeper.ts';
 import type { Transfer } from './transfer.ts';
@@ -13,6 +14,7 @@ export interface Shared {
   readonly buffer: Buffer;
   readonly sweeper: Sweeper;
   readonly turnEnd: TurnEnd;
+  readonly block: RequestBlock;
 }
 
 /** A connection as its pool sees it. */

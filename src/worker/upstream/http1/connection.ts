@@ -138,7 +138,11 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Uplo
     }
     const complete = body.complete;
     if (complete !== null && complete.length <= JOINED_BODY_BYTES_MAX) {
-      this.#socket.write(head + joinedBody(complete, body), 'latin1');
+      if (body.byteLength < 0 || this.#isTls) {
+        this.#socket.write(head + joinedBody(complete, body), 'latin1');
+      } else {
+        this.#shared.block.send(this.#socket, head, complete);
+      }
       this.#sent(transfer);
       return;
     }

@@ -9,6 +9,7 @@ import { Budget } from './budget.ts';
 import type { Shared } from './connection-owner.ts';
 import { type Http1Options, transportKey } from './options.ts';
 import { Pool, type PoolGroup, type PoolStats } from './pool.ts';
+import { RequestBlock } from './request-block.ts';
 import { ResponseHead } from './response-head.ts';
 import { Sweeper } from './sweeper.ts';
 import { TurnEnd } from './turn-end.ts';
@@ -43,6 +44,7 @@ export class Http1Pools {
       buffer: Buffer.allocUnsafeSlow(limits.streamHighWaterBytes),
       sweeper: new Sweeper(options.clock ?? systemClock, options.sweepMs ?? 250),
       turnEnd: new TurnEnd(),
+      block: new RequestBlock(),
     };
   }
 
