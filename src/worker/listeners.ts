@@ -50,7 +50,13 @@ export class ListenerSet {
     this.#staged = staged;
     for (const entryPoint of entryPoints(config)) {
       const key = keyOf(entryPoint);
-      staged.set(key, this.#active.get(key) ?? (await this.#open(entryPoint, config)));
+      const kept = this.#active.get(key);
+      const listener = kept ?? (await this.#open(entryPoint, config));
+      if (this.#staged !== staged) {
+        if (kept === undefined) listener.drain();
+        throw new Error('the configuration was given up meanwhile');
+      }
+      staged.set(key, listener);
     }
   }
 
@@ -127,7 +133,7 @@ export class ListenerSet {
   async #open(entryPoint: EntryPoint, config: Config): Promise<FrontListener> {
     const { server, events, secret, tells, demands } = this.#options;
     const { tls, redirectsTo } = entryPoint;
-    if (tls !== null) await untilIssued(tls.managedFiles);
+    if (tls !== null) await untilIssued(tls.managedFiles, this.#active.size === 0);
     const certificates =
       tls === null ? null : new WatchedCertificates(tls.certificates, { events, tells });
     if (certificates !== null) this.#certificates.add(certificates);

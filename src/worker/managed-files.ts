@@ -4,22 +4,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readCertificate } from './listener/certificate.ts';
 
-/** Shorter than the primary's patience with a configuration. */
-const PATIENCE_MS = 6000;
+/** Shorter than the primary's patience with a reload, and with a worker that starts. */
+const RELOAD_MS = 6000;
+const BOOT_MS = 25_000;
 const LOOK_MS = 25;
 
 /**
  * Resolves when every file holds a certificate that is good by its dates; after a while also when one is
- * there that is not, because the sidecar may be gone. Rejects with an Error when one is still missing.
+ * there that is not, because the sidecar may be gone. Rejects with an Error when one is still missing;
+ * `isBoot`: the sidecar is starting, too.
  */
-export async function untilIssued(files: readonly string[]): Promise<void> {
-  const deadlineMs = performance.now() + PATIENCE_MS;
+export async function untilIssued(files: readonly string[], isBoot: boolean): Promise<void> {
+  const startedAtMs = performance.now();
   for (const file of files) {
     for (;;) {
       const state = stateOf(file);
       if (state === 'good') break;
-      if (performance.now() > deadlineMs) {
-        if (state === 'expired') break;
+      const waitedMs = performance.now() - startedAtMs;
+      if (state === 'expired' && waitedMs > RELOAD_MS) break;
+      if (waitedMs > (isBoot ? BOOT_MS : RELOAD_MS)) {
         throw new Error(`no certificate came from the sidecar: '${file}'`);
       }
       await delay(LOOK_MS);
