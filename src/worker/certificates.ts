@@ -30,7 +30,10 @@ export class WatchedCertificates implements CertificateSource {
   readonly #options: CertificatesOptions;
   readonly #timer: NodeJS.Timeout;
   readonly #watchers = new Set<() => void>();
-  #stamp: string | null = null;
+  /** Of the files of each certificate at the last look. */
+  #stamps: readonly string[] | null = null;
+  /** Those whose files have changed since they were read. */
+  readonly #unread = new Set<CertificateFiles>();
   #isLooking = false;
   #isClosed = false;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
@@ -64,35 +67,45 @@ export class WatchedCertificates implements CertificateSource {
   async #look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    const stamp = await stampOf(this.#files);
+    const stamps = await Promise.all(this.#files.map(stampOf));
     this.#isLooking = false;
     if (performance.now() - this.#warnedAtMs > HOUR_MS) this.#warn(performance.now());
     // The first look has nothing to compare with, and the files may have changed since they were read.
-    if (stamp === this.#stamp) return;
-    this.#stamp = stamp;
-    this.#readAgain();
+    const changed = this.#files.filter((_, at) => stamps[at] !== this.#stamps?.[at]);
+    this.#stamps = stamps;
+    for (const files of changed) this.#unread.add(files);
+    if (changed.length > 0) this.#readAgain();
   }
 
   #readAgain(): void {
     const { events } = this.#options;
-    let next: Certificate[];
-    try {
-      next = this.#files.map(readCertificate);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      events.error({ reason }, 'certificates can not be used, the last good ones stay');
-      return;
-    }
-    const isSame = next.every(({ cert, key }, at) => {
-      return cert === this.current[at]!.cert && key === this.current[at]!.key;
+    // Hundreds may be listed, and one be renewed.
+    const next = this.#files.map((files, at) => {
+      const before = this.current[at]!;
+      return this.#unread.has(files) ? this.#readOne(files, before) : before;
     });
-    if (isSame) return;
+    const changed = next.filter((one, at) => one !== this.current[at]);
+    if (changed.length === 0) return;
     this.current = next;
-    for (const changed of [...this.#watchers]) changed();
+    for (const watcher of [...this.#watchers]) watcher();
     if (!this.#options.tells) return;
-    const fingerprints = next.map(({ fingerprint }) => fingerprint);
+    const fingerprints = changed.map(({ fingerprint }) => fingerprint);
     events.info({ fingerprints }, 'certificates are changed');
     this.#tell();
+  }
+
+  /** Returns what was `before` when nothing else can be used; it is the same object when nothing changed. */
+  #readOne(files: CertificateFiles, before: Certificate): Certificate {
+    try {
+      const read = readCertificate(files);
+      this.#unread.delete(files);
+      return read.cert === before.cert && read.key === before.key ? before : read;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const fields = { certFile: files.certFile, reason };
+      this.#options.events.error(fields, 'certificates can not be used, the last good ones stay');
+      return before;
+    }
   }
 
   #tell(): void {
@@ -122,8 +135,8 @@ export function isExpiring({ notBeforeMs, notAfterMs }: Certificate, nowMs: numb
   return notAfterMs - nowMs < Math.min(WARN_BEFORE_MS, (notAfterMs - notBeforeMs) / 4);
 }
 
-async function stampOf(files: readonly CertificateFiles[]): Promise<string> {
-  const names = files.flatMap(({ certFile, keyFile }) => [certFile, keyFile]);
+async function stampOf({ certFile, keyFile }: CertificateFiles): Promise<string> {
+  const names = certFile === keyFile ? [certFile] : [certFile, keyFile];
   const stamps = await Promise.all(
     names.map((name) =>
       stat(name).then(

@@ -63,6 +63,12 @@ const OPENSSL_OPTIONS =
 /** Sessions of one Sluice are good in all its workers; OpenSSL wants a name for where they are. */
 const SESSION_CONTEXT = 'sluice';
 
+/** Certificates for the same names, and what OpenSSL made of them. */
+interface Group {
+  readonly certificates: readonly Certificate[];
+  readonly context: SecureContext;
+}
+
 export class TlsFront {
   readonly #options: TlsFrontOptions;
   readonly #server: Server;
@@ -70,6 +76,8 @@ export class TlsFront {
   #rotatesAtMs = nextPeriodMs();
   /** By name, wildcards among them; the first certificate is in the server itself. */
   #contexts = new Map<string, SecureContext>();
+  /** What stands in them, by the first certificate of each. */
+  #groups = new Map<Certificate, Group>();
 
   /** Throws an Error when the certificates or authorities are no good. */
   constructor(options: TlsFrontOptions) {
@@ -125,15 +133,29 @@ export class TlsFront {
 
   #contextsOf(certificates: readonly Certificate[]): Map<string, SecureContext> {
     const contexts = new Map<string, SecureContext>();
+    const groups = new Map<Certificate, Group>();
     for (const certificate of certificates) {
       if (certificate.names.every((name) => contexts.has(name))) continue;
-      const group = groupOf(certificates, certificate);
-      const context = createSecureContext({ ...this.#shared(), ...keysOf(group) });
+      const group = this.#groupFor(groupOf(certificates, certificate));
+      const { context } = group;
+      groups.set(certificate, group);
       for (const name of certificate.names) {
         if (!contexts.has(name)) contexts.set(name, context);
       }
     }
+    this.#groups = groups;
     return contexts;
+  }
+
+  /** A context takes half a millisecond, in which nobody is served: of many, one certificate changes. */
+  #groupFor(certificates: readonly Certificate[]): Group {
+    const before = this.#groups.get(certificates[0]!);
+    const isSame =
+      before?.certificates.length === certificates.length &&
+      certificates.every((one, at) => one === before.certificates[at]);
+    if (isSame) return before;
+    const context = createSecureContext({ ...this.#shared(), ...keysOf(certificates) });
+    return { certificates, context };
   }
 
   #shared(): TlsOptions {
