@@ -36,13 +36,14 @@ export async function runCheck(command: CheckCommand, io: CliIo): Promise<number
 function formatFor({ show }: CheckCommand, file: string | null, loaded: LoadedConfig): string {
   if (show === 'print') return formatConfig(loaded);
   if (show === 'env') return formatEnvironment(loaded);
-  const { listeners, upstreams, routes } = loaded.config;
+  const { listeners, upstreams, routes, plugins } = loaded.config;
   const groups = Object.values(upstreams);
   const peers = groups.reduce((sum, { peers }) => sum + peers.length, 0);
   const parts = [
     count(listeners.length, 'listener'),
     `${count(groups.length, 'upstream')} with ${count(peers, 'peer')}`,
     count(routes.length, 'route'),
+    ...(plugins.length === 0 ? [] : [count(plugins.length, 'plugin')]),
   ];
   return `${file ?? 'the command line'} is valid: ${parts.join(', ')}\n`;
 }

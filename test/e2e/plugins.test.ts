@@ -31,6 +31,7 @@ export default definePlugin<{ readonly header: string }>({
     request.removeHeader('x-secret');
   },
   response(response, request) {
+    if (request.query === 'fail') throw new Error('on purpose');
     response.setHeader('x-from', String(request.state['from']));
     if (request.query !== 'upper') return undefined;
     const decoder = new TextDecoder();
@@ -168,12 +169,12 @@ describe('a plugin that answers at once', () => {
 
   it('is answered with 500 when it throws or splits a field, by name in log and metrics', async () => {
     const before = await metric('errors_total', 'filter');
-    for (const target of ['/throw', '/bad']) {
+    for (const target of ['/throw', '/bad', '/a?fail']) {
       const { status, text } = await ask({ target });
       assert.equal(status, 500);
       assert.ok(!text.includes('purpose'));
     }
-    assert.equal(await metric('errors_total', 'filter'), before + 2);
+    assert.equal(await metric('errors_total', 'filter'), before + 3);
     await sluice.untilEvent(
       ({ msg, plugin, detail }) =>
         msg === 'plugin failed' && plugin === 'filter' && String(detail).includes('filter.ts:6'),
@@ -317,6 +318,10 @@ describe('code that changes', () => {
     await load.stop();
     assert.deepEqual(load.failures, []);
     assert.ok(load.done > 20);
+    // Who comes in the place of a dead worker runs what was checked, whatever the file says now.
+    process.kill(proxy.workers()[0]!, 'SIGKILL');
+    await proxy.untilEvent(({ msg }) => msg === 'child is ready again', 'another worker', 60_000);
+    for (let turn = 0; turn < 20; turn++) assert.match(await answer(), /^v2 /);
   });
 });
 
