@@ -40,12 +40,14 @@ const hinted = createSignal();
 /** The page writes into itself how its parts came. */
 const PAGE = `<!doctype html><title>parts</title><link rel="stylesheet" href="/hinted.css">
 <body><pre id="told"></pre><script type="module">
-const parts = Array.from({ length: ${PARTS} }, (_, at) => fetch('/part/' + at).then((one) => one.text()));
+const ask = (at) => fetch('/part/' + at).then((one) => one.text());
+const parts = Array.from({ length: ${PARTS} }, (_, at) => ask(at));
 const texts = await Promise.all(parts);
+const loaded = performance.getEntriesByType('resource');
 document.getElementById('told').textContent = JSON.stringify({
   parts: texts.join(),
   page: performance.getEntriesByType('navigation')[0].nextHopProtocol,
-  protocols: [...new Set(performance.getEntriesByType('resource').map((one) => one.nextHopProtocol))],
+  protocols: [...new Set(loaded.map((one) => one.nextHopProtocol))],
 });
 </script>`;
 
