@@ -53,6 +53,10 @@ describe('an answer that is too long for memory', () => {
     const part = await get(['Range: bytes=9000000-9000009']);
     assert.deepEqual([part.status, part.text()], [206, LONG.toString('latin1', 9e6, 9e6 + 10)]);
     assert.equal((await get(['If-None-Match: "other", "long"'])).status, 304);
+    const onlyStored = ['Cache-Control: only-if-cached'];
+    assert.equal((await get(onlyStored)).status, 200);
+    const other = await request(sluice.port, { target: '/other', fields: onlyStored });
+    assert.equal(other.status, 504);
     assert.equal(asked, before);
   });
 

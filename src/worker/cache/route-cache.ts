@@ -10,16 +10,16 @@ import type { Sink } from '../../core/sink.ts';
 import { answerFrom } from './answer.ts';
 import type { Directives } from './cache-control.ts';
 import { type CacheKeys, originOf } from './cache-key.ts';
-import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
+import { addStatus, forwardStatus } from './cache-status.ts';
 import type { Condition } from './conditions.ts';
 import { Fill } from './fill.ts';
 import type { FillContext, NextLook } from './fill-context.ts';
+import { chooseVariant, directReason, fillKeyOf, reasonOf } from './found.ts';
 import { remembered } from './freshness.ts';
 import { invalidatedBy } from './invalidation.ts';
 import { answerPurge, type Purger } from './purge.ts';
 import { emptyFacts, type RequestFacts, readRequestFacts } from './request-facts.ts';
 import { decideReuse, refreshesEarly } from './reuse.ts';
-import { matchesVary, variantKey } from './vary.ts';
 
 /** What a request is told when it must not be forwarded (RFC 9111 section 5.2.1.7). */
 const NOT_STORED = new ProxyError('not_stored');
@@ -105,16 +105,25 @@ export class RouteCache implements CacheUse {
         return true;
       }
     }
+    const looksOnDisk = how === null && (entry === null || entry.variants.length === 0);
     if (wishes?.onlyIfCached === true) {
-      host.refuse(exchange, NOT_STORED);
+      if (looksOnDisk && host.store.hasDisk) this.#lookOnDisk(exchange, key);
+      else host.refuse(exchange, NOT_STORED);
       return true;
     }
     const isAlone = how === 'alone';
     const mustBeAlone =
       isAlone || isPurged || !policy.collapses || (entry !== null && entry.passUntilMs > nowMs);
     if (isAlone && wantsLess(exchange)) return false;
-    const looksOnDisk = how === null && (entry === null || entry.variants.length === 0);
     return this.#fetch(exchange, key, { entry, variant, mustBeAlone, looksOnDisk });
+  }
+
+  /** For who wants no fetch. */
+  #lookOnDisk(exchange: Exchange, key: string): void {
+    void this.#options.host.store.fetch(key).then((entry) => {
+      this.#again(exchange, 'found', entry);
+      for (const { file } of entry?.variants ?? []) file?.release();
+    });
   }
 
   /** Returns null when the request must not see the cache; leaves what it says in `facts`. */
@@ -229,37 +238,8 @@ function isIdentified(exchange: Exchange): boolean {
   return facts.hasAuthorization || exchange.isIdentified || hasCertificate;
 }
 
-/** Why the exchange is sent as it is. */
-function directReason({ method, cacheStatus }: Exchange): ForwardReason {
-  if (method !== 'GET' && method !== 'HEAD') return 'method';
-  return cacheStatus === 'miss' ? 'miss' : 'bypass';
-}
-
 /** The client wants a part, a head, or to know whether anything has changed; goes by `facts`. */
 function wantsLess({ method }: Exchange): boolean {
   const { range, ifNoneMatch, ifModifiedSince } = facts;
   return method === 'HEAD' || range !== '' || ifNoneMatch !== '' || ifModifiedSince !== '';
-}
-
-/** The newest stored answer that fits the request. */
-function chooseVariant(entry: CacheEntry, exchange: Exchange): CachedVariant | null {
-  const { variants } = entry;
-  for (let at = 0; at < variants.length; at++) {
-    const { vary } = variants[at]!.response;
-    if (vary.length === 0 || matchesVary(vary, exchange.requestHeaders)) return variants[at]!;
-  }
-  return null;
-}
-
-/** Requests with the same are answered alike, as far as is known before the answer. */
-function fillKeyOf(key: string, entry: CacheEntry | null, exchange: Exchange): string {
-  const newest = entry?.variants[0];
-  return newest === undefined
-    ? key
-    : variantKey(key, newest.response.vary, exchange.requestHeaders);
-}
-
-function reasonOf(entry: CacheEntry | null, variant: CachedVariant | null): ForwardReason {
-  if (variant !== null) return 'stale';
-  return entry === null || entry.variants.length === 0 ? 'uri-miss' : 'vary-miss';
 }
