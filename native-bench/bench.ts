@@ -95,7 +95,7 @@ async function measureRounds(
   given: BenchOptions,
 ): Promise<Pick<ScenarioResult, 'rows' | 'rounds' | 'disturbedRounds' | 'absent'>> {
   const workbench = new Workbench();
-  const isShared = scenario.workers > 1;
+  const isShared = scenario.workers > 1 || scenario.kind === 'beside';
   const both = `${PROXY_CORE},${LOAD_CORE}`;
   const [proxyCore, loadCore] = isShared ? [both, both] : [PROXY_CORE, LOAD_CORE];
   try {
@@ -104,13 +104,13 @@ async function measureRounds(
     const contestants = [];
     const unstarted = [];
     for (const contender of contenders) {
-      for (const { suffix, accessLog, work } of scenario.variants) {
+      for (const { suffix, accessLog, work, beside } of scenario.variants) {
         const as = `${contender.name}${suffix}`;
         const upstreamConnections = upstreamConnectionsOf(scenario);
         const { workers, wire } = scenario;
         const start = {
           ...{ as, originPort: origin.port, upstreamConnections },
-          ...{ workers, accessLog, work, wire },
+          ...{ workers, accessLog, work, wire, beside },
         };
         try {
           contestants.push(

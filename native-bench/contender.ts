@@ -50,6 +50,8 @@ export interface Contender {
 /** A contender that answers on its port. */
 export interface Contestant {
   readonly name: string;
+  /** Path of what is streamed beside the load; '' for nothing. */
+  readonly beside: string;
   readonly port: number;
   readonly running: Running;
 }
@@ -65,6 +67,7 @@ export interface Start {
   readonly workers?: number;
   readonly accessLog?: boolean;
   readonly work?: Work;
+  readonly beside?: string;
   readonly wire?: Wire;
 }
 
@@ -86,7 +89,7 @@ export async function startContender(
   };
   const running = workbench.start({ ...contender.command(lane), name, core });
   await workbench.accepting(running, port);
-  return { name, port, running };
+  return { name, port, running, beside: start.beside ?? '' };
 }
 
 /** Writes `peers/PATH`, filled in, into the lane's directory and returns where it lies. */

@@ -17,12 +17,13 @@ const LONG_KEEP_ALIVE = [
   ...['--set', 'upstreams.app.keepAlive.idleMs=60s'],
 ];
 
-const EVERY_WORK: readonly Work[] = ['forward', 'cache', 'gzip'];
+const EVERY_WORK: readonly Work[] = ['forward', 'gzip', 'cache', 'cache-gzip'];
 /** What the route says in its file, for each. */
 const WORK_FLAGS: Readonly<Record<Work, readonly string[]>> = {
   forward: [],
   cache: ['--set', 'routes.0.cache=true'],
-  gzip: ['--set', 'routes.0.cache=true', '--set', 'routes.0.compress=true'],
+  gzip: ['--set', 'routes.0.compress=true'],
+  'cache-gzip': ['--set', 'routes.0.cache=true', '--set', 'routes.0.compress=true'],
 };
 
 /** Sluice as an operator would start it; `args` are flags to add. */

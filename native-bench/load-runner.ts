@@ -7,13 +7,20 @@ import type { HandshakeOrders } from './load/handshake-load.ts';
 import { type LoadReport, loadFault } from './load/load-report.ts';
 import { runOpenLoop } from './load/open-loop.ts';
 import { runProgram } from './load/run-program.ts';
+import type { StreamOrders } from './load/stream-load.ts';
 import type { WebSocketOrders, WebSocketResult } from './load/web-socket-load.ts';
 import { type LoadRun, runWrk, wrkCommand } from './load/wrk.ts';
-import { OPEN_LOOP_SHARE, type Scenario, WEB_SOCKET_MESSAGE_BYTES } from './scenario.ts';
+import {
+  BESIDE_PER_SECOND,
+  OPEN_LOOP_SHARE,
+  type Scenario,
+  WEB_SOCKET_MESSAGE_BYTES,
+} from './scenario.ts';
 
 /** Puts load on a contestant for a while. Rejects on any failed or short answer. */
 export type RunLoad = (contestant: Contestant, durationS: number) => Promise<LoadReport>;
 
+const streamScript = fileURLToPath(new URL('load/stream-load.ts', import.meta.url));
 const webSocketScript = fileURLToPath(new URL('load/web-socket-load.ts', import.meta.url));
 const handshakeScript = fileURLToPath(new URL('load/handshake-load.ts', import.meta.url));
 
@@ -43,6 +50,9 @@ function onceRunner(
       return (contestant, durationS) => runWebSocket(run(contestant, durationS));
     case 'open-loop':
       return openLoop(run, place.directory);
+    case 'beside':
+      return (contestant, durationS) =>
+        runBeside(run(contestant, durationS), contestant.beside, place.directory);
     case 'handshake':
     case 'resumption':
       return (contestant, durationS) => runHandshakes(run(contestant, durationS));
@@ -84,6 +94,21 @@ function openLoop(
     const requestsPerSecond = peak * OPEN_LOOP_SHARE;
     return runOpenLoop({ ...run(contestant, durationS), requestsPerSecond, directory });
   };
+}
+
+/** Small requests at an even pace, with a stream of long bodies beside them unless `path` is ''. */
+async function runBeside(run: LoadRun, path: string, directory: string): Promise<LoadReport> {
+  const { port, core, durationS } = run;
+  const orders: StreamOrders = { port, path, durationS };
+  const args = [streamScript, JSON.stringify(orders)];
+  const stream =
+    path === '' ? null : runProgram({ program: process.execPath, args, core, durationS });
+  const load = await runOpenLoop({ ...run, requestsPerSecond: BESIDE_PER_SECOND, directory });
+  const text = stream === null ? '' : await stream;
+  if (stream !== null && !/^RESULT [1-9]/m.test(text)) {
+    throw new Error(`no body was streamed:\n${text.slice(-2000)}`);
+  }
+  return load;
 }
 
 async function runWebSocket(run: LoadRun): Promise<LoadReport> {

@@ -15,11 +15,15 @@ const APACHE_MODULES = '/usr/lib/apache2/modules';
 
 const nginx: Contender = {
   ...native('nginx', 'nginx', ['-v']),
-  can: { ...WEB_SOCKET_AND_LOG, works: ['forward', 'cache', 'gzip'], wires: EVERY_WIRE },
+  can: {
+    ...WEB_SOCKET_AND_LOG,
+    works: ['forward', 'gzip', 'cache', 'cache-gzip'],
+    wires: EVERY_WIRE,
+  },
   command: (lane) => {
-    const file = lane.work === 'forward' ? 'nginx.conf' : 'cache.conf';
+    const file = lane.work.startsWith('cache') ? 'cache.conf' : 'nginx.conf';
     const config = writeConfig(`nginx/${file}`, lane, {
-      gzip: lane.work === 'gzip' ? 'on' : 'off',
+      gzip: lane.work.endsWith('gzip') ? 'on' : 'off',
       accessLog: lane.accessLog ? `${accessLogOf(lane)} combined buffer=64k flush=1s` : 'off',
       reusePort: lane.workers > 1 ? 'reuseport' : '',
       secure: { http: '', https: 'ssl', h2: 'ssl http2' }[lane.wire],
@@ -49,7 +53,7 @@ const haproxy: Contender = {
 const varnish: Contender = {
   ...native('varnish', 'varnishd', ['-V']),
   // It logs into memory; a second program, varnishncsa, would write the file.
-  can: { webSocket: true, accessLog: false, works: ['forward', 'cache', 'gzip'] },
+  can: { webSocket: true, accessLog: false, works: ['forward', 'cache', 'cache-gzip'] },
   command: (lane) => ({
     program: 'varnishd',
     args: [

@@ -1,10 +1,19 @@
 // What a scenario of the side-by-side is, and the one that others differ from.
 
-/** What contenders are configured to do. `gzip`: to keep answers, and to send them compressed. */
-export type Work = 'forward' | 'cache' | 'gzip';
+/** What contenders are configured to do. `gzip`: to compress; `cache-gzip`: to do so with what they keep. */
+export type Work = 'forward' | 'gzip' | 'cache' | 'cache-gzip';
 
 /** What clients speak; `h2` is HTTP/2 over TLS. */
 export type Wire = 'http' | 'https' | 'h2';
+
+export type Kind =
+  | 'closed-loop'
+  | 'open-loop'
+  | 'web-socket'
+  | 'idle'
+  | 'handshake'
+  | 'resumption'
+  | 'beside';
 
 /** One way to start every contender of a scenario. */
 export interface Variant {
@@ -12,6 +21,8 @@ export interface Variant {
   readonly suffix: string;
   readonly accessLog: boolean;
   readonly work: Work;
+  /** Path of what is streamed beside the load; '' for nothing. */
+  readonly beside: string;
 }
 
 export interface Scenario {
@@ -20,9 +31,10 @@ export interface Scenario {
   /**
    * `closed-loop`: as fast as it goes. `open-loop`: at 70 % of the contender's own peak, latency corrected
    * for coordinated omission. `idle`: connections that have had one answer, and their memory. `handshake`:
-   * connections that end as soon as TLS stands; `resumption`: the same with a ticket.
+   * connections that end as soon as TLS stands; `resumption`: the same with a ticket. `beside`: some
+   * requests at an even pace, and what a variant has streamed beside them; all share the cores.
    */
-  readonly kind: 'closed-loop' | 'open-loop' | 'web-socket' | 'idle' | 'handshake' | 'resumption';
+  readonly kind: Kind;
   readonly wire: Wire;
   /** Simultaneous connections of the load generator. */
   readonly connections: number;
@@ -54,12 +66,16 @@ export const SMALL_BODY_BYTES = 1024;
 export const LARGE_BODY_BYTES = 64 * 1024;
 /** A body of JSON, which compresses like one. */
 export const PAGE_BYTES = 64 * 1024;
+/** The same, long enough to take a while. */
+export const LONG_PAGE_BYTES = 2 ** 20;
+/** Of small requests beside something else. */
+export const BESIDE_PER_SECOND = 500;
 export const HUGE_BODY_BYTES = 10 * 2 ** 20;
 export const WEB_SOCKET_MESSAGE_BYTES = 64;
 /** An open loop asks for this share of what a contender can do. */
 export const OPEN_LOOP_SHARE = 0.7;
 
-export const plain: Variant = { suffix: '', accessLog: false, work: 'forward' };
+export const plain: Variant = { suffix: '', accessLog: false, work: 'forward', beside: '' };
 
 export const smallGet: Scenario = {
   name: 'small-get',

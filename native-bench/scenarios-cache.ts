@@ -1,5 +1,6 @@
-// The scenarios of the cache: answers that are there already, plain and compressed, and answers that have to
-// be fetched and kept. `PEER without cache` fetches the same and keeps nothing.
+// The scenarios of cache and compression: answers that are there already, plain and compressed, answers that
+// have to be fetched and kept (`PEER without cache` fetches the same and keeps nothing), and small requests
+// beside others that take long.
 
 import { LARGE_BODY_BYTES, PAGE_BYTES, plain, type Scenario, single } from './scenario.ts';
 
@@ -28,7 +29,7 @@ export const cacheScenarios: readonly Scenario[] = [
     headers: ['Accept-Encoding: gzip'],
     responseBodyBytes: PAGE_BYTES / 20,
     responseBytesMax: PAGE_BYTES / 2,
-    variants: [{ ...plain, work: 'gzip' }],
+    variants: [{ ...plain, work: 'cache-gzip' }],
   },
   {
     ...cached,
@@ -38,6 +39,18 @@ export const cacheScenarios: readonly Scenario[] = [
     variants: [
       { ...plain, work: 'cache' },
       { ...plain, suffix: ' without cache' },
+    ],
+    rivals: ['nginx'],
+  },
+  {
+    ...single,
+    name: 'gzip-beside',
+    title: 'GET 1 KiB, 500 a second, beside nothing and beside 1 MiB bodies that are compressed',
+    kind: 'beside',
+    connections: 16,
+    variants: [
+      { ...plain, work: 'gzip' },
+      { ...plain, work: 'gzip', suffix: ' beside', beside: '/1m.json' },
     ],
     rivals: ['nginx'],
   },

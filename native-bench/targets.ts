@@ -99,6 +99,13 @@ export const targets: readonly Target[] = [
     most: 1.1,
     measure: (result, name) => against(`${name} without cache`, cpuOf)(result, name),
   },
+  {
+    scenario: 'gzip-beside',
+    text: 'p99 ÷ beside nothing',
+    most: 1.5,
+    measure: ({ rounds }, name) =>
+      pairedRatio(rounds, { name: `${name} beside`, baseline: name, value: p99Of })?.median ?? null,
+  },
   { scenario: 'idle-10k', text: 'growth of memory ÷ nginx', most: 2, measure: idleGrowth },
   {
     scenario: 'access-log',

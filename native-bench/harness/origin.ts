@@ -3,7 +3,13 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HUGE_BODY_BYTES, LARGE_BODY_BYTES, PAGE_BYTES, SMALL_BODY_BYTES } from '../scenario.ts';
+import {
+  HUGE_BODY_BYTES,
+  LARGE_BODY_BYTES,
+  LONG_PAGE_BYTES,
+  PAGE_BYTES,
+  SMALL_BODY_BYTES,
+} from '../scenario.ts';
 import { fillTemplate } from './template.ts';
 import { freePort, type Running, type Workbench } from './workbench.ts';
 
@@ -31,6 +37,7 @@ export async function startOrigin(
   mkdirSync(files);
   writeFileSync(join(files, '64k.bin'), Buffer.alloc(LARGE_BODY_BYTES, 'sluice '));
   writeFileSync(join(files, 'page.json'), jsonPage(PAGE_BYTES));
+  writeFileSync(join(files, '1m.json'), jsonPage(LONG_PAGE_BYTES));
   writeFileSync(join(files, '10m.bin'), Buffer.alloc(HUGE_BODY_BYTES, 'sluice '));
   chmodSync(directory, 0o755);
   const smallBody = 'sluice '.repeat(SMALL_BODY_BYTES).slice(0, SMALL_BODY_BYTES);

@@ -82,7 +82,7 @@ describe('contenders', () => {
   }
 });
 
-for (const work of ['cache', 'gzip'] as const) {
+for (const work of ['gzip', 'cache', 'cache-gzip'] as const) {
   describe(`contenders for the work ${work}`, () => {
     for (const contender of allContenders.filter((each) => each.can.works?.includes(work))) {
       it(`${contender.name} is configured for it`, () => {
