@@ -20,11 +20,11 @@ const suite = suiteCleanup();
 const MIB = 2 ** 20;
 /** The second engine gets less of everything: what grows, grows from the first MiB on. */
 const isNode = engineUnderTest() === 'node';
-const TOTAL_MIB = isNode ? 256 : 2048;
+const TOTAL_MIB = isNode ? 128 : 2048;
 const TOTAL_BYTES = TOTAL_MIB * MIB;
-const STALLED_MIB = isNode ? 16 : 64;
+const STALLED_MIB = isNode ? 8 : 64;
 const SLOW_S = isNode ? 1 : 20;
-const LATE_S = isNode ? 2 : 25;
+const LATE_S = isNode ? 1 : 25;
 /** What garbage collection and allocator slack may add to a worker on top of bounded buffers. */
 const SLACK_BYTES = 64 * MIB;
 let sluice: Sluice;
