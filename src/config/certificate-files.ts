@@ -15,7 +15,7 @@ export function certificateFolder(storage: string): string {
 
 /** Where a self-signed certificate lies for listeners that have no other yet. */
 export function placeholderFile(storage: string): string {
-  return join(storage, 'certificates', 'placeholder.pem');
+  return join(storage, 'certificates', '%placeholder.pem');
 }
 
 /** Where the answer to an http-01 challenge stands; `token` is base64url. */
@@ -28,8 +28,8 @@ export function proofFile(storage: string, name: string): string {
   return join(storage, 'challenges', `${fileName(name)}.pem`);
 }
 
-/** A name for files: a star is none everywhere, and no DNS name begins with a percent sign. */
-function fileName(name: string): string {
+/** Returns a name for files: a star is none everywhere, and no DNS name begins with a percent sign. */
+export function fileName(name: string): string {
   return name.replace(/^\*/, '%');
 }
 

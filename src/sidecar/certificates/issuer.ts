@@ -82,13 +82,8 @@ export class Issuer {
       if (!(outcome instanceof AcmeProblem)) return outcome;
       problems.push(outcome);
     }
-    const last = problems.at(-1)!;
-    throw new AcmeProblem({
-      type: last.type,
-      detail: last.message.slice(last.type.length + 2),
-      status: last.status,
-      retryAfterMs: soonest(problems),
-    });
+    const { type, detail, status } = problems.at(-1)!;
+    throw new AcmeProblem({ type, detail, status, retryAfterMs: soonest(problems) });
   }
 
   /** Returns when the authority of a certificate wants it renewed; null when nobody says. */

@@ -9,7 +9,7 @@
 // Due is a certificate with a third of its life left, or at a moment of the window that its authority
 // suggests (ARI). Another instance may have renewed it meanwhile: the file says.
 
-import { certificateFile } from '../../config/certificate-files.ts';
+import { fileName } from '../../config/certificate-files.ts';
 import type { AcmeConfig } from '../../config/schema-certificates.ts';
 import type { Events } from '../../core/events.ts';
 import type { Cancel, Timers } from '../../std/timers.ts';
@@ -154,7 +154,7 @@ export class ManagedCertificate {
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(ISSUE_MS_MAX)]);
     const endTurn = await takeTurn();
     try {
-      const lock = await storage.lock(lockName(storage, name), signal);
+      const lock = await storage.lock(fileName(name), signal);
       try {
         if (await this.#isDoneByAnother()) return this.#settled();
         this.#isIssuing = true;
@@ -245,11 +245,4 @@ export class ManagedCertificate {
     this.#cancel();
     this.#cancel = timers.after(waitMs, () => void this.look());
   }
-}
-
-function lockName(storage: CertificateStorage, name: string): string {
-  return certificateFile(storage.root, name)
-    .split(/[/\\]/)
-    .at(-1)!
-    .replace(/\.pem$/, '');
 }

@@ -47,6 +47,7 @@ const fromSidecar: readonly SidecarToWorker[] = [
   { kind: 'goodbye', reason: 'closing' },
   { kind: 'report', acknowledged: 3, inFlight: [0, 1], health: [0, 1, 1, 9999] },
   { kind: 'scrape', id: 4 },
+  { kind: 'certificate-answer', id: 1, isThere: false },
 ];
 
 describe('messages', () => {
@@ -79,6 +80,15 @@ describe('messages', () => {
         }
       }
     }
+  });
+
+  test('about a certificate name it in so many characters', () => {
+    const wanted = { kind: 'certificate-wanted', id: 1, listener: '* 443', name: 'a.test' };
+    assert.equal(parseWorkerMessage(wanted), wanted);
+    assert.equal(parseWorkerMessage({ ...wanted, name: 'a'.repeat(idLengthMax + 1) }), null);
+    assert.equal(parseWorkerMessage({ ...wanted, listener: 443 }), null);
+    assert.equal(parseWorkerMessage({ ...wanted, id: -1 }), null);
+    assert.equal(parseSidecarMessage(wanted), null);
   });
 
   test('that are over a bound, or hold half a group, are malformed', () => {

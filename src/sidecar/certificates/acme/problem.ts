@@ -19,6 +19,7 @@ export interface ProblemParts {
 /** Why an authority did not do what it was asked. */
 export class AcmeProblem extends Error {
   readonly type: string;
+  readonly detail: string;
   readonly status: number | null;
   readonly retryAfterMs: number | null;
 
@@ -26,6 +27,7 @@ export class AcmeProblem extends Error {
     super(`${type}: ${detail}`);
     this.name = 'AcmeProblem';
     this.type = type;
+    this.detail = detail;
     this.status = status;
     this.retryAfterMs = retryAfterMs;
   }

@@ -62,8 +62,8 @@ export function createWire({ caFile }: { readonly caFile: string | null }): Wire
           },
         };
       } catch (error) {
-        const { message } = problemOf(error);
-        throw new AcmeProblem({ type: 'unreachable', detail: `${new URL(url).host}: ${message}` });
+        const detail = `${new URL(url).host}: ${problemOf(error).detail}`;
+        throw new AcmeProblem({ type: 'unreachable', detail });
       }
     },
     close: () => agent.destroy(),
