@@ -26,7 +26,8 @@ export function decideReuse(
 function decideByWishes(stored: StoredResponse, wishes: Directives, nowMs: number): Reuse {
   if (wishes.noCache) return 'validate';
   const ageMs = nowMs - stored.bornMs;
-  if (wishes.maxAge >= 0 && ageMs > wishes.maxAge * 1000 && wishes.maxStale < 0) return 'validate';
+  // However stale it may be: that is another question.
+  if (wishes.maxAge >= 0 && ageMs > wishes.maxAge * 1000) return 'validate';
   const freshForMs = stored.freshUntilMs - nowMs;
   if (freshForMs > 0) {
     return freshForMs >= wishes.minFresh * 1000 ? 'fresh' : 'validate';

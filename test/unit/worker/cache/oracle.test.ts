@@ -6,8 +6,10 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import CachePolicy from 'http-cache-semantics';
 import type { RawHeaders } from '../../../../src/core/headers.ts';
+import { parseCacheControl } from '../../../../src/worker/cache/cache-control.ts';
 import { decideReuse } from '../../../../src/worker/cache/reuse.ts';
 import { decideStore } from '../../../../src/worker/cache/store-decision.ts';
+import { matchesVary } from '../../../../src/worker/cache/vary.ts';
 import { defaultPolicy, NOON_MS } from './cache-world.ts';
 
 interface Case {
@@ -20,7 +22,12 @@ interface Case {
 }
 
 /** Why the two may differ; each is right by the RFC on our side. */
-const differences: readonly { readonly why: string; readonly is: (given: Case) => boolean }[] = [
+interface Difference<T> {
+  readonly why: string;
+  readonly is: (given: T) => boolean;
+}
+
+const differences: readonly Difference<Case>[] = [
   {
     why: 'the library has no must-understand (RFC 9111 section 5.2.2.3)',
     is: ({ directives }) => directives.includes('must-understand'),
@@ -106,6 +113,80 @@ function theirs(given: Case, now: (ms: number) => void): boolean {
   return policy.storable() && policy.satisfiesWithoutRevalidation(request as never);
 }
 
+/** A stored answer and a request that might be answered from it. */
+interface Asking {
+  readonly directives: readonly string[];
+  readonly wishes: readonly string[];
+  readonly vary: string;
+  readonly before: Readonly<Record<string, string>>;
+  readonly after: Readonly<Record<string, string>>;
+  readonly laterS: number;
+}
+
+const wishDifferences: readonly Difference<Asking>[] = [
+  {
+    why: 'the library validates these before they are stale; section 5.2.2.2 says once stale',
+    is: ({ directives }) => directives.includes('must-revalidate'),
+  },
+  {
+    why: 'the library lets max-stale have what s-maxage rules out (section 5.2.2.10)',
+    is: ({ directives, wishes }) =>
+      directives.includes('s-maxage=50') && wishes.some((wish) => wish.startsWith('max-stale')),
+  },
+];
+
+const selecting = fc.record(
+  { 'x-a': fc.constantFrom('1', '2'), 'x-b': fc.constantFrom('1', '2') },
+  { requiredKeys: [] },
+);
+
+const asking: fc.Arbitrary<Asking> = fc.record({
+  directives: fc.uniqueArray(
+    fc.constantFrom('max-age=10', 'max-age=100', 'max-age=100', 'must-revalidate', 's-maxage=50'),
+    { minLength: 1, maxLength: 2, selector: (directive) => directive.replace(/=.*/, '') },
+  ),
+  wishes: fc.uniqueArray(
+    fc.constantFrom(
+      ...['no-cache', 'max-age=0', 'max-age=20', 'max-age=1000', 'min-fresh=5', 'min-fresh=60'],
+      ...['max-stale', 'max-stale=20', 'max-stale=200', 'no-transform'],
+    ),
+    { maxLength: 2, selector: (directive) => directive.replace(/=.*/, '') },
+  ),
+  vary: fc.constantFrom('', '', '', 'X-A', 'x-b, X-A', '*'),
+  before: selecting,
+  after: selecting,
+  laterS: fc.constantFrom(0, 7, 15, 40, 95, 150),
+});
+
+function oursFor({ directives, wishes, vary, before, after, laterS }: Asking): boolean {
+  const headers: RawHeaders = ['cache-control', directives.join(', ')];
+  if (vary !== '') headers.push('vary', vary);
+  const request = {
+    ...{ key: 'k', url: 'u', route: 'r', origin: 'o', generation: 0, isAuthorized: false },
+    headers: Object.entries(before).flat(),
+  };
+  const times = { byteLength: -1, sentAtMs: NOON_MS, receivedAtMs: NOON_MS };
+  const response = { status: 200, headers, date: date(0), ...times };
+  const decision = decideStore(request, response, { ...defaultPolicy, staleIfErrorMs: 0 });
+  if (typeof decision === 'string') return false;
+  if (!matchesVary(decision.vary, Object.entries(after).flat())) return false;
+  const wanted = wishes.length === 0 ? null : parseCacheControl(wishes.join(', '));
+  const reuse = decideReuse(decision, wanted, NOON_MS + laterS * 1000);
+  return reuse === 'fresh' || reuse === 'allowed';
+}
+
+function theirsFor(given: Asking, now: (ms: number) => void): boolean {
+  const { directives, wishes, vary, before, after, laterS } = given;
+  const headers: Record<string, string> = { date: date(0), 'cache-control': directives.join(', ') };
+  if (vary !== '') headers['vary'] = vary;
+  const asked = (fields: object) => ({ url: '/', method: 'GET', headers: fields }) as never;
+  now(NOON_MS);
+  const policy = new CachePolicy(asked(before), { status: 200, headers }, { shared: true });
+  now(NOON_MS + laterS * 1000);
+  const wished = wishes.length === 0 ? after : { ...after, 'cache-control': wishes.join(', ') };
+  return policy.storable() && policy.satisfiesWithoutRevalidation(asked(wished));
+}
+
 describe('the decision to reuse', () => {
   it('is that of http-cache-semantics, but for what is listed', (test) => {
     test.mock.timers.enable({ apis: ['Date'], now: NOON_MS });
@@ -127,5 +208,26 @@ describe('the decision to reuse', () => {
     );
     // Both said yes and both said no often enough for the comparison to mean something.
     assert.ok(same > 3500 && reused > 300, `${same} alike, ${reused} of them reused`);
+  });
+
+  it('heeds the wishes of clients and Vary as http-cache-semantics does, but for what is listed', (test) => {
+    test.mock.timers.enable({ apis: ['Date'], now: NOON_MS });
+    let same = 0;
+    let reused = 0;
+    fc.assert(
+      fc.property(asking, (given) => {
+        const mine = oursFor(given);
+        const other = theirsFor(given, (ms) => test.mock.timers.setTime(ms));
+        if (mine === other) {
+          same += 1;
+          if (mine) reused += 1;
+          return;
+        }
+        const reasons = wishDifferences.filter(({ is }) => is(given)).map(({ why }) => why);
+        assert.ok(reasons.length > 0, `here ${mine}, there ${other}: ${JSON.stringify(given)}`);
+      }),
+      { numRuns: 5000 },
+    );
+    assert.ok(same > 3500 && reused > 500, `${same} alike, ${reused} of them reused`);
   });
 });
