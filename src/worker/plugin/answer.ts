@@ -2,11 +2,10 @@
 
 import type { Reply } from '../../core/filter.ts';
 import { headerValue, type RawHeaders } from '../../core/headers.ts';
+import { isWithoutBody } from '../../core/response-body.ts';
 import type { PluginAnswer } from '../../plugin/define-plugin.ts';
 import { checkedName, checkedValue } from './fields.ts';
 
-/** Statuses whose responses have no content (RFC 9110 section 6.4.1). */
-const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 const KNOWN: ReadonlySet<string> = new Set(['status', 'headers', 'body']);
 const EMPTY = new Uint8Array(0);
 
@@ -25,7 +24,7 @@ export function replyOf(answer: PluginAnswer): Reply {
   }
   const bytes = bytesOf(body);
   const fields = fieldsOf(headers);
-  if (WITHOUT_BODY.has(status)) return { status, headers: fields, body: EMPTY };
+  if (isWithoutBody(status)) return { status, headers: fields, body: EMPTY };
   if (typeof body === 'string' && headerValue(fields, 'content-type') === undefined) {
     fields.push('content-type', 'text/plain; charset=utf-8');
   }

@@ -7,13 +7,11 @@
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { OWN_FIELDS, type RawHeaders } from '../../core/headers.ts';
+import { isWithoutBody } from '../../core/response-body.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import type { Attempt } from '../../core/upstream.ts';
 import type { PluginUnit } from './plugin-unit.ts';
 import { webRequest } from './web-request.ts';
-
-/** Statuses whose responses have no content (RFC 9110 section 6.4.1). */
-const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /** Methods that no web request has. */
 const NO_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
@@ -111,7 +109,7 @@ export class HandlerCall implements Source {
     this.#sink = sink;
     sink.start(this);
     const { body } = response;
-    const isBare = exchange.method === 'HEAD' || WITHOUT_BODY.has(exchange.status);
+    const isBare = exchange.method === 'HEAD' || isWithoutBody(exchange.status);
     if (isBare || body === null) {
       if (body !== null) void body.cancel().catch(ignore);
       this.#end();

@@ -1,10 +1,10 @@
 // The stage that shows a plugin the heads of responses and lets it change bodies as they stream through.
 
-import { changedBodyFields, hasWholeBody } from '../../core/changed-body.ts';
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Reply, ResponseStage } from '../../core/filter.ts';
 import { headerValue } from '../../core/headers.ts';
+import { changedBodyFields, hasWholeBody } from '../../core/response-body.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import type { BodyTransform, Plugin } from '../../plugin/define-plugin.ts';
 import { bytesOf, disarm } from './answer.ts';

@@ -3,6 +3,7 @@
 
 import type { Exchange } from '../../core/exchange.ts';
 import { headerValue } from '../../core/headers.ts';
+import { isWithoutBody } from '../../core/response-body.ts';
 import type { PluginResponse } from '../../plugin/define-plugin.ts';
 import { checkedName, checkedValue, fieldPairs, withoutField } from './fields.ts';
 
@@ -25,8 +26,8 @@ export class ResponseView implements PluginResponse {
   set status(status: number) {
     this.#assertOpen();
     const isStatus = Number.isInteger(status) && status >= 200 && status <= 599;
-    if (!isStatus || isBare(status) !== isBare(this.#exchange.status)) {
-      const like = isBare(this.#exchange.status) ? 'without' : 'with';
+    if (!isStatus || isWithoutBody(status) !== isWithoutBody(this.#exchange.status)) {
+      const like = isWithoutBody(this.#exchange.status) ? 'without' : 'with';
       throw new TypeError(`expected a status of responses ${like} a body, got ${status}`);
     }
     this.#exchange.status = status;
@@ -65,9 +66,4 @@ export class ResponseView implements PluginResponse {
   #assertOpen(): void {
     if (!this.#mayChange) throw new Error('too late: the head of the response has gone on');
   }
-}
-
-/** Tells whether responses of the status have no content (RFC 9110 section 6.4.1). */
-function isBare(status: number): boolean {
-  return status === 204 || status === 205 || status === 304;
 }

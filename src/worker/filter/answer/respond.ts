@@ -2,11 +2,10 @@
 
 import type { Exchange } from '../../../core/exchange.ts';
 import type { Reply, RequestFilter, Settled } from '../../../core/filter.ts';
+import { isWithoutBody } from '../../../core/response-body.ts';
 import { compileTemplate, fieldValue, type Template } from '../../../routing/template.ts';
 import { AddressSet } from '../../../std/address-set.ts';
 
-/** Statuses whose responses have no content (RFC 9110 section 6.4.1). */
-const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 const EMPTY = new Uint8Array(0);
 
 /** Where a body comes from; null while there is none. */
@@ -36,7 +35,7 @@ export class Respond implements RequestFilter {
   apply(exchange: Exchange): Reply {
     const headers: string[] = [];
     for (const [name, value] of this.#fields) headers.push(name, fieldValue(value(exchange)));
-    const body = WITHOUT_BODY.has(this.#status) ? null : this.#body();
+    const body = isWithoutBody(this.#status) ? null : this.#body();
     return { status: this.#status, headers, body: body ?? EMPTY };
   }
 }

@@ -1,10 +1,10 @@
 // The stage that replaces in bodies as they pass. What is no whole text of the right kind passes as it is.
 
-import { changedBodyFields, hasWholeBody } from '../../../core/changed-body.ts';
 import type { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
 import type { ResponseStage } from '../../../core/filter.ts';
 import { headerValue, type RawHeaders } from '../../../core/headers.ts';
+import { changedBodyFields, hasWholeBody } from '../../../core/response-body.ts';
 import type { Sink, Source } from '../../../core/sink.ts';
 import { BoundedRegex } from '../../../routing/bounded-regex.ts';
 import { compileTemplate, type Template } from '../../../routing/template.ts';

@@ -1,4 +1,4 @@
-// What a response must keep to when a stage changes the bytes of its body.
+// Which responses have a body, and what must be kept to when a stage changes its bytes.
 
 import type { Exchange } from './exchange.ts';
 import type { RawHeaders } from './headers.ts';
@@ -12,11 +12,14 @@ const OF_THE_BYTES: ReadonlySet<string> = new Set([
   'repr-digest',
 ]);
 
-/** A part of a body is not a body, and some answers have none (RFC 9110 section 6.4.1). */
+/** Tells whether final responses of the status have no content (RFC 9110 section 6.4.1). */
+export function isWithoutBody(status: number): boolean {
+  return status === 204 || status === 205 || status === 304;
+}
+
+/** Tells whether there is a body, and that no part of another one. */
 export function hasWholeBody({ status, responseByteLength }: Exchange): boolean {
-  if (status < 200 || status === 204 || status === 205 || status === 206 || status === 304) {
-    return false;
-  }
+  if (status < 200 || status === 206 || isWithoutBody(status)) return false;
   return responseByteLength !== 0;
 }
 
