@@ -1,6 +1,7 @@
 // A client of HTTP/2 that sends whatever frames it is told to, and notes what comes back.
 
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { Cleanup } from './deadline.ts';
 import { until } from './deadline.ts';
 
@@ -150,6 +151,15 @@ export class RawHttp2 {
 export function connectRaw(port: number, context: Cleanup): RawHttp2 {
   const client = new RawHttp2(connect(port, '127.0.0.1'));
   context.after(() => client.socket.destroy());
+  return client;
+}
+
+/** Connects with TLS, whatever the certificate, and sends preface and SETTINGS. */
+export async function openRawTls(port: number, context: Cleanup): Promise<RawHttp2> {
+  const options = { port, host: '127.0.0.1', ALPNProtocols: ['h2'], rejectUnauthorized: false };
+  const client = new RawHttp2(connectTls(options));
+  context.after(() => client.socket.destroy());
+  await client.send(Buffer.from(PREFACE), frame(SETTINGS, 0, 0));
   return client;
 }
 

@@ -4,6 +4,7 @@ import { ProxyError } from '../../../../../src/core/errors.ts';
 import type { Exchange, ExchangeHandler } from '../../../../../src/core/exchange.ts';
 import type { RawHeaders } from '../../../../../src/core/headers.ts';
 import type { Sink, Source } from '../../../../../src/core/sink.ts';
+import type { Certificate } from '../../../../../src/worker/listener/certificate.ts';
 import type { ClientLimit } from '../../../../../src/worker/listener/client-limit.ts';
 import type { Cleanup } from '../../../../support/deadline.ts';
 
@@ -139,6 +140,15 @@ export const SETTINGS = {
   clientLimit: null as ClientLimit | null,
 };
 
+function tlsWith(certificate: Certificate) {
+  const clientAuth = { mode: 'off', ca: null, crl: null } as const;
+  return {
+    settings: { profile: 'intermediate', clientAuth } as const,
+    certificates: [certificate],
+    ...{ proofFor: null, demand: null, secret: 'test' },
+  };
+}
+
 /** Opens a listener on a free port (or `host`) with a scripted handler. */
 export async function openScripted(
   context: Cleanup,
@@ -150,6 +160,8 @@ export async function openScripted(
     /** Of the engine node. */
     readonly http2?: boolean;
     readonly isBalancer?: (address: string) => boolean;
+    /** TLS with this; on the engine node. */
+    readonly certificate?: Certificate;
   } = {},
 ): Promise<ListenerSetup> {
   const handler = new ScriptedHandler(script);
@@ -170,6 +182,7 @@ export async function openScripted(
           ...common,
           http2: options.http2 ?? false,
           isBalancer: options.isBalancer ?? (() => false),
+          ...(options.certificate === undefined ? {} : { tls: tlsWith(options.certificate) }),
         });
   context.after(() => listener.closeAll());
   return { listener, handler, port: listener.port, reports };
