@@ -12,8 +12,8 @@ const HELP = `node perf/overload.ts [options]
   --path PATH      /page (8 KiB of HTML, rewritten by five expressions; the default) or /small
                    (1 KiB as it is)
 
-The peak is what 48 connections get one after the other, measured anew before each run. Worker on core
-0, origin and load on core 1.
+The peak is what 48 connections get one after the other, measured anew before each run. Worker on
+core 0, origin and load on core 1.
 `;
 
 const options = parseArgs({

@@ -13,6 +13,7 @@ const BENCHES = [
   { name: 'headers', title: 'header filter', seconds: 10 },
   { name: 'routing', title: 'router', seconds: 20 },
   { name: 'filtering', title: 'rules against attacks', seconds: 5 },
+  { name: 'filters', title: 'filters and stages of routes', seconds: 20 },
   { name: 'plugins', title: 'plugins', seconds: 5 },
   { name: 'balance', title: 'balancer', seconds: 60 },
 ] as const;

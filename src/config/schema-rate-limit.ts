@@ -14,7 +14,7 @@ const limitName = text('a name of letters, digits, - and _', (name) =>
   .prefault(null);
 
 const limitKey = text(
-  "'address', 'route', 'user', 'header:NAME' or 'cookie:NAME'",
+  "'address', 'route', 'user', 'header:NAME', 'cookie:NAME' or 'claim:NAME'",
   readKey,
 ).prefault('address');
 
@@ -101,7 +101,7 @@ export const redis = section({
 
 function readKey(key: string): string | null {
   if (key === 'address' || key === 'route' || key === 'user') return key;
-  const [, kind, name = ''] = /^(header|cookie):(.+)$/.exec(key) ?? [];
+  const [, kind, name = ''] = /^(header|cookie|claim):(.+)$/.exec(key) ?? [];
   if (kind === undefined || !tokenPattern.test(name)) return null;
   return kind === 'header' ? `header:${name.toLowerCase()}` : key;
 }

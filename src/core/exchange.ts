@@ -66,6 +66,8 @@ export class Exchange {
   receivedTarget: string;
   /** Who the client proved to be; '' for nobody. */
   user = '';
+  /** What a verified token says about them; null without one. */
+  claims: Readonly<Record<string, unknown>> | null = null;
   /** Credentials of some kind were asked for and found good: the answer may be for this client alone. */
   isIdentified = false;
   /** As the policy of targets left it, later as filters rewrote it: what the peer gets. */

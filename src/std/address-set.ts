@@ -6,7 +6,9 @@ import { BlockList, isIP } from 'node:net';
 const VERDICTS_MAX = 4096;
 
 export class AddressSet {
-  readonly #ranges = new BlockList();
+  /** By family: to a BlockList IPv4 is a part of IPv6, and `::/0` would have all of it. */
+  readonly #v4 = new BlockList();
+  readonly #v6 = new BlockList();
   readonly #verdicts = new Map<string, boolean>();
 
   /** `cidrs`: addresses or CIDR ranges, validated before. */
@@ -14,8 +16,11 @@ export class AddressSet {
     for (const cidr of cidrs) {
       const [address = '', prefix] = cidr.split('/');
       const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-      if (prefix === undefined) this.#ranges.addAddress(address, family);
-      else this.#ranges.addSubnet(address, Number(prefix), family);
+      // IPv4 written as IPv6 is IPv4: `::ffff:10.0.0.0/104`.
+      const isMapped = /^::ffff:/i.test(address) && Number(prefix ?? 128) >= 96;
+      const ranges = family === 'ipv4' || isMapped ? this.#v4 : this.#v6;
+      if (prefix === undefined) ranges.addAddress(address, family);
+      else ranges.addSubnet(address, Number(prefix), family);
     }
   }
 
@@ -24,7 +29,8 @@ export class AddressSet {
     const known = this.#verdicts.get(address);
     if (known !== undefined) return known;
     const family = isIP(address);
-    const verdict = family !== 0 && this.#ranges.check(address, family === 6 ? 'ipv6' : 'ipv4');
+    const verdict =
+      family === 6 ? this.#v6.check(address, 'ipv6') : family === 4 && this.#v4.check(address);
     if (this.#verdicts.size >= VERDICTS_MAX) this.#verdicts.clear();
     this.#verdicts.set(address, verdict);
     return verdict;

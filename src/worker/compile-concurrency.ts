@@ -2,7 +2,7 @@
 
 import type { RouteConfig } from '../config/schema.ts';
 import { ConcurrencyFilter, type ConcurrencyLimit } from './filter/limit/concurrency.ts';
-import { compileLimitKey } from './filter/limit/limit-key.ts';
+import { compileLimitKey, isOfCredentials } from './filter/limit/limit-key.ts';
 import type { Kept } from './kept.ts';
 import type { RouteContext } from './route-context.ts';
 
@@ -26,7 +26,7 @@ export function compileConcurrency(
 ): ConcurrencyFilter | null {
   const limits = route.concurrency
     .map((limit, at) => ({ ...limit, name: limit.name ?? `concurrency-${at + 1}` }))
-    .filter(({ key }) => (key === 'user') === isByUser)
+    .filter(({ key }) => isOfCredentials(key) === isByUser)
     .map((limit) => {
       const { name, key, max } = limit;
       const label = `concurrency ${JSON.stringify([route.name, limit])}`;

@@ -5,7 +5,7 @@ import type { RouteConfig } from '../config/schema.ts';
 import type { RequestFilter } from '../core/filter.ts';
 import { GcraTable } from '../std/gcra-table.ts';
 import { HalfSipHash } from '../std/half-sip-hash.ts';
-import { compileLimitKey } from './filter/limit/limit-key.ts';
+import { compileLimitKey, isOfCredentials } from './filter/limit/limit-key.ts';
 import { RateLimitFilter, type Window } from './filter/limit/rate-limit.ts';
 import { RedisLimitFilter } from './filter/limit/redis-limit.ts';
 import { RedisScript } from './filter/limit/redis-script.ts';
@@ -37,7 +37,7 @@ export function compileRateLimits(
 ): RequestFilter | null {
   const limits = route.rateLimits
     .map((limit, at) => ({ ...limit, name: limit.name ?? `limit-${at + 1}` }))
-    .filter(({ key }) => (key === 'user') === isByUser);
+    .filter(({ key }) => isOfCredentials(key) === isByUser);
   if (limits.length === 0) return null;
   const windows = limits.map((limit) => windowOf(route.name, limit, context));
   const inRedis = limits.some(({ scope }) => scope === 'redis');

@@ -2,6 +2,7 @@
 // how it is to be checked (RFC 8725 section 3.1). A token that was good is remembered until it ends.
 
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
+import { claimOf, claimText, claimValues, toByteString } from '../../../core/claims.ts';
 import { cookieValue, takeCookies } from '../../../core/cookies.ts';
 import { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
@@ -107,14 +108,15 @@ export class JwtCheck implements AccessCheck {
 
   #admit(exchange: Exchange, claims: JWTPayload): Refusal | null {
     for (const [claim, values] of Object.entries(this.#options.require)) {
-      if (!valuesOf(claimOf(claims, claim)).some((value) => values.includes(value))) {
+      if (!claimValues(claimOf(claims, claim)).some((value) => values.includes(value))) {
         return new ProxyError('forbidden', `the token's ${claim} is not one of those required`);
       }
     }
     exchange.isIdentified = true;
+    exchange.claims = claims;
     exchange.user = typeof claims.sub === 'string' ? toByteString(claims.sub) : '';
     for (const [field, claim] of Object.entries(this.#options.claimHeaders)) {
-      const value = toByteString(textOf(claimOf(claims, claim)));
+      const value = toByteString(claimText(claimOf(claims, claim)));
       if (value !== '') exchange.requestHeaders.push(field, value);
     }
     return null;
@@ -140,35 +142,4 @@ export class JwtCheck implements AccessCheck {
 function splitSource(from: string): [kind: string, name?: string] {
   const colon = from.indexOf(':');
   return colon < 0 ? [from] : [from.slice(0, colon), from.slice(colon + 1)];
-}
-
-/** A claim by its name, or by the way to it: `realm_access.roles` is `roles` in `realm_access`. */
-function claimOf(claims: JWTPayload, name: string): unknown {
-  if (Object.hasOwn(claims, name)) return claims[name];
-  let value: unknown = claims;
-  for (const part of name.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part))
-      return undefined;
-    value = (value as Record<string, unknown>)[part];
-  }
-  return value;
-}
-
-/** A claim as a list of texts to choose from: `scope` is one of words, `roles` often a list. */
-function valuesOf(claim: unknown): string[] {
-  if (Array.isArray(claim)) return claim.filter((value) => typeof value === 'string');
-  return typeof claim === 'string' ? claim.split(' ') : [textOf(claim)];
-}
-
-/** A claim as the value of a field: lists with commas; '' when it has no plain form. */
-function textOf(claim: unknown): string {
-  if (Array.isArray(claim)) return claim.map(textOf).filter(Boolean).join(',');
-  return ['string', 'number', 'boolean'].includes(typeof claim) ? String(claim) : '';
-}
-
-/** As UTF-8 octets, without those that could end a field. */
-function toByteString(text: string): string {
-  return Buffer.from(text, 'utf8')
-    .toString('latin1')
-    .replace(/[\0-\x1f\x7f]/g, '');
 }

@@ -114,6 +114,11 @@ describe('the key of a limit', () => {
     const keys = ['address', 'route', 'user', 'header:x-a', 'cookie:c', 'cookie:d'];
     const found = keys.map((key) => compileLimitKey(key)(exchange));
     assert.deepEqual(found, ['192.0.2.7', 'route', 'ann', '1', '2', '']);
+    const ofClaims = () =>
+      ['claim:org', 'claim:realm.id'].map((key) => compileLimitKey(key)(exchange));
+    assert.deepEqual(ofClaims(), ['', '']);
+    exchange.claims = { org: 'acme', realm: { id: 7 } };
+    assert.deepEqual(ofClaims(), ['acme', '7']);
   });
 });
 
