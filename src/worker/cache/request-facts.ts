@@ -1,7 +1,7 @@
 // What a request says that matters to the cache, found in one pass over its fields. One object per worker
 // is filled anew for every request: valid until the next one.
 
-import type { RawHeaders } from '../../core/headers.ts';
+import { foldedName, HOP_BY_HOP_FIELDS, type RawHeaders } from '../../core/headers.ts';
 
 export interface RequestFacts {
   /** All values, '' for none. */
@@ -14,7 +14,10 @@ export interface RequestFacts {
   /** If-Match or If-Unmodified-Since: what they ask can be told by the origin only. */
   hasOtherCondition: boolean;
   hasAuthorization: boolean;
-  /** Fields that some applications obey and no cache keys by: their answers are nobody else's. */
+  /**
+   * Fields that some applications obey and no cache keys by, or a Connection that keeps fields from the peer
+   * by which its answer would be chosen: it is nobody else's.
+   */
   isSteered: boolean;
 }
 
@@ -37,6 +40,14 @@ const STEERING: ReadonlySet<string> = new Set([
   'x-middleware-subrequest',
   'x-invoke-path',
   'x-invoke-status',
+]);
+
+/** What Connection may name without changing what the peer gets. */
+const OF_CONNECTIONS: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP_FIELDS,
+  'close',
+  'http2-settings',
+  '',
 ]);
 
 /** Returns an object for `readRequestFacts` to fill. */
@@ -94,16 +105,29 @@ export function readRequestFacts(
       case 'if-unmodified-since':
         facts.hasOtherCondition = true;
         break;
+      case 'connection':
+        if (withholdsFields(headers[at + 1]!)) facts.isSteered = true;
+        break;
       case 'authorization':
         facts.hasAuthorization = true;
         break;
       default:
         // All of the names begin like this but few fields of an ordinary request do.
-        if (name.charCodeAt(0) === 0x78 && STEERING.has(name) && !isKeyed.has(name)) {
+        // Many applications can't tell underscores from dashes.
+        if (name.charCodeAt(0) === 0x78 && STEERING.has(foldedName(name)) && !isKeyed.has(name)) {
           facts.isSteered = true;
         }
     }
   }
+}
+
+function withholdsFields(connection: string): boolean {
+  // The overwhelming majority of requests say nothing more than this.
+  if (connection === 'keep-alive' || connection === 'close' || connection === 'Keep-Alive') {
+    return false;
+  }
+  const names = connection.toLowerCase().split(',');
+  return names.some((name) => !OF_CONNECTIONS.has(name.trim()));
 }
 
 function joined(before: string, value: string): string {

@@ -105,6 +105,10 @@ describe('unkeyed fields', () => {
       assert.equal(body.includes('honest'), true, name);
       test.mock.timers.reset();
     }
+    const underscored = gullible(test, field('x_original_url'));
+    const asked = { headers: ['x_original_url', 'evil.example'] };
+    assert.equal(poison(underscored, { asked }).body.includes('honest'), true);
+    test.mock.timers.reset();
     const keyed = gullible(test, field('x-host'), { key: { headers: ['x-host'] } });
     const { body } = poison(keyed, { asked: { headers: ['x-host', 'evil.example'] } });
     assert.equal(body.includes('honest'), true);
@@ -124,8 +128,25 @@ describe('unkeyed fields', () => {
     assert.equal(body.includes('evil'), false);
   });
 
-  // Hop-by-hop abuse: Connection names a field that the application needs, so that its answer is another
-  // one. What is left out is unkeyed input like any other; here it can't be used to get at others' answers.
+  // Hop-by-hop abuse: Connection names a field by which the answer is chosen. The peer never sees it, and
+  // what it answers without would be kept for those who send it. Defence: such a request goes past the cache.
+  it('a field that Connection keeps from the peer chooses no variant', (test) => {
+    const language = field('accept-language');
+    const world = new CacheWorld(test, { key: { headers: ['x-theme'] } }, (request) => ({
+      headers: ['cache-control', 'max-age=600', 'vary', 'accept-language'],
+      body: `${language(request)} ${field('x-theme')(request)}`,
+    }));
+    const honest = ['accept-language', 'de', 'x-theme', 'dark'];
+    for (const names of ['Accept-Language', 'close, x-theme', 'keep-alive,accept-language']) {
+      world.get('/', { headers: [...honest, 'connection', names] });
+    }
+    assert.equal(world.get('/', { headers: honest }).body, 'de dark');
+    const plain = { headers: [...honest, 'connection', 'Keep-Alive, Upgrade, HTTP2-Settings, TE'] };
+    assert.equal(world.get('/', plain).cache, 'hit');
+  });
+
+  // Conditions and parts: what one client asks for less is not all there is for the next. Defence: what is
+  // fetched for the store is asked for whole.
   it('a range or a condition of one client is not the answer of all', (test) => {
     const world = new CacheWorld(test, {}, (request) => ({
       status: request.requestHeaders.includes('range') ? 206 : 200,
