@@ -22,6 +22,8 @@ const LOOK_MS_MAX = 60_000;
 const LOOKS_PER_LIFE = 10;
 /** Names that clients may ask for: whoever is there first gets one. */
 const ASKED_MAX = 200;
+/** They are names of files, with something behind. */
+const ASKED_LENGTH_MAX = 200;
 
 /** What this needs of a configuration. */
 export type IssuingConfig = Pick<Config, 'listeners' | 'certificates'>;
@@ -80,7 +82,8 @@ export class InternalCertificates {
   /** Issues a certificate for a name that clients of a listener asked for; tells whether it is there now. */
   demand(listener: string, name: string): boolean {
     const lifeMs = this.#open?.asking.get(listener);
-    if (this.#open === null || lifeMs === undefined || !isDnsName(name)) return false;
+    if (this.#open === null || lifeMs === undefined) return false;
+    if (!isDnsName(name) || name.length > ASKED_LENGTH_MAX) return false;
     const { authority, files } = this.#open;
     const wish = { file: join(files.asked, `${name}.pem`), names: [name], lifeMs };
     const nowMs = this.#options.timers.wallMs();

@@ -168,6 +168,7 @@ describe('InternalCertificates', () => {
       ['* 8444', 'a.test'],
       ['* 8443', '../a'],
       ['* 8443', ''],
+      ['* 8443', 'a.'.repeat(110).slice(0, -1)],
     ] as const) {
       assert.equal(keeper.demand(listener, name), false, name);
     }
