@@ -21,7 +21,10 @@ export interface RequestFacts {
   isSteered: boolean;
 }
 
-/** Names that change what an application answers behind the back of every cache (unkeyed inputs). */
+/**
+ * Names that change what an application answers behind the back of every cache (unkeyed inputs). Those that
+ * begin `x-forwarded-` never reach a peer, whoever sends them, but what the key has (filter/forwarded).
+ */
 const STEERING: ReadonlySet<string> = new Set([
   'x-original-url',
   'x-original-host',
@@ -31,11 +34,6 @@ const STEERING: ReadonlySet<string> = new Set([
   'x-method-override',
   'x-host',
   'x-http-host-override',
-  'x-forwarded-server',
-  'x-forwarded-scheme',
-  'x-forwarded-ssl',
-  'x-forwarded-path',
-  'x-forwarded-prefix',
   'x-original-forwarded-host',
   'x-middleware-subrequest',
   'x-invoke-path',

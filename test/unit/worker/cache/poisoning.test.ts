@@ -39,10 +39,14 @@ describe('unkeyed fields', () => {
   // X-Forwarded-Host: an application builds links from it. Defence: what clients claim about forwarding is
   // replaced by what the listener saw, and that is in the key.
   it('X-Forwarded-Host and its kin never reach the origin from a client', (test) => {
-    for (const name of ['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'forwarded']) {
+    const names = [
+      ...['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'forwarded'],
+      ...['x-forwarded-server', 'x-forwarded-scheme', 'x-forwarded-prefix', 'x_forwarded_host'],
+    ];
+    for (const name of names) {
       const world = gullible(test, field(name));
-      const { body } = poison(world, { asked: { headers: [name, 'evil.example'] } });
-      assert.equal(body.includes('evil'), false, name);
+      const { body, cache } = poison(world, { asked: { headers: [name, 'evil.example'] } });
+      assert.deepEqual([body.includes('evil'), cache], [false, 'hit'], name);
       test.mock.timers.reset();
     }
   });
@@ -97,7 +101,7 @@ describe('unkeyed fields', () => {
   it('fields that steer an application keep an answer out of the store', (test) => {
     const names = [
       ...['x-original-url', 'x-rewrite-url', 'x-http-method-override', 'x-method-override'],
-      ...['x-host', 'x-forwarded-server', 'x-forwarded-scheme', 'x-middleware-subrequest'],
+      ...['x-host', 'x-original-host', 'x-original-forwarded-host', 'x-middleware-subrequest'],
     ];
     for (const name of names) {
       const world = gullible(test, field(name));
