@@ -69,7 +69,8 @@ async function countCalls(contender: Contender, scenario: Scenario): Promise<Cal
     const origin = await startOrigin(workbench, LOAD_CORE);
     const upstreamConnections = upstreamConnectionsOf(scenario);
     const { wire } = scenario;
-    const lane = { originPort: origin.port, upstreamConnections, core: PROXY_CORE, wire };
+    const { work = 'forward' } = scenario.variants[0] ?? {};
+    const lane = { originPort: origin.port, upstreamConnections, core: PROXY_CORE, wire, work };
     const contestant = await startContender(contender, workbench, lane);
     // Connections to the origin exist, and code is compiled, before anything is counted.
     const { port } = contestant;
