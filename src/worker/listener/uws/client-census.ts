@@ -2,9 +2,8 @@
 // up here, and before that gets near the limit the kernel is asked who is really there: over all workers of
 // the port, at most four times a second, and never while nobody has many connections.
 //
-// The error: what comes between two looks. Ends are seen a moment late (a client may be refused though it
-// has just closed one), and so is what other workers have accepted: together they may let half as many
-// again pass.
+// The error: what comes between two looks. What other workers have accepted is seen a moment late, and so
+// are ends: a client may be refused though it has just closed one.
 
 import { networkOf } from '../../../std/network-of.ts';
 import type { ClientLimit } from '../client-limit.ts';
