@@ -63,7 +63,6 @@ export class Issuer {
   readonly #authorities: readonly Authority[];
   readonly #provers: readonly Prover[];
 
-  /** Throws an Error when a file with authorities can't be read. */
   constructor(acme: AcmeConfig, { storage, events, connect = createWire }: IssuerOptions) {
     this.#acme = acme;
     this.#storage = storage;
@@ -87,9 +86,12 @@ export class Issuer {
   }
 
   /** Returns when the authority of a certificate wants it renewed; null when nobody says. */
-  async renewalInfo({ authority, chain }: KeptCertificate): Promise<RenewalInfo | null> {
+  async renewalInfo(
+    { authority, chain }: KeptCertificate,
+    nowMs: number,
+  ): Promise<RenewalInfo | null> {
     const found = this.#find(authority);
-    return found === null ? null : askRenewalInfo(found.session, chain, Date.now());
+    return found === null ? null : askRenewalInfo(found.session, chain, nowMs);
   }
 
   /** Takes a certificate back. Rejects with an AcmeProblem. */

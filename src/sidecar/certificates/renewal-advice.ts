@@ -51,7 +51,7 @@ export class RenewalAdvice {
     this.#serial = current.serial;
     this.#askAtMs = nowMs + ASK_AGAIN_MS;
     try {
-      const info = await issuer().renewalInfo(current);
+      const info = await issuer().renewalInfo(current, nowMs);
       if (info === null) return;
       const before = this.#info;
       const isSame = before?.startMs === info.startMs && before.endMs === info.endMs;
