@@ -13,7 +13,13 @@ switch (process.env['SLUICE_ROLE']) {
     break;
   default:
     // Exits although handles are open: whatever a role left behind must not keep a finished command.
-    process.exit(await runCommandLine(process.argv.slice(2)));
+    exitWith(await runCommandLine(process.argv.slice(2)));
+}
+
+/** Not before what was written has left: a pipe takes 64 KiB at once. */
+function exitWith(code: number): void {
+  process.stdout.on('error', () => process.exit(code));
+  process.stdout.write('', () => process.exit(code));
 }
 
 async function runCommandLine(argv: readonly string[]): Promise<number> {
