@@ -40,7 +40,7 @@ export class PagesByStatus implements ErrorPages {
     return page === null ? null : replyBy(page, exchange, status);
   }
 
-  /** Returns the page in place of a peer's answer of that status, or null. */
+  /** Returns the page for a status, or null; whether it stands in for peers as well it says itself. */
   pageFor(status: number): ErrorPage | null {
     if (status < 400) return null;
     const exact = this.#pages.get(String(status));
