@@ -31,6 +31,8 @@ const RECORD_BYTES_MOST = 32 * 1024;
 /** Of the budget. */
 const SEGMENT_SHARE = 1 / 64;
 const BYTES_PER_CHAIN = 1024;
+/** Enough for 16 GiB. */
+const CHAINS_MOST = 2 ** 24;
 /** Key, URL, route, vary key, validators. */
 const SINGLE_TEXTS = 6;
 /** More texts than that are an answer for nobody's speed. */
@@ -56,7 +58,7 @@ export class PackedAnswers implements Newcomers {
     const segmentBytes = Math.min(SEGMENT_BYTES_MOST, powerOfTwo(bytesMax * SEGMENT_SHARE));
     this.#records = new RecordFifo({
       segmentBytes,
-      chains: Math.min(2 ** 20, powerOfTwo(bytesMax / BYTES_PER_CHAIN)),
+      chains: Math.min(CHAINS_MOST, powerOfTwo(bytesMax / BYTES_PER_CHAIN)),
     });
     this.#recordBytesMax = Math.min(RECORD_BYTES_MOST, this.#records.recordBytesMax);
     this.#options = options;
