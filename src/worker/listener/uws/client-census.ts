@@ -9,7 +9,7 @@ import { networkOf } from '../../../std/network-of.ts';
 import type { ClientLimit } from '../client-limit.ts';
 
 const LOOK_MS_MIN = 250;
-/** So long what was seen is good enough to refuse somebody by. */
+/** So long after the next look is due, what was seen is good enough to refuse somebody by. */
 const FRESH_MS = 2000;
 /** Of the time, at most so much goes into looks. */
 const LOOK_SHARE = 0.05;
@@ -29,7 +29,6 @@ export class ClientCensus {
   #since = new Map<string, number>();
   #isLooking = false;
   #nextLookMs = 0;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
   /** There is no table: nobody is refused. */
   #isBlind = false;
 
@@ -47,11 +46,11 @@ export class ClientCensus {
     const nearAt = Math.max(1, Math.floor(limit.max / (2 * limit.workers)));
     const isOver = (this.#seen.get(client) ?? 0) + since >= limit.max;
     // Of what was seen long ago most may be gone: then this one passes, and the next goes by a new look.
-    const isFresh = this.#options.nowMs() - this.#lookedAtMs <= FRESH_MS;
+    const isFresh = this.#options.nowMs() <= this.#nextLookMs + FRESH_MS;
     if (isOver || since + 1 >= nearAt) this.#look();
     if (!isOver || !isFresh) return true;
-    // It is closed again at once.
-    this.#since.set(client, since);
+    // It is closed again at once. A look may have begun a new count.
+    this.#since.set(client, (this.#since.get(client) ?? 1) - 1);
     limit.onRefused();
     return false;
   }
@@ -63,8 +62,7 @@ export class ClientCensus {
     this.#isLooking = true;
     this.#since = new Map();
     look((addresses) => {
-      this.#lookedAtMs = nowMs();
-      const tookMs = this.#lookedAtMs - startedAtMs;
+      const tookMs = nowMs() - startedAtMs;
       this.#nextLookMs = startedAtMs + Math.max(LOOK_MS_MIN, tookMs / LOOK_SHARE);
       this.#take(addresses);
     });

@@ -78,6 +78,18 @@ describe('connections per client, by looks at the kernel', () => {
     assert.equal(await open('192.0.2.1'), true);
   });
 
+  it('let in whoever goes on trying, once its connections are gone', async () => {
+    const { world, open } = makeWorld();
+    for (let at = 0; at < 6; at++) await open('192.0.2.1');
+    world.open = [];
+    let isIn = false;
+    for (let at = 0; at < 20 && !isIn; at++) {
+      world.nowMs += 50;
+      isIn = await open('192.0.2.1');
+    }
+    assert.ok(isIn);
+  });
+
   it('do not go by what was seen long ago', async () => {
     const { world, open } = makeWorld();
     for (let at = 0; at < 6; at++) {
