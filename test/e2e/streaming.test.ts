@@ -27,6 +27,8 @@ const SLOW_S = isNode ? 1 : 20;
 const LATE_S = isNode ? 1 : 25;
 /** What garbage collection and allocator slack may add to a worker on top of bounded buffers. */
 const SLACK_BYTES = 64 * MIB;
+/** The same after 200 first pieces: the engine node copies what it sends. */
+const STALLED_SLACK_BYTES = isNode ? SLACK_BYTES : SLACK_BYTES / 2;
 let sluice: Sluice;
 let port = 0;
 /** Reads uploads only while open. */
@@ -73,7 +75,7 @@ describe('streaming', () => {
     const grown = memory();
     for (const client of clients) client.reset();
     console.log(`200 stalled downloads: ${(grown / 200 / 1024).toFixed(0)} KiB of RSS each`);
-    assert.ok(grown < 200 * 64 * 1024 + SLACK_BYTES / 2, `${grown} bytes`);
+    assert.ok(grown < 200 * 64 * 1024 + STALLED_SLACK_BYTES, `${grown} bytes`);
   });
 
   it('stops reading an upload that nobody takes, and goes on when somebody does', async () => {
@@ -208,7 +210,9 @@ async function upload(bytes: number): Promise<number> {
   const file = folder.file('upload');
   writeFileSync(file, '');
   truncateSync(file, bytes);
-  const args = ['-sS', '-T', file, '-X', 'POST', `${sluice.url}/count`];
+  // At the speed of memory the engine uws cuts a client off that gets 256 MiB ahead (docs/engines.md).
+  const pace = ['--limit-rate', '250M'];
+  const args = ['-sS', ...pace, '-T', file, '-X', 'POST', `${sluice.url}/count`];
   const { stdout } = await promisify(execFile)(requireCommand('curl'), args);
   return Number(stdout);
 }
