@@ -43,6 +43,15 @@ export function foldedName(name: string): string {
   return name.includes('_') ? name.replaceAll('_', '-') : name;
 }
 
+/** Returns the fields without those named (lower-case). */
+export function withoutFields(headers: RawHeaders, names: ReadonlySet<string>): RawHeaders {
+  const kept: RawHeaders = [];
+  for (let at = 0; at < headers.length; at += 2) {
+    if (!names.has(headers[at]!)) kept.push(headers[at]!, headers[at + 1]!);
+  }
+  return kept;
+}
+
 /** Tells whether a comma-separated list header value contains `token` (lower-case), ignoring case. */
 export function hasToken(value: string, token: string): boolean {
   if (value.length < token.length) return false;

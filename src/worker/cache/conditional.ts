@@ -2,8 +2,7 @@
 // send when we validate one.
 
 import type { StoredResponse } from '../../core/cache.ts';
-import type { RawHeaders } from '../../core/headers.ts';
-import { withoutFields } from './fields.ts';
+import { type RawHeaders, withoutFields } from '../../core/headers.ts';
 import { parseHttpDate } from './http-date.ts';
 
 const ENTITY_TAG = /(?:W\/)?"[^"]*"/g;

@@ -11,12 +11,3 @@ export function joinedValue(headers: RawHeaders, name: string): string | null {
   }
   return joined;
 }
-
-/** Returns the fields without those named. */
-export function withoutFields(headers: RawHeaders, names: ReadonlySet<string>): RawHeaders {
-  const kept: RawHeaders = [];
-  for (let at = 0; at < headers.length; at += 2) {
-    if (!names.has(headers[at]!)) kept.push(headers[at]!, headers[at + 1]!);
-  }
-  return kept;
-}

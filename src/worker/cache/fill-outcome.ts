@@ -3,11 +3,10 @@
 import type { CachedVariant, LeaseEnd, StoredResponse } from '../../core/cache.ts';
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
-import type { RawHeaders } from '../../core/headers.ts';
+import { type RawHeaders, withoutFields } from '../../core/headers.ts';
 import type { Audience } from './audience.ts';
 import { standInStatus } from './cache-status.ts';
 import { noteFetch } from './fetch-exchange.ts';
-import { withoutFields } from './fields.ts';
 import type { FillContext, NextLook } from './fill-context.ts';
 import { isAbout, mergedFields } from './merge-head.ts';
 import type { FetchedRequest, FetchedResponse } from './policy.ts';

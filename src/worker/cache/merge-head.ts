@@ -1,8 +1,7 @@
 // What a 304 does to a stored answer (RFC 9111 sections 3.2 and 4.3.4).
 
 import type { StoredResponse } from '../../core/cache.ts';
-import { headerValue, type RawHeaders } from '../../core/headers.ts';
-import { withoutFields } from './fields.ts';
+import { headerValue, type RawHeaders, withoutFields } from '../../core/headers.ts';
 
 /** These describe the body that is stored, and stay as they are; cookies are for one client alone. */
 const NOT_MERGED: readonly string[] = [

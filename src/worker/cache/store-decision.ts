@@ -2,9 +2,8 @@
 // decided here, once, so that a lookup only compares numbers.
 
 import type { StoredResponse } from '../../core/cache.ts';
-import { headerValue, type RawHeaders } from '../../core/headers.ts';
+import { headerValue, type RawHeaders, withoutFields } from '../../core/headers.ts';
 import type { Directives } from './cache-control.ts';
-import { withoutFields } from './fields.ts';
 import { initialAgeMs, lifetimeOf, type OriginWord, readOriginWord } from './freshness.ts';
 import type { CachePolicy, FetchedRequest, FetchedResponse } from './policy.ts';
 import { tagsOf } from './tags.ts';

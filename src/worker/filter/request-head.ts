@@ -1,7 +1,7 @@
 // Makes the header list that the peer gets out of what the client sent: one pass over the fields.
 
 import type { Exchange } from '../../core/exchange.ts';
-import { headerValue, type RawHeaders } from '../../core/headers.ts';
+import { headerValue, type RawHeaders, withoutFields } from '../../core/headers.ts';
 import type { RequestHeadPolicy, TrustPolicy } from '../../core/plan.ts';
 import { addForwarded, clientAddressOf, isClaim, schemeOf } from './forwarded.ts';
 import { isHopByHop, namedByConnection } from './hop-by-hop.ts';
@@ -47,7 +47,7 @@ export function peerRequestHeaders(exchange: Exchange, policy: RequestHeadPolicy
       headers.push(name, value);
     }
   }
-  const kept = named === null ? headers : without(headers, named);
+  const kept = named === null ? headers : withoutFields(headers, named);
   if (policy.forwarded !== 'off') {
     const { trust } = policy;
     const believed = trust.trustsAnybody && trust.has(exchange.remoteAddress);
@@ -71,12 +71,4 @@ function goesOn(name: string): boolean {
   if (isHopByHop(name) || isClaim(name)) return false;
   if (namesThatGoOn.size < NAMES_KNOWN_MAX) namesThatGoOn.add(name);
   return true;
-}
-
-function without(headers: RawHeaders, names: ReadonlySet<string>): RawHeaders {
-  const kept: RawHeaders = [];
-  for (let at = 0; at < headers.length; at += 2) {
-    if (!names.has(headers[at]!)) kept.push(headers[at]!, headers[at + 1]!);
-  }
-  return kept;
 }

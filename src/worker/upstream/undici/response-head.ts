@@ -3,7 +3,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Exchange } from '../../../core/exchange.ts';
-import { HOP_BY_HOP_FIELDS, type RawHeaders } from '../../../core/headers.ts';
+import { HOP_BY_HOP_FIELDS, type RawHeaders, withoutFields } from '../../../core/headers.ts';
 import { limits } from '../../../core/limits.ts';
 import { isTrailerField } from '../../../core/trailers.ts';
 
@@ -50,7 +50,7 @@ export function takeResponseHead(
     }
   }
   exchange.status = status;
-  exchange.responseHeaders = named === null ? headers : withoutNamed(headers, named);
+  exchange.responseHeaders = named === null ? headers : withoutFields(headers, named);
   exchange.responseDate = date;
   exchange.responseByteLength = status === 204 ? 0 : byteLength;
   return null;
@@ -85,12 +85,4 @@ export function fieldsOf(raw: UndiciHeaders): RawHeaders {
 
 function octets(value: Buffer | string): string {
   return typeof value === 'string' ? value : value.toString('latin1');
-}
-
-function withoutNamed(headers: RawHeaders, named: ReadonlySet<string>): RawHeaders {
-  const kept: RawHeaders = [];
-  for (let at = 0; at < headers.length; at += 2) {
-    if (!named.has(headers[at]!)) kept.push(headers[at]!, headers[at + 1]!);
-  }
-  return kept;
 }
