@@ -27,6 +27,9 @@ export const OWN_FIELDS: ReadonlySet<string> = new Set([
   'host',
 ]);
 
+/** Longer names are never kept beyond their message: clients make them up, and tables are bounded in bytes. */
+export const KEPT_NAME_LENGTH_MAX = 64;
+
 /** Returns the first value of `name` (lower-case), or undefined. */
 export function headerValue(headers: RawHeaders, name: string): string | undefined {
   for (let at = 0; at < headers.length; at += 2) {

@@ -1,7 +1,12 @@
 // Makes the header list that the peer gets out of what the client sent: one pass over the fields.
 
 import type { Exchange } from '../../core/exchange.ts';
-import { headerValue, type RawHeaders, withoutFields } from '../../core/headers.ts';
+import {
+  headerValue,
+  KEPT_NAME_LENGTH_MAX,
+  type RawHeaders,
+  withoutFields,
+} from '../../core/headers.ts';
 import type { RequestHeadPolicy, TrustPolicy } from '../../core/plan.ts';
 import { addForwarded, clientAddressOf, isClaim, schemeOf } from './forwarded.ts';
 import { isHopByHop, namedByConnection } from './hop-by-hop.ts';
@@ -69,6 +74,7 @@ const NAMES_KNOWN_MAX = 1000;
 function goesOn(name: string): boolean {
   if (namesThatGoOn.has(name)) return true;
   if (isHopByHop(name) || isClaim(name)) return false;
-  if (namesThatGoOn.size < NAMES_KNOWN_MAX) namesThatGoOn.add(name);
+  const isKept = name.length <= KEPT_NAME_LENGTH_MAX && namesThatGoOn.size < NAMES_KNOWN_MAX;
+  if (isKept) namesThatGoOn.add(name);
   return true;
 }

@@ -2,6 +2,7 @@
 // fields as they are, and the fields that frame the body.
 
 import type { Exchange } from '../../../core/exchange.ts';
+import { KEPT_NAME_LENGTH_MAX } from '../../../core/headers.ts';
 import type { Peer } from '../../../core/peer.ts';
 
 const CRLF = '\r\n';
@@ -27,8 +28,6 @@ export function writeRequestHead(exchange: Exchange, peer: Peer): string {
 // proxy, 15 browser fields: 0.975 of the CPU per request).
 const lineStarts = new Map<string, string>();
 const LINE_STARTS_MAX = 1000;
-/** Clients make names up, too: what is kept of them is bounded in bytes as well. */
-const KEPT_NAME_LENGTH_MAX = 64;
 
 function lineStart(name: string): string {
   const known = lineStarts.get(name);
