@@ -1,6 +1,7 @@
 // The PROXY protocol as Sluice speaks it to peers, versions 1 and 2 (HAProxy's proxy-protocol.txt): what is
 // said at the start of a connection about the client that it is for. Reading it is the listener's.
 
+import { v4Octets, v6Octets } from './address-octets.ts';
 import type { Exchange } from './exchange.ts';
 
 /** How peers are told; `off`: they are not. */
@@ -82,26 +83,4 @@ function u16(value: number): string {
 
 function mapped(address: string): string {
   return address.includes(':') ? address : `::ffff:${address}`;
-}
-
-function v4Octets(address: string): string {
-  return String.fromCharCode(...address.split('.').map(Number));
-}
-
-/** `address`: of either family, canonical, with or without a zone. */
-function v6Octets(address: string): string {
-  if (!address.includes(':')) return `${'\0'.repeat(10)}\xff\xff${v4Octets(address)}`;
-  const [text = ''] = address.split('%');
-  const [head = '', tail] = text.split('::');
-  const before = groups(head);
-  const after = groups(tail ?? '');
-  return before + '\0'.repeat(16 - before.length - after.length) + after;
-}
-
-function groups(text: string): string {
-  if (text === '') return '';
-  const parts = text.split(':').map((part) => {
-    return part.includes('.') ? v4Octets(part) : u16(Number.parseInt(part, 16));
-  });
-  return parts.join('');
 }

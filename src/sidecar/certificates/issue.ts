@@ -10,6 +10,7 @@ import {
   sign,
 } from 'node:crypto';
 import { isIP } from 'node:net';
+import { v4Octets, v6Octets } from '../../core/address-octets.ts';
 import * as der from '../../std/der.ts';
 
 const ECDSA_SHA256 = der.sequence(der.objectId('1.2.840.10045.4.3.2'));
@@ -193,13 +194,5 @@ function alternativeNames(names: readonly string[], isCritical: boolean): Buffer
 }
 
 function addressOctets(address: string): Buffer {
-  if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
-  // The platform's URL parser turns an IPv4 tail into groups and settles the form.
-  const text = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  const [head = '', tail = ''] = text.split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === '' ? [] : tail.split(':');
-  const gap = Array<string>(8 - before.length - after.length).fill('0');
-  const groups = [...before, ...gap, ...after].map((group) => Number.parseInt(group, 16));
-  return Buffer.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
+  return Buffer.from(isIP(address) === 4 ? v4Octets(address) : v6Octets(address), 'latin1');
 }
