@@ -1,11 +1,12 @@
 // A certificate as it lies in storage: chain and key in one file, and a note beside it about who issued it.
 
 import { X509Certificate } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { certificateFile } from '../../config/certificate-files.ts';
 import { createKey, issueServerCertificate, keyPem } from './issue.ts';
 import type { CertificateStorage } from './storage.ts';
+import { writeOnce } from './whole-file.ts';
 
 const DAY_MS = 24 * 3_600_000;
 /** It is never renewed: who has no other certificate for so long has seen many events. */
@@ -55,17 +56,9 @@ export function putPlaceholder(file: string, names: readonly string[]): void {
   const nowMs = Date.now();
   const validity = { notBeforeMs: nowMs - DAY_MS, notAfterMs: nowMs + PLACEHOLDER_LIFE_MS };
   const cert = issueServerCertificate({ names, key, issuer: null, ...validity });
-  const fresh = `${file}.${process.pid}.new`;
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  try {
-    writeFileSync(fresh, `${cert}${keyPem(key)}`, { mode: 0o600 });
-    // Unlike a rename this does nothing to a certificate that another instance puts there just now.
-    linkSync(fresh, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    rmSync(fresh, { force: true });
-  }
+  // Does nothing to a certificate that another instance puts there just now.
+  writeOnce(file, `${cert}${keyPem(key)}`);
 }
 
 /** Keeps what was obtained; the note first: without its certificate it says nothing. */

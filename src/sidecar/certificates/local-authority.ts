@@ -2,19 +2,12 @@
 // issues. Several Sluices may share its folder: whoever comes first makes the root.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import {
-  chmodSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import type { AuthorityFiles, InternalCertificate } from '../../config/internal-authority.ts';
 import { createKey, issueAuthorityCertificate, issueServerCertificate, keyPem } from './issue.ts';
+import { writeOnce, writeWhole } from './whole-file.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const ROOT_LIFE_MS = 3650 * DAY_MS;
@@ -118,28 +111,4 @@ function readText(file: string): string | null {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
-}
-
-/** Writes a file at once: readers see all of it or what was before. */
-function writeWhole(file: string, text: string, mode: number): void {
-  const temporary = temporaryOf(file);
-  writeFileSync(temporary, text, { mode });
-  renameSync(temporary, file);
-}
-
-/** Writes a file unless there is one: of several at a time, the first stays. */
-function writeOnce(file: string, text: string): void {
-  const temporary = temporaryOf(file);
-  writeFileSync(temporary, text, { mode: 0o600 });
-  try {
-    linkSync(temporary, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    rmSync(temporary);
-  }
-}
-
-function temporaryOf(file: string): string {
-  return `${file}.${process.pid}.new`;
 }
