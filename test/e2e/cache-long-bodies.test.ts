@@ -60,8 +60,8 @@ describe('an answer that is too long for memory', () => {
     assert.equal(asked, before);
   });
 
-  it('takes no memory for those who read slowly', async () => {
-    const growth = watchMemory(sluice);
+  it('takes no memory for those who read slowly', async (t) => {
+    const growth = watchMemory(t, sluice);
     const before = asked;
     const clients = await Promise.all(
       Array.from({ length: SLOW_CLIENTS }, () => connectClient(sluice.port, { context: suite })),

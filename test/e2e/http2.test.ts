@@ -174,7 +174,7 @@ describe('HTTP/2 streams', () => {
   const size = 128 * MIB;
 
   it('carry a download past a slow reader in constant memory', async (t) => {
-    const memory = watchMemory(sluice);
+    const memory = watchMemory(t, sluice);
     const stream = open(t).request({ ':path': `/bytes?${size}` });
     let bytes = 0;
     for await (const chunk of stream) {
@@ -186,7 +186,7 @@ describe('HTTP/2 streams', () => {
   });
 
   it('carry an upload to a slow peer in constant memory', async (t) => {
-    const memory = watchMemory(sluice);
+    const memory = watchMemory(t, sluice);
     const stream = open(t).request({ ':path': '/count', ':method': 'POST' });
     const answered = finish(stream);
     const chunk = Buffer.alloc(256 * 1024);

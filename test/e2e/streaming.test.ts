@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { before, describe, it } from 'node:test';
@@ -15,6 +15,7 @@ import { requireCommand } from '../support/debian.ts';
 import { engineUnderTest, type Sluice, startSluice } from '../support/sluice.ts';
 import { suiteCleanup } from '../support/suite.ts';
 import { createTempDir } from '../support/temp-dir.ts';
+import { assertFlat, residentBytes, watchMemory } from '../support/worker-memory.ts';
 
 const suite = suiteCleanup();
 const MIB = 2 ** 20;
@@ -49,21 +50,21 @@ before(async () => {
 });
 
 describe('streaming', () => {
-  it(`downloads ${TOTAL_MIB} MiB past a slow reader in constant memory`, async () => {
-    const memory = watchMemory();
+  it(`downloads ${TOTAL_MIB} MiB past a slow reader in constant memory`, async (t) => {
+    const memory = watchMemory(t, sluice);
     const received = await download(TOTAL_BYTES, 64);
     assert.equal(received, TOTAL_BYTES);
-    assertFlat(memory(), 'the download');
+    assertFlat(memory(), 'the download', SLACK_BYTES);
   });
 
-  it(`uploads ${TOTAL_MIB} MiB to a slow reader in constant memory`, async () => {
-    const memory = watchMemory();
+  it(`uploads ${TOTAL_MIB} MiB to a slow reader in constant memory`, async (t) => {
+    const memory = watchMemory(t, sluice);
     assert.equal(await upload(TOTAL_BYTES), TOTAL_BYTES);
-    assertFlat(memory(), 'the upload');
+    assertFlat(memory(), 'the upload', SLACK_BYTES);
   });
 
-  it('holds at most 64 KiB for each of 200 downloads whose readers stand still', async () => {
-    const memory = watchMemory();
+  it('holds at most 64 KiB for each of 200 downloads whose readers stand still', async (t) => {
+    const memory = watchMemory(t, sluice);
     const clients: RawClient[] = [];
     for (let at = 0; at < 200; at++) {
       const client = await connectClient(sluice.port, { context: suite });
@@ -78,9 +79,9 @@ describe('streaming', () => {
     assert.ok(grown < 200 * 64 * 1024 + STALLED_SLACK_BYTES, `${grown} bytes`);
   });
 
-  it('stops reading an upload that nobody takes, and goes on when somebody does', async () => {
+  it('stops reading an upload that nobody takes, and goes on when somebody does', async (t) => {
     closeGate();
-    const memory = watchMemory();
+    const memory = watchMemory(t, sluice);
     const clients: RawClient[] = [];
     const size = STALLED_MIB * MIB;
     for (let at = 0; at < 20; at++) {
@@ -217,30 +218,6 @@ async function upload(bytes: number): Promise<number> {
   return Number(stdout);
 }
 
-function workerRss(): number {
-  const [pid] = sluice.workers();
-  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(line?.[1]) * 1024;
-}
-
-/** Returns a function that tells by how many bytes the worker's RSS was above its start at most. */
-function watchMemory(): () => number {
-  const before = workerRss();
-  let peak = before;
-  const timer = setInterval(() => {
-    peak = Math.max(peak, workerRss());
-  }, 50);
-  return () => {
-    clearInterval(timer);
-    return Math.max(peak, workerRss()) - before;
-  };
-}
-
-function assertFlat(grown: number, what: string): void {
-  console.log(`${what}: worker RSS grew by ${(grown / MIB).toFixed(1)} MiB at most`);
-  assert.ok(grown < SLACK_BYTES, `${what}: RSS grew by ${grown} bytes`);
-}
-
 /** Waits until the worker has stopped growing: what can be buffered is buffered. */
 async function untilSteady(): Promise<void> {
   let last = 0;
@@ -248,7 +225,7 @@ async function untilSteady(): Promise<void> {
   await until(
     async () => {
       await delay(100);
-      const now = workerRss();
+      const now = residentBytes(sluice);
       calm = Math.abs(now - last) < 256 * 1024 ? calm + 1 : 0;
       last = now;
       return calm >= 5;

@@ -255,9 +255,9 @@ describe('WebSocket through the proxy', () => {
 });
 
 describe('back-pressure of WebSockets', () => {
-  it('slows a peer down whose client does not read', async () => {
+  it('slows a peer down whose client does not read', async (t) => {
     const client = await open();
-    const memory = watchMemory(sluice);
+    const memory = watchMemory(t, sluice);
     client.socket.pause();
     let sent = 0;
     const chunk = Buffer.alloc(MIB / 4, 'x');
@@ -278,9 +278,9 @@ describe('back-pressure of WebSockets', () => {
     client.socket.close();
   });
 
-  it('holds what a client sends to a peer that does not read, and delivers it later', async () => {
+  it('holds what a client sends to a peer that does not read, and delivers it later', async (t) => {
     const client = await open();
-    const memory = watchMemory(sluice);
+    const memory = watchMemory(t, sluice);
     client.other.pause();
     for (let at = 0; at < 64; at++) client.socket.send(Buffer.alloc(MIB / 8, 'x'));
     await delay(200);
@@ -294,9 +294,9 @@ describe('back-pressure of WebSockets', () => {
   const skip = engineUnderTest() === 'node';
   it('closes a client with 1013 that goes on sending to a peer that does not read', {
     skip,
-  }, async () => {
+  }, async (t) => {
     const client = await open();
-    const memory = watchMemory(sluice);
+    const memory = watchMemory(t, sluice);
     client.other.pause();
     const chunk = Buffer.alloc(MIB / 4, 'x');
     for (let at = 0; at < 256 && client.socket.readyState === WebSocket.OPEN; at++) {

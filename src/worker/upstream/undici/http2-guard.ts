@@ -1,4 +1,4 @@
-// Keeps three faults away from the worker that show in undici's HTTP/2 streams; the first two when it gives
+// Keeps four faults away from the worker that show in undici's HTTP/2 streams; the first two when it gives
 // one up: because the client left, or a time limit struck.
 //
 // `close()` of a stream whose request body is unsent emits `aborted` before it submits RST_STREAM; the
@@ -11,6 +11,9 @@
 //
 // When trailers arrive undici stops listening for data, also to what waits in a stream that is paused: the
 // response would end early and look complete. So trailers are told to it behind the last of the data.
+//
+// A connection that is reset after its peer said GOAWAY is nothing to Node: it ends the streams that still
+// run as if they were whole. So a stream that goes before its last frame came has an error.
 
 import { subscribe } from 'node:diagnostics_channel';
 import { type ClientHttp2Stream, constants } from 'node:http2';
@@ -27,6 +30,11 @@ export function guardHttp2Streams(): void {
   });
 }
 
+/** `ended` is true once the end has arrived, read or not; what is public tells only when it was read. */
+interface Ended {
+  readonly _readableState: { readonly ended: boolean };
+}
+
 function guard(stream: ClientHttp2Stream): void {
   const close = stream.close.bind(stream);
   stream.close = (code = constants.NGHTTP2_CANCEL, callback) => {
@@ -36,6 +44,12 @@ function guard(stream: ClientHttp2Stream): void {
     }
     if (callback !== undefined) stream.once('close', callback);
     addAbortSignal(AbortSignal.abort(), stream);
+  };
+  const destroy = stream._destroy.bind(stream);
+  stream._destroy = (error, callback) => {
+    // It also ends the readable side, so that this is not to be seen afterwards.
+    const isWhole = (stream as unknown as Ended)._readableState.ended;
+    destroy(error ?? (isWhole ? null : new Error('ended in mid-stream')), callback);
   };
   stream.on('error', ignore);
   const emit = stream.emit.bind(stream) as (name: string | symbol, ...values: unknown[]) => boolean;

@@ -1,7 +1,7 @@
 // One connection to a peer: an undici Client, which holds one socket at a time, and what the pool knows
 // about it.
 
-import { isIPv6 } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 import type { buildConnector, Client } from 'undici';
 import { limits } from '../../../core/limits.ts';
 import type { Peer } from '../../../core/peer.ts';
@@ -32,7 +32,7 @@ export class Slot {
   served = 0;
   isConnecting = true;
   isConnected = false;
-  /** The present socket reported an error. */
+  /** The present socket reported an error: a body that lasts until its end is not whole. HTTP/1 only. */
   isBroken = false;
   /** Listed as having room. */
   isFree = false;
@@ -69,16 +69,18 @@ export function createSlotFactory(
         if (error !== null) {
           events.onConnectFailed(slot, error);
         } else {
+          const { alpnProtocol } = socket as { alpnProtocol?: string | false | null };
+          const isH2 = alpnProtocol === 'h2';
           slot.isConnected = true;
           slot.isBroken = false;
-          // Before undici's own listener, which ends the response that runs.
-          socket.on('error', () => {
-            slot.isBroken = true;
-          });
+          // Frames tell whether a response is whole; and a connection that said GOAWAY may break long
+          // after the slot has the next one.
+          if (!isH2) watchBreaking(slot, socket);
+          // How many may run when the next connection is opened, beside those on one that said GOAWAY.
+          slot.client.pipelining = isH2 ? STREAMS_MAX : 1;
           slot.served = slot.running;
           slot.connectedAtMs = performance.now();
-          const { alpnProtocol } = socket as { alpnProtocol?: string | false | null };
-          events.onConnected(slot, alpnProtocol === 'h2');
+          events.onConnected(slot, isH2);
         }
         callback(...outcome);
       });
@@ -92,6 +94,13 @@ export function createSlotFactory(
     slot.client.on('drain', () => events.onDrain(slot));
     return slot;
   };
+}
+
+/** Comes before undici's own listener, which ends the response that runs. */
+function watchBreaking(slot: Slot, socket: Socket): void {
+  socket.on('error', () => {
+    slot.isBroken = true;
+  });
 }
 
 function connectorOptions(options: UndiciOptions): buildConnector.BuildOptions {

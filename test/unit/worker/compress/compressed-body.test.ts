@@ -249,7 +249,7 @@ describe('a body that is to be compressed', () => {
     assert.equal(passage.client.ended, 0);
   });
 
-  it('waits for a slow client, holding no more than its bounds', async () => {
+  it('waits for a slow client, holding no more than its bounds', async (t) => {
     for (const accept of CODINGS) {
       const passage = new Passage({ accept });
       const { client } = passage;
@@ -266,6 +266,7 @@ describe('a body that is to be compressed', () => {
       })();
       await until(() => passage.isPaused && client.chunks.length > 0, { what: 'it is full' });
       const reads = setInterval(() => client.source?.resume(), 1);
+      t.after(() => clearInterval(reads));
       await until(() => fed > bytes.length * 2, { what: 'it goes on' });
       assert.ok(fed - client.body.length * 2 < 1 << 20, `${fed} fed, ${client.body.length} out`);
       client.isFull = false;

@@ -212,6 +212,7 @@ describe('an open tunnel', () => {
     await open();
     const startedAtMs = performance.now();
     const talk = setInterval(() => client.say('here'), 40);
+    t.after(() => clearInterval(talk));
     await new Promise((resolve) => setTimeout(resolve, 400));
     assert.deepEqual(client.calls, []);
     clearInterval(talk);

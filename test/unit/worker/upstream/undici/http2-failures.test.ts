@@ -1,14 +1,14 @@
 // What goes wrong on an HTTP/2 connection stays with the stream that it happened to.
 
 import assert from 'node:assert/strict';
-import { createSecureServer } from 'node:http2';
+import { createSecureServer, type ServerHttp2Stream } from 'node:http2';
 import { after, describe, it } from 'node:test';
 import { ProxyError } from '../../../../../src/core/errors.ts';
 import { createAuthority } from '../../../../support/certificates.ts';
 import { until } from '../../../../support/deadline.ts';
 import { completed, FedBody, makePeer, RecordingAttempt } from '../../support/attempts.ts';
 import { makeExchange } from '../../support/exchanges.ts';
-import { listen, OK, startH2, trusting } from './http2-origin.ts';
+import { listen, OK, startH2, startRelay, trusting } from './http2-origin.ts';
 import { startUpstream, testOptions, turns } from './support.ts';
 
 const authority = createAuthority({ after });
@@ -107,6 +107,32 @@ describe('failures of the undici transport over HTTP/2', () => {
     assert.deepEqual(slow.calls, ['head', 'start', 'end', 'done']);
     assert.equal(slow.body.toString(), 'onetwo');
     assert.equal(origin.sessions.length, 2);
+  });
+
+  it('finishes what runs on the next connection when one that said GOAWAY breaks', async (t) => {
+    const held: ServerHttp2Stream[] = [];
+    const origin = await startH2(t, certificate, (stream) => {
+      stream.respond({ ':status': 200 });
+      stream.write('one');
+      held.push(stream);
+      if (held.length === 1) origin.sessions[0]!.close();
+    });
+    const relay = await startRelay(t, origin.port);
+    const upstream = startUpstream(t, trusting(authority));
+    const peer = makePeer(relay.port, 'https');
+    const [first, second] = [new RecordingAttempt(), new RecordingAttempt()];
+    for (const attempt of [first, second]) {
+      upstream.send(makeExchange(), peer, attempt);
+      await until(() => attempt.byteCount > 0, { what: 'the first part' });
+      await turns();
+    }
+    assert.equal(relay.clients.length, 2);
+    relay.clients[0]!.resetAndDestroy();
+    await first.over();
+    assert.equal(first.calls.at(-1), 'done body_broken');
+    held[1]!.end('two');
+    await second.over();
+    assert.deepEqual(second.calls, ['head', 'start', 'end', 'done']);
   });
 
   it('resets the stream of a client that left, and keeps the connection', async (t) => {

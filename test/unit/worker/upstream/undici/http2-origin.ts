@@ -9,7 +9,7 @@ import {
   type ServerHttp2Stream,
   type Settings,
 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import type { UndiciOptions } from '../../../../../src/worker/upstream/undici/options.ts';
 import type { Authority, Certificate } from '../../../../support/certificates.ts';
 import type { Cleanup } from '../../../../support/deadline.ts';
@@ -36,7 +36,10 @@ export async function listen(
 ): Promise<Http2Origin> {
   const sessions: ServerHttp2Session[] = [];
   const seen: IncomingHttpHeaders[] = [];
-  server.on('session', (session) => sessions.push(session));
+  server.on('session', (session) => {
+    session.on('error', () => {});
+    sessions.push(session);
+  });
   server.on('stream', (stream, headers) => {
     seen.push(headers);
     stream.on('error', () => {});
@@ -63,4 +66,25 @@ export function startH2(
 /** Options that trust `authority`. */
 export function trusting(authority: Authority): Pick<UndiciOptions, 'tls'> {
   return { tls: { ...testOptions.tls, ca: authority.ca } };
+}
+
+/** Starts what passes connections on to `port` and can break them. */
+export async function startRelay(
+  t: Cleanup,
+  port: number,
+): Promise<{ readonly port: number; readonly clients: Socket[] }> {
+  const clients: Socket[] = [];
+  const server = createTcpServer((client) => {
+    clients.push(client);
+    const peer = connect(port, '127.0.0.1');
+    client.pipe(peer).pipe(client);
+    for (const end of [client, peer]) end.on('error', () => {});
+    client.once('close', () => peer.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    for (const client of clients) client.destroy();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, clients };
 }
