@@ -93,6 +93,7 @@ export class Http1Server {
       head,
       writer,
       input: request,
+      isWhole: () => request.complete,
       offer: null,
     });
     if (body !== null) {
@@ -143,6 +144,7 @@ export class Http1Server {
       head,
       writer,
       input: request,
+      isWhole: () => request.complete,
       offer: (sink) => new UpgradeOffer(this.#state, sink, { wish, socket, prepare }),
     });
   }

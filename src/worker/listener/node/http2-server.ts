@@ -110,6 +110,8 @@ export class Http2Server {
       head,
       writer,
       input: stream,
+      // Node ends the stream also when it is reset, or goes with its connection.
+      isWhole: () => !stream.closed && !stream.destroyed,
       offer: wish === null ? null : (sink) => new StreamOffer(this.#state, sink, { wish, stream }),
     });
     if (body !== null) {

@@ -20,6 +20,7 @@ export interface Arrival {
   readonly writer: ResponseWriter;
   /** Where the body comes from, if there is one. */
   readonly input: ReceivedBodyOptions['input'];
+  readonly isWhole: ReceivedBodyOptions['isWhole'];
   /** Makes the offer of a request that wants a WebSocket. */
   readonly offer: ((sink: ClientSink) => WebSocketOffer) | null;
 }
@@ -74,9 +75,10 @@ function refusalOf(state: ListenerState, head: ReceivedHead): ProxyError | null 
   return new ProxyError('overloaded', 'exchangesMax');
 }
 
-function bodyOf(state: ListenerState, { head, writer, input }: Arrival): ReceivedBody {
+function bodyOf(state: ListenerState, arrival: Arrival): ReceivedBody {
+  const { head, writer, input, isWhole } = arrival;
   const { byteLength } = head;
-  return new ReceivedBody(state, { input, byteLength, proceed: () => writer.proceed() });
+  return new ReceivedBody(state, { input, isWhole, byteLength, proceed: () => writer.proceed() });
 }
 
 /** A request whose body may be here as a whole when the turn ends. */

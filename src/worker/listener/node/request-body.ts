@@ -18,6 +18,8 @@ const NOTHING = new Uint8Array(0);
 
 export interface ReceivedBodyOptions {
   readonly input: Readable;
+  /** Whether the end of `input` is that of the body, too; otherwise nothing more is to be heard of it. */
+  readonly isWhole: () => boolean;
   /** As declared, -1 when it was not. */
   readonly byteLength: number;
   /** Somebody wants the body: tell a client that waits for this. */
@@ -52,13 +54,16 @@ export class ReceivedBody implements RequestBody, Swept {
   #idleTicks = 0;
   readonly #pace = new UploadPace();
 
-  constructor(state: ListenerState, { input, byteLength, proceed }: ReceivedBodyOptions) {
+  constructor(state: ListenerState, options: ReceivedBodyOptions) {
+    const { input, isWhole, byteLength, proceed } = options;
     this.#state = state;
     this.#input = input;
     this.byteLength = byteLength;
     this.#proceed = proceed;
     input.on('data', (chunk: Buffer) => this.#guarded(() => this.#receive(chunk)));
-    input.on('end', () => this.#guarded(() => this.#end()));
+    input.on('end', () => {
+      if (isWhole()) this.#guarded(() => this.#end());
+    });
   }
 
   get replayable(): boolean {
