@@ -1,5 +1,4 @@
-// Starts the real child processes: workers with node:cluster, the sidecar with child_process. The only
-// file that knows node:cluster.
+// Starts the real child processes: workers with node:cluster, the sidecar with child_process.
 
 import { type ChildProcess, fork as forkProcess } from 'node:child_process';
 import cluster from 'node:cluster';

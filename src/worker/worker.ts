@@ -1,6 +1,7 @@
 // A worker process from boot to end, as told by the primary: stage, activate, drain. What it serves with
 // is in data-plane.ts, what happens to a request in serve.ts.
 
+import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import {
   type ChildToPrimary,
@@ -23,8 +24,9 @@ const LINGER_MS = 1000;
 /** A worker that has just begun to serve has better things to do. */
 const PRELOAD_AFTER_MS = 2000;
 
-/** What runs may finish for so long after the primary died. */
+/** What runs may finish for so long after the primary died; then the worker has so long to close. */
 const ORPHAN_DRAIN_MS = 5000;
+const ORPHAN_CLOSE_MS = 5000;
 
 /** Runs this process as a worker until the primary drains it or is gone. */
 export function runWorker(): void {
@@ -40,6 +42,8 @@ export function runWorker(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('SIGUSR1', () => worker.reopenLogs());
   process.on('message', (message) => worker.receive(message));
+  // node:cluster ends a worker in the moment its primary dies, unless that was the worker's own wish.
+  if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
   process.on('disconnect', () => worker.orphaned());
   send({ type: 'started', pid: process.pid });
 }
@@ -65,9 +69,10 @@ class Worker {
     else this.#obeyed = this.#obeyed.then(() => this.#obey(message));
   }
 
-  /** The primary is gone: nobody would restart or stop this worker any more. */
+  /** The primary is gone: nobody would restart this worker any more, or kill it when it does not end. */
   orphaned(): void {
     this.#drain(ORPHAN_DRAIN_MS, 'orphaned');
+    setTimeout(() => process.exit(1), ORPHAN_DRAIN_MS + ORPHAN_CLOSE_MS).unref();
   }
 
   reopenLogs(): void {

@@ -132,6 +132,19 @@ describe('the processes', () => {
     sluice.signal('SIGKILL');
     await until(() => !children.some(isAlive), { what: 'no child is left' });
   });
+
+  it('finish what is in flight when the primary is killed', async (context) => {
+    const { origin, answer } = await startSlowOrigin(context);
+    const sluice = await startSluice(configFor(origin.url), { context });
+    const children = childrenOf(sluice.pid);
+    const { response } = await sendOneInFlight(context, sluice, origin);
+    sluice.signal('SIGKILL');
+    const isOrphaned = (event: Record<string, unknown>) => event['reason'] === 'orphaned';
+    await sluice.untilEvent(isOrphaned, 'a worker notices');
+    await answer();
+    assert.equal((await response).text(), 'later');
+    await until(() => !children.some(isAlive), { what: 'no child is left' });
+  });
 });
 
 describe('a second instance', () => {

@@ -45,7 +45,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   re2js: ['src/routing/'],
   'mmdb-lib': ['src/worker/geo/'],
   htmlparser2: ['src/worker/filter/rewrite/'],
-  'node:cluster': ['src/primary/'],
+  'node:cluster': ['src/primary/', 'src/worker/worker.ts'],
 };
 
 /** Imports between folders of src that the table does not allow. */
