@@ -17,6 +17,8 @@ import type { Server } from './serve.ts';
 /** Keyed by all but the name: a listener that only gets another one stays open. */
 type Listeners = Map<string, FrontListener>;
 
+const GIVEN_UP = 'the configuration was given up meanwhile';
+
 export interface ListenerSetOptions {
   readonly server: Server;
   readonly events: Events;
@@ -32,6 +34,7 @@ export class ListenerSet {
   readonly #options: ListenerSetOptions;
   #active: Listeners = new Map();
   #staged: Listeners | null = null;
+  #isDraining = false;
   /** Connections that were one too many of a client. */
   connectionsRefused = 0;
   readonly #certificates = new Set<WatchedCertificates>();
@@ -46,6 +49,7 @@ export class ListenerSet {
    */
   async stage(config: Config): Promise<void> {
     this.discard();
+    if (this.#isDraining) throw new Error(GIVEN_UP);
     const staged: Listeners = new Map();
     this.#staged = staged;
     for (const entryPoint of entryPoints(config)) {
@@ -54,7 +58,7 @@ export class ListenerSet {
       const listener = kept ?? (await this.#open(entryPoint, config));
       if (this.#staged !== staged) {
         if (kept === undefined) listener.drain();
-        throw new Error('the configuration was given up meanwhile');
+        throw new Error(GIVEN_UP);
       }
       staged.set(key, listener);
     }
@@ -88,6 +92,7 @@ export class ListenerSet {
 
   /** Accepts nothing any more; answers from now on close their connections. */
   drain(): void {
+    this.#isDraining = true;
     this.discard();
     for (const listener of this.#active.values()) listener.drain();
   }

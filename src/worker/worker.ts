@@ -65,7 +65,8 @@ class Worker {
     const message = parsePrimaryMessage(received);
     if (message === null) return;
     if (message.type === 'ping') send({ type: 'pong', id: message.id });
-    // One after the other: the first configuration may take a moment.
+    else if (message.type === 'drain') this.#drain(message.deadlineMs, 'drained');
+    // One after the other: a configuration may take a moment.
     else this.#obeyed = this.#obeyed.then(() => this.#obey(message));
   }
 
@@ -80,6 +81,7 @@ class Worker {
   }
 
   async #obey(message: PrimaryToChild): Promise<void> {
+    if (this.#isDraining) return;
     switch (message.type) {
       case 'configure': {
         const config = message.config as Config;
@@ -92,9 +94,6 @@ class Worker {
         break;
       case 'discard':
         this.#plane.discard();
-        break;
-      case 'drain':
-        this.#drain(message.deadlineMs, 'drained');
         break;
     }
   }

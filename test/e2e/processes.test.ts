@@ -1,6 +1,7 @@
 // The real process tree under load while parts of it are killed, stopped, reloaded and drained.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { connectClient } from '../support/client.ts';
 import { until } from '../support/deadline.ts';
@@ -8,6 +9,7 @@ import { type Origin, startHttpOrigin, startOrigin } from '../support/origin.ts'
 import { childrenOf, isAlive, titleOf } from '../support/process-tree.ts';
 import { type ConfigFile, type Sluice, startSluice } from '../support/sluice.ts';
 import { type SteadyLoad, startLoad } from '../support/steady-load.ts';
+import { createTempDir } from '../support/temp-dir.ts';
 
 function configFor(url: string, changes: ConfigFile = {}): ConfigFile {
   return {
@@ -182,6 +184,25 @@ describe('a drain', () => {
     assert.equal(sluice.exit, null);
     await answer();
     assert.equal((await response).text(), 'later');
+    assert.deepEqual(await sluice.untilExit(), { code: 0, signal: null });
+  });
+
+  it('does not wait for a reload that a worker is at', async (context) => {
+    const sluice = await startSluice(configFor('http://127.0.0.1:9'), { context });
+    const folder = createTempDir(context);
+    // Elsewhere it is good: only a worker waits for what never comes.
+    const code = `if (process.env.SLUICE_ROLE === 'worker') {
+      console.log('loading');
+      await new Promise(() => {});
+    }
+    export default { request() {} };`;
+    writeFileSync(folder.file('hangs.ts'), code);
+    const plugins = [{ name: 'hangs', file: folder.file('hangs.ts') }];
+    sluice.writeConfig(configFor('http://127.0.0.1:9', { plugins }));
+    const evidence = () => sluice.output();
+    const isLoading = () => sluice.logLines().filter((line) => line === 'loading').length === 2;
+    await until(isLoading, { what: 'both workers load the plugin', evidence });
+    sluice.signal('SIGTERM');
     assert.deepEqual(await sluice.untilExit(), { code: 0, signal: null });
   });
 

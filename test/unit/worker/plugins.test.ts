@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parseConfig } from '../../../src/config/parse.ts';
 import type { Config } from '../../../src/config/schema.ts';
 import type { PluginNumbers } from '../../../src/observe/plugin-numbers.ts';
@@ -74,5 +75,23 @@ describe('the plugins of a worker', () => {
     const config = configOf([], 'a-1');
     config.pluginCode['a'] = [{ path: '/p.js', code: "throw new Error('no')", imports: [] }];
     await assert.rejects(new Plugins(quiet).stage(config), /plugin a: no/);
+  });
+
+  it('refuse a configuration whose code does not end, instead of waiting for ever', async (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    const plugins = new Plugins(quiet);
+    const config = configOf([], 'a-1');
+    config.pluginCode['a'] = [{ path: '/p.js', code: 'return new Promise(() => {})', imports: [] }];
+    let problem = '';
+    const staged = plugins.stage(config).catch((error: Error) => {
+      problem = error.message;
+    });
+    // The import of what loads plugins takes a few turns before the clock is set.
+    for (let turn = 0; turn < 10_000 && problem === ''; turn += 1) {
+      context.mock.timers.tick(1000);
+      await nextTurn();
+    }
+    assert.equal(problem, 'plugin a: its code did not end within 8 s');
+    await staged;
   });
 });
