@@ -1,4 +1,4 @@
-// A client of HTTP/2 that sends whatever frames it is told to, and notes what comes back.
+// An end of HTTP/2, mostly the client's, that sends whatever frames it is told to, and notes what comes back.
 
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -78,6 +78,7 @@ export class RawHttp2 {
   readonly frames: ReceivedFrame[] = [];
   isClosed = false;
   sentBytes = 0;
+  onFrame: ((frame: ReceivedFrame) => void) | null = null;
   #rest: Buffer = Buffer.alloc(0);
 
   constructor(socket: Socket) {
@@ -141,8 +142,10 @@ export class RawHttp2 {
       const type = this.#rest[3]!;
       const payload = type === DATA ? Buffer.alloc(0) : this.#rest.subarray(9, 9 + length);
       const stream = this.#rest.readUInt32BE(5) & 0x7fff_ffff;
-      this.frames.push({ type, flags: this.#rest[4]!, stream, payload });
+      const received = { type, flags: this.#rest[4]!, stream, payload };
+      this.frames.push(received);
       this.#rest = this.#rest.subarray(9 + length);
+      this.onFrame?.(received);
     }
   }
 }

@@ -1,5 +1,5 @@
-// Keeps four faults away from the worker that show in undici's HTTP/2 streams; the first two when it gives
-// one up: because the client left, or a time limit struck.
+// Keeps faults away from the worker that show in undici's HTTP/2 streams; the first two when it gives one
+// up: because the client left, or a time limit struck.
 //
 // `close()` of a stream whose request body is unsent emits `aborted` before it submits RST_STREAM; the
 // pipeline that feeds the body then destroys the stream, so that no RST_STREAM is ever sent; and Node's
@@ -13,7 +13,11 @@
 // response would end early and look complete. So trailers are told to it behind the last of the data.
 //
 // A connection that is reset after its peer said GOAWAY is nothing to Node: it ends the streams that still
-// run as if they were whole. So a stream that goes before its last frame came has an error.
+// run as if they were whole, and so it does with a stream that is reset with NO_ERROR. So a stream that goes
+// before its last frame came has an error.
+//
+// And a connection that ends takes what waits in its streams with it, though their last frames had come. So
+// a stream is not paused any more when its last frame is there; a window of bytes is all that may follow.
 
 import { subscribe } from 'node:diagnostics_channel';
 import { type ClientHttp2Stream, constants } from 'node:http2';
@@ -48,8 +52,21 @@ function guard(stream: ClientHttp2Stream): void {
   const destroy = stream._destroy.bind(stream);
   stream._destroy = (error, callback) => {
     // It also ends the readable side, so that this is not to be seen afterwards.
-    const isWhole = (stream as unknown as Ended)._readableState.ended;
-    destroy(error ?? (isWhole ? null : new Error('ended in mid-stream')), callback);
+    const isWhole = isEnded(stream);
+    destroy(error ?? (isWhole ? null : endedEarly(stream)), callback);
+  };
+  const push = stream.push.bind(stream);
+  stream.push = (chunk, encoding) => {
+    if (chunk === null && !stream.destroyed) {
+      if (stream.closed && !isEnded(stream)) {
+        // Node is not done with it in this turn.
+        process.nextTick(() => stream.destroy(endedEarly(stream)));
+        return false;
+      }
+      stream.pause = () => stream;
+      if (stream.isPaused()) stream.resume();
+    }
+    return push(chunk, encoding);
   };
   stream.on('error', ignore);
   const emit = stream.emit.bind(stream) as (name: string | symbol, ...values: unknown[]) => boolean;
@@ -59,6 +76,14 @@ function guard(stream: ClientHttp2Stream): void {
     stream.prependOnceListener('end', () => emit(name, ...values));
     return true;
   };
+}
+
+function isEnded(stream: ClientHttp2Stream): boolean {
+  return (stream as unknown as Ended)._readableState.ended;
+}
+
+function endedEarly({ rstCode }: ClientHttp2Stream): Error {
+  return new Error(`HTTP/2: stream ended before its last frame, code ${rstCode}`);
 }
 
 function ignore(): void {}

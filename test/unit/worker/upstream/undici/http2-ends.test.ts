@@ -1,0 +1,65 @@
+// Where a response over HTTP/2 ends is what its last frame says, however its stream and connection go.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { until } from '../../../../support/deadline.ts';
+import { DATA, frame, type RawHttp2 } from '../../../../support/raw-http2.ts';
+import { completed, makePeer, RecordingAttempt } from '../../support/attempts.ts';
+import { makeExchange } from '../../support/exchanges.ts';
+import { goAway, lastData, reset, responseHead, startScript, trailers } from './http2-script.ts';
+import { startUpstream } from './support.ts';
+
+const NO_ERROR = 0;
+const ENHANCE_YOUR_CALM = 11;
+const WHOLE = ['head', 'start', 'end', 'done'];
+const BROKEN = ['head', 'start', 'failed body_broken', 'done body_broken'];
+const PIECE = Buffer.alloc(16_000, 'x');
+
+describe('the end of a response over HTTP/2', () => {
+  it('has not come when the stream is reset with NO_ERROR', async (t) => {
+    const cuts = [
+      (stream: number) => [responseHead(stream)],
+      (stream: number) => [responseHead(stream), frame(DATA, 0, stream, 'half')],
+    ];
+    let count = 0;
+    const script = await startScript(t, (connection, stream) => {
+      connection.send(...cuts[count++]!(stream), reset(stream, NO_ERROR));
+    });
+    const upstream = startUpstream(t, { h2c: true });
+    const peer = makePeer(script.port);
+    for (const _ of cuts) {
+      const attempt = await completed((a) => upstream.send(makeExchange(), peer, a));
+      assert.deepEqual(attempt.calls, BROKEN);
+    }
+    assert.equal(script.connections.length, 1);
+  });
+
+  it('has come when the connection goes while the client is slow', async (t) => {
+    const body = (stream: number) => [
+      responseHead(stream),
+      ...[PIECE, PIECE, PIECE].map((piece) => frame(DATA, 0, stream, piece)),
+    ];
+    const ends: ((connection: RawHttp2, stream: number) => Buffer[])[] = [
+      (_, stream) => [lastData(stream, '')],
+      (_, stream) => [trailers(stream)],
+      (_, stream) => [lastData(stream, ''), goAway(stream, NO_ERROR)],
+      (_, stream) => [lastData(stream, ''), goAway(stream, ENHANCE_YOUR_CALM)],
+    ];
+    let count = 0;
+    const script = await startScript(t, (connection, stream) => {
+      connection.send(...body(stream), ...ends[count++]!(connection, stream));
+      connection.socket.end();
+    });
+    const upstream = startUpstream(t, { h2c: true });
+    const peer = makePeer(script.port);
+    for (const _ of ends) {
+      const attempt = new RecordingAttempt();
+      attempt.isFull = true;
+      upstream.send(makeExchange(), peer, attempt);
+      await attempt.over();
+      assert.deepEqual(attempt.calls, WHOLE);
+      assert.equal(attempt.byteCount, 3 * PIECE.length);
+      await until(() => upstream.connections === 0, { what: 'the connection is gone' });
+    }
+  });
+});
