@@ -222,6 +222,7 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
     this.#isOver = true;
     this.#sink!.end();
     this.#attempt.onDone(null);
+    this.#body?.cancel(new ProxyError('peer_reset', 'answered before the request was complete'));
   }
 
   #fail(error: ProxyError): void {

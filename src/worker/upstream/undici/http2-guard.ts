@@ -18,6 +18,9 @@
 //
 // And a connection that ends takes what waits in its streams with it, though their last frames had come. So
 // a stream is not paused any more when its last frame is there; a window of bytes is all that may follow.
+//
+// A peer may answer before it has the whole request. undici forgets about the stream then, which stays open
+// and counts among those that the peer allows: so it is reset.
 
 import { subscribe } from 'node:diagnostics_channel';
 import { type ClientHttp2Stream, constants } from 'node:http2';
@@ -69,6 +72,8 @@ function guard(stream: ClientHttp2Stream): void {
     return push(chunk, encoding);
   };
   stream.on('error', ignore);
+  // Behind undici's own listener, and when all that is sent is known to be.
+  stream.once('end', () => setImmediate(() => resetUnsent(stream)));
   const emit = stream.emit.bind(stream) as (name: string | symbol, ...values: unknown[]) => boolean;
   stream.emit = (name: string | symbol, ...values: unknown[]) => {
     if (name !== 'trailers' || stream.readableLength === 0) return emit(name, ...values);
@@ -76,6 +81,10 @@ function guard(stream: ClientHttp2Stream): void {
     stream.prependOnceListener('end', () => emit(name, ...values));
     return true;
   };
+}
+
+function resetUnsent(stream: ClientHttp2Stream): void {
+  if (!stream.writableFinished && !stream.destroyed) stream.close();
 }
 
 function isEnded(stream: ClientHttp2Stream): boolean {

@@ -39,10 +39,17 @@ export class RequestBodyStream implements Sink {
   }
 
   end(): void {
+    this.#source = null;
     if (!this.stream.destroyed) this.stream.push(null);
   }
 
   fail(error: ProxyError): void {
     if (!this.stream.destroyed) this.#onFail(error);
+  }
+
+  /** Nobody will want the rest. */
+  cancel(error: ProxyError): void {
+    this.#source?.cancel(error);
+    this.#source = null;
   }
 }

@@ -4,12 +4,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { until } from '../../../../support/deadline.ts';
 import { DATA, frame, type RawHttp2 } from '../../../../support/raw-http2.ts';
-import { completed, makePeer, RecordingAttempt } from '../../support/attempts.ts';
+import { completed, FedBody, makePeer, RecordingAttempt } from '../../support/attempts.ts';
 import { makeExchange } from '../../support/exchanges.ts';
 import { goAway, lastData, reset, responseHead, startScript, trailers } from './http2-script.ts';
 import { startUpstream } from './support.ts';
 
 const NO_ERROR = 0;
+const CANCEL = 8;
 const ENHANCE_YOUR_CALM = 11;
 const WHOLE = ['head', 'start', 'end', 'done'];
 const BROKEN = ['head', 'start', 'failed body_broken', 'done body_broken'];
@@ -61,5 +62,30 @@ describe('the end of a response over HTTP/2', () => {
       assert.equal(attempt.byteCount, 3 * PIECE.length);
       await until(() => upstream.connections === 0, { what: 'the connection is gone' });
     }
+  });
+
+  it('ends a request that is not sent yet, which blocks no other', async (t) => {
+    // SETTINGS_MAX_CONCURRENT_STREAMS: 1
+    const oneAtATime = Buffer.from([0, 3, 0, 0, 0, 1]);
+    const script = await startScript(
+      t,
+      (connection, stream) =>
+        void connection.send(responseHead(stream, 413), lastData(stream, 'too large')),
+      oneAtATime,
+    );
+    const upstream = startUpstream(t, { h2c: true });
+    const peer = makePeer(script.port);
+    for (let round = 0; round < 3; round++) {
+      const body = new FedBody(100_000);
+      body.feed('the beginning');
+      const exchange = makeExchange({ method: 'POST', body });
+      const attempt = await completed((a) => upstream.send(exchange, peer, a));
+      assert.deepEqual(attempt.calls, WHOLE);
+      assert.equal(exchange.status, 413);
+      assert.equal(body.feed('more'), false);
+    }
+    const [connection] = script.connections;
+    await until(() => connection!.resets.size === 3, { what: 'all are reset' });
+    assert.deepEqual([...connection!.resets.values()], [CANCEL, CANCEL, CANCEL]);
   });
 });
