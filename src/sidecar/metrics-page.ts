@@ -12,7 +12,7 @@ import {
 } from '../observe/metrics-snapshot.ts';
 import type { ProcessSampler } from '../observe/process-sample.ts';
 import { prometheusText } from '../observe/prometheus.ts';
-import type { Scraped, ScrapeResult } from './scrape-round.ts';
+import type { ScrapeResult } from './scrape-round.ts';
 
 /** Workers that lost their link and may come back; beyond that they count as gone. */
 const awayMax = 32;
@@ -30,7 +30,7 @@ export class MetricsPage {
   }
 
   /** A worker's link is closed. What it counted since the last scrape is lost with it. */
-  left({ generation }: Scraped): void {
+  left(generation: number): void {
     if (!this.#last.has(generation)) return;
     this.#away.add(generation);
     if (this.#away.size > awayMax) this.#bury(this.#away.values().next().value!);
@@ -50,7 +50,7 @@ export class MetricsPage {
 
   #take({ answers, missing }: ScrapeResult) {
     let unread = missing.length;
-    for (const { generation, bytes } of answers) {
+    for (const { generation, bytes, isGone } of answers) {
       const snapshot = decodeSnapshot(bytes);
       if (snapshot === null) {
         unread += 1;
@@ -58,6 +58,7 @@ export class MetricsPage {
       }
       this.#last.set(generation, snapshot);
       this.#away.delete(generation);
+      if (isGone) this.left(generation);
     }
     const snapshots = [...this.#last].map(([generation, snapshot]) =>
       this.#away.has(generation) ? retiredSnapshot(snapshot) : snapshot,

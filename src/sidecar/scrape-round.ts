@@ -13,6 +13,8 @@ export interface Scraped {
 export interface ScrapeAnswer extends Scraped {
   /** An encoded snapshot. */
   readonly bytes: Uint8Array;
+  /** The worker left before all others had answered. */
+  readonly isGone: boolean;
 }
 
 export interface ScrapeResult {
@@ -25,8 +27,9 @@ export class ScrapeRound {
   readonly id: number;
   readonly result: Promise<ScrapeResult>;
   readonly #pending = new Map<number, { readonly slot: number; readonly parts: MetricsParts }>();
-  readonly #answers: ScrapeAnswer[] = [];
+  readonly #answers: Omit<ScrapeAnswer, 'isGone'>[] = [];
   readonly #missing: number[] = [];
+  readonly #gone = new Set<number>();
   readonly #onEnd: () => void;
   readonly #timer: NodeJS.Timeout;
   #settle: (result: ScrapeResult) => void = () => {};
@@ -65,9 +68,12 @@ export class ScrapeRound {
     }
   }
 
-  /** This worker will not answer. */
+  /** This worker will not answer, unless it has. */
   leave({ slot, generation }: Scraped): void {
-    if (!this.#pending.delete(generation)) return;
+    if (!this.#pending.delete(generation)) {
+      this.#gone.add(generation);
+      return;
+    }
     this.#missing.push(slot);
     this.begin();
   }
@@ -78,6 +84,9 @@ export class ScrapeRound {
     for (const { slot } of this.#pending.values()) this.#missing.push(slot);
     this.#pending.clear();
     this.#onEnd();
-    this.#settle({ answers: this.#answers, missing: this.#missing.sort((a, b) => a - b) });
+    const answers = this.#answers.map((answer) => {
+      return { ...answer, isGone: this.#gone.has(answer.generation) };
+    });
+    this.#settle({ answers, missing: this.#missing.sort((a, b) => a - b) });
   }
 }

@@ -92,7 +92,7 @@ export class Sidecar {
 
   constructor(options: SidecarOptions) {
     this.#options = options;
-    const onLeave = this.#metrics.left.bind(this.#metrics);
+    const onLeave: HubOptions['onLeave'] = ({ generation }) => this.#metrics.left(generation);
     const interval = options.intervalMs === undefined ? {} : { intervalMs: options.intervalMs };
     const { events } = options;
     this.#disk = new DiskKeeper(events, () => this.hub.cache.purges);

@@ -17,11 +17,14 @@ function snapshotOf(context: TestContext, slot: number, connections: number, ope
   return encodeSnapshot(sources, 1_000_000)!;
 }
 
+type Given = Omit<ScrapeAnswer, 'isGone'> & Partial<ScrapeAnswer>;
+
 function pageOf(context: TestContext) {
   const sampler = new ProcessSampler('sidecar', null);
   context.after(() => sampler.stop());
   const page = new MetricsPage(sampler);
-  const value = (answers: ScrapeAnswer[], name: string) => {
+  const value = (given: Given[], name: string) => {
+    const answers = given.map((answer) => ({ isGone: false, ...answer }));
     const text = page.render({ answers, missing: [] }, createLinkCounters());
     const line = text.split('\n').find((each) => each.startsWith(`sluice_${name} `));
     return { value: Number(line?.split(' ')[1]), text };
@@ -36,17 +39,26 @@ describe('the metrics page', () => {
     const b = { slot: 1, generation: 11, bytes: snapshotOf(context, 1, 20, 3) };
     assert.equal(value([a, b], 'connections_total').value, 120);
     assert.equal(value([a, b], 'connections_open').value, 10);
-    page.left(a);
+    page.left(a.generation);
     assert.equal(value([b], 'connections_total').value, 120);
     assert.equal(value([b], 'connections_open').value, 3);
     assert.doesNotMatch(value([b], 'x').text, /worker="0"/);
+  });
+
+  test('keeps no gauge of a worker that answered and was gone before the others had', (context) => {
+    const { value } = pageOf(context);
+    const a = { slot: 0, generation: 10, bytes: snapshotOf(context, 0, 100, 7), isGone: true };
+    const b = { slot: 1, generation: 11, bytes: snapshotOf(context, 1, 20, 3) };
+    assert.equal(value([a, b], 'connections_open').value, 3);
+    assert.equal(value([b], 'connections_open').value, 3);
+    assert.equal(value([b], 'connections_total').value, 120);
   });
 
   test('counts a worker once that lost only its link', (context) => {
     const { page, value } = pageOf(context);
     const a = { slot: 0, generation: 10, bytes: snapshotOf(context, 0, 100, 7) };
     value([a], 'x');
-    page.left(a);
+    page.left(a.generation);
     assert.equal(value([], 'connections_total').value, 100);
     const later = { ...a, bytes: snapshotOf(context, 0, 130, 7) };
     assert.equal(value([later], 'connections_total').value, 130);
@@ -58,7 +70,7 @@ describe('the metrics page', () => {
     const bytes = snapshotOf(context, 0, 5, 1);
     for (let generation = 0; generation < 100; generation++) {
       value([{ slot: 0, generation, bytes }], 'x');
-      page.left({ slot: 0, generation });
+      page.left(generation);
     }
     assert.equal(value([], 'connections_total').value, 500);
   });
