@@ -74,6 +74,8 @@ export class Keeper {
   #child: Child | null = null;
   #hasStarted = false;
   #bornAtMs = 0;
+  /** The version that the process serves; 0 none yet. */
+  #liveVersion = 0;
   #pingsMissed = 0;
   /** Why the child is being killed, for the event about its death. */
   #verdict: string | null = null;
@@ -109,8 +111,11 @@ export class Keeper {
     this.#child?.send({ type: 'activate', version });
   }
 
+  /** What the child was catching up with may have given way to that version: it is handed over again. */
   discard(version: number): void {
     this.#child?.send({ type: 'discard', version });
+    const active = this.#surroundings.active();
+    if (this.#liveVersion < active.version) this.stage(active);
   }
 
   /** Kills the process; a new one follows unless it was draining. */
@@ -145,6 +150,7 @@ export class Keeper {
     const { fork, timers, limits, active } = this.#surroundings;
     this.#state = 'booting';
     this.#hasStarted = false;
+    this.#liveVersion = 0;
     this.#verdict = null;
     this.#pingsMissed = 0;
     this.#bornAtMs = timers.nowMs();
@@ -186,6 +192,7 @@ export class Keeper {
         this.#refuse(message.version, message.problems);
         return;
       case 'activated':
+        this.#liveVersion = message.version;
         if (message.version < active.version) this.stage(active);
         else this.#reports.onActivated(this, message.version);
         return;

@@ -98,7 +98,12 @@ export class Rollout {
   #advance(): void {
     if (this.#missing.size > 0) return;
     if (this.#phase === 'activating') this.#finish({ kind: 'done' });
-    if (this.#phase === 'staging') this.#commit();
+    // Whether workers can run it only a worker can say: one that is starting is waited for.
+    if (this.#phase === 'staging' && this.#hasWorker) this.#commit();
+  }
+
+  get #hasWorker(): boolean {
+    return [...this.#members].some(({ role }) => role.kind === 'worker');
   }
 
   #commit(): void {
@@ -113,6 +118,11 @@ export class Rollout {
 
   #late(): void {
     const limitS = this.#options.phaseMs / 1000;
+    if (this.#phase === 'staging' && this.#missing.size === 0) {
+      // No worker can run what is live: it can't get worse.
+      this.#commit();
+      return;
+    }
     if (this.#phase === 'staging') {
       const names = [...this.#missing].map((keeper) => keeper.name).join(', ');
       this.#fail('lost', names, [`no answer within ${limitS} s`]);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Behaviour, createFakeFleet, testConfig } from './fake-fleet.ts';
+import { type Behaviour, createFakeFleet, type FakeChild, testConfig } from './fake-fleet.ts';
 
 const first = testConfig({ cores: 2 });
 const second = testConfig({ cores: 2, log: { level: 'warn' } });
@@ -144,6 +144,74 @@ describe('a rollout', () => {
     children[1]?.say({ type: 'configured', version: 2 });
     await timers.advance(20);
     assert.equal((await outcome).kind, 'done');
+    assert.deepEqual(versions(), [2, 2, 2]);
+  });
+
+  it('waits for a worker when none serves, and takes its word', async () => {
+    let isBad = false;
+    const { fleet, timers, versions, alive } = await startFleet((child, message) => {
+      if (!isBad || child.role.kind !== 'worker' || message.type !== 'configure') return false;
+      if (message.version === 1) return false;
+      child.say({ type: 'refused', version: message.version, problems: ['port taken'] });
+      return true;
+    });
+    isBad = true;
+    for (const child of [...alive('worker 0'), ...alive('worker 1')]) child.kill('SIGKILL');
+    await timers.advance(1);
+    const outcome = fleet.rollOut(second);
+    await timers.advance(100);
+    assert.equal((await outcome).kind, 'refused');
+    assert.equal(fleet.active.config, first);
+    await timers.advance(1000);
+    assert.deepEqual(versions(), [1, 1, 1]);
+  });
+
+  it('is the way out when no worker can run what is live', async () => {
+    const { fleet, timers, versions, alive } = await startFleet((child, message) => {
+      if (child.pid < 1003 || message.type !== 'configure' || message.version !== 1) return false;
+      child.say({ type: 'refused', version: 1, problems: ['the file is gone'] });
+      return true;
+    });
+    for (const child of [...alive('worker 0'), ...alive('worker 1')]) child.kill('SIGKILL');
+    await timers.advance(1000);
+    const outcome = fleet.rollOut(second);
+    await timers.advance(10_100);
+    assert.equal((await outcome).kind, 'done');
+    await timers.advance(30_000);
+    assert.deepEqual(versions(), [2, 2, 2]);
+  });
+
+  it('that fails leaves nobody behind the version that is live', async () => {
+    const later = testConfig({ cores: 2, log: { level: 'error' } });
+    let staged = 0;
+    const { fleet, timers, versions, alive } = await startFleet((child, message) => {
+      if (child.name === 'worker 1' && message.type === 'configure' && message.version === 3) {
+        timersOf.later(500, () => child.say({ type: 'refused', version: 3, problems: ['bad'] }));
+        return true;
+      }
+      // The successor is slow, and holds one version ready at a time.
+      if (child.pid !== 1003) return false;
+      if (message.type === 'configure') staged = message.version;
+      if (message.type !== 'activate') return false;
+      if (message.version === 1) timersOf.later(100, () => becomeReady(child));
+      return message.version === 1 || message.version !== staged;
+    });
+    const timersOf = { later: (ms: number, run: () => void) => timers.after(ms, run) };
+    const becomeReady = (child: FakeChild) => {
+      child.liveVersion = 1;
+      child.say({ type: 'activated', version: 1 });
+      child.say({ type: 'ready', slot: 0, ports: [] });
+    };
+    alive('worker 0')[0]?.kill('SIGKILL');
+    await timers.advance(50);
+    const done = fleet.rollOut(second);
+    await timers.advance(50);
+    assert.equal((await done).kind, 'done');
+    // It is ready with version 1, is handed 2, and before it has that ready, 3.
+    await timers.advance(6);
+    const failed = fleet.rollOut(later);
+    await timers.advance(1000);
+    assert.equal((await failed).kind, 'refused');
     assert.deepEqual(versions(), [2, 2, 2]);
   });
 
