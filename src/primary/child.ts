@@ -21,7 +21,10 @@ export interface ChildEvents {
   onExit(code: number | null, signal: NodeJS.Signals | null): void;
 }
 
-/** Starts a child process of that role; `config` is the version it will be given first. */
+/**
+ * Starts a child process of that role; `config` is the version it will be given first. Throws when the system
+ * refuses it, e.g. for want of memory.
+ */
 export type Fork = (role: ChildRole, config: Config, events: ChildEvents) => Child;
 
 /** Name of a child in events and process titles: `worker 3`, `sidecar`. */

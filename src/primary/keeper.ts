@@ -157,10 +157,15 @@ export class Keeper {
     this.#cancelTimer = timers.after(limits.bootMs, () => {
       this.kill(`not ready within ${limits.bootMs / 1000} s`);
     });
-    this.#child = fork(this.role, active().config, {
-      onMessage: (message) => this.#receive(message),
-      onExit: (code, signal) => this.#bury(code, signal),
-    });
+    try {
+      this.#child = fork(this.role, active().config, {
+        onMessage: (message) => this.#receive(message),
+        onExit: (code, signal) => this.#bury(code, signal),
+      });
+    } catch (error) {
+      this.#verdict = `could not be started: ${error instanceof Error ? error.message : String(error)}`;
+      this.#bury(null, null);
+    }
   }
 
   #receive(raw: unknown): void {

@@ -156,7 +156,12 @@ export function createFakeFleet(config: Config, behaviour: Behaviour = () => fal
   const timers = new FakeTimers();
   const events = recordEvents();
   const children: FakeChild[] = [];
+  let refusals = 0;
   const fork: Fork = (role, _config, childEvents) => {
+    if (refusals > 0) {
+      refusals -= 1;
+      throw new Error('spawn ENOMEM');
+    }
     const options = { events: childEvents, timers, behaviour };
     const child = new FakeChild(role, 1000 + children.length, options);
     children.push(child);
@@ -167,7 +172,11 @@ export function createFakeFleet(config: Config, behaviour: Behaviour = () => fal
   const alive = (name?: string) => {
     return children.filter((child) => child.isAlive && (name === undefined || child.name === name));
   };
-  return { fleet, timers, events, children, alive };
+  /** The system refuses so many processes from now on. */
+  const refuse = (count: number) => {
+    refusals = count;
+  };
+  return { fleet, timers, events, children, alive, refuse };
 }
 
 /** A small complete configuration. */

@@ -125,6 +125,24 @@ describe('a keeper', () => {
     assert.equal(await started, 'sidecar: refused the configuration: no; way');
   });
 
+  it('tries again when the system refuses a process', async () => {
+    const { fleet, timers, events, alive, refuse } = await startFleet(oneWorker);
+    refuse(2);
+    alive('worker 0')[0]?.kill('SIGKILL');
+    await timers.advance(10);
+    assert.equal(alive('worker 0').length, 0);
+    await timers.advance(1000);
+    assert.equal(alive('worker 0').length, 1);
+    const whys = events.list.flatMap(({ fields }) =>
+      fields['why'] === undefined ? [] : [fields['why']],
+    );
+    const refused = 'could not be started: spawn ENOMEM';
+    assert.deepEqual(whys, ['killed by SIGKILL', refused, refused]);
+    const drained = fleet.drain(1000);
+    await timers.advance(100);
+    await drained;
+  });
+
   it('ignores what it does not understand', async () => {
     const { alive, timers, events } = await startFleet(oneWorker);
     alive('worker 0')[0]?.say({ type: 'ready', slot: 'x' });
