@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Cleanup, withDeadline } from './deadline.ts';
+import { type Cleanup, DEADLINE_MS, withDeadline } from './deadline.ts';
 import {
   type FieldList,
   fieldValue,
@@ -55,7 +55,9 @@ export class RawClient {
   ended = false;
   closed = false;
   error: NodeJS.ErrnoException | null = null;
-  #parts: Buffer[] = [];
+  /** Grows by doubling: what reads along must not copy everything for each chunk. */
+  #buffer = Buffer.alloc(0);
+  #byteCount = 0;
   #wake: (() => void)[] = [];
 
   constructor(socket: Socket) {
@@ -63,7 +65,7 @@ export class RawClient {
     socket.setNoDelay(true);
     socket.unref();
     socket.on('data', (chunk: Buffer) => {
-      this.#parts.push(chunk);
+      this.#append(chunk);
       this.#wakeAll();
     });
     socket.on('end', () => {
@@ -81,8 +83,7 @@ export class RawClient {
 
   /** Everything received so far and not yet consumed by `response`. */
   get received(): Buffer {
-    if (this.#parts.length > 1) this.#parts = [Buffer.concat(this.#parts)];
-    return this.#parts[0] ?? Buffer.alloc(0);
+    return this.#buffer.subarray(0, this.#byteCount);
   }
 
   /** Sends bytes (strings latin1) in one segment. */
@@ -106,7 +107,7 @@ export class RawClient {
   async readUntil(
     condition: (received: Buffer) => boolean,
     what: string,
-    deadlineMs = 5000,
+    deadlineMs = DEADLINE_MS,
   ): Promise<Buffer> {
     const endsAtMs = performance.now() + deadlineMs;
     while (!condition(this.received)) {
@@ -121,7 +122,7 @@ export class RawClient {
   }
 
   /** Waits for the head of the next final response, without consuming it. */
-  async head(deadlineMs = 5000): Promise<MessageHead> {
+  async head(deadlineMs = DEADLINE_MS): Promise<MessageHead> {
     await this.readUntil((bytes) => finalHead(bytes) !== null, 'a response head', deadlineMs);
     return finalHead(this.received)?.head as MessageHead;
   }
@@ -144,7 +145,9 @@ export class RawClient {
     await this.readUntil(read, 'a complete response', options.deadlineMs);
     const { response, endAt } = result as unknown as { response: ClientResponse; endAt: number };
     const rest = this.received.subarray(endAt);
-    this.#parts = rest.length === 0 ? [] : [Buffer.from(rest)];
+    // Not in place: the response keeps its bytes.
+    this.#buffer = Buffer.from(rest);
+    this.#byteCount = rest.length;
     return response;
   }
 
@@ -180,8 +183,19 @@ export class RawClient {
   }
 
   /** Waits until the other side closed or reset the connection. */
-  async untilClosed(deadlineMs = 15_000): Promise<void> {
+  async untilClosed(deadlineMs = DEADLINE_MS): Promise<void> {
     await this.readUntil(() => this.ended || this.closed, 'the connection closes', deadlineMs);
+  }
+
+  #append(chunk: Buffer): void {
+    const needed = this.#byteCount + chunk.length;
+    if (needed > this.#buffer.length) {
+      const larger = Buffer.alloc(Math.max(needed, 2 * this.#buffer.length));
+      this.#buffer.copy(larger, 0, 0, this.#byteCount);
+      this.#buffer = larger;
+    }
+    chunk.copy(this.#buffer, this.#byteCount);
+    this.#byteCount = needed;
   }
 
   #wakeAll(): void {

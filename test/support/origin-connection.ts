@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { until, withDeadline } from './deadline.ts';
+import { DEADLINE_MS, until, withDeadline } from './deadline.ts';
 import {
   type FieldList,
   fieldValues,
@@ -87,7 +87,7 @@ export class OriginConnection {
   }
 
   /** Waits until the head of the next request is here (its body may be on its way). */
-  async head(deadlineMs = 5000): Promise<string> {
+  async head(deadlineMs = DEADLINE_MS): Promise<string> {
     const at = this.#parsedAt;
     const find = () => this.received.indexOf('\r\n\r\n', at, 'latin1');
     await until(() => find() >= 0, { what: 'a request head at the origin', deadlineMs });
@@ -130,7 +130,7 @@ export class OriginConnection {
   }
 
   /** Waits until the other side closed or reset the connection. */
-  async untilClosed(deadlineMs = 5000): Promise<void> {
+  async untilClosed(deadlineMs = DEADLINE_MS): Promise<void> {
     await until(() => this.ended || this.closed, {
       what: `the other side closes connection ${this.index} of the origin`,
       deadlineMs,

@@ -7,7 +7,7 @@ import {
   type RequestListener,
 } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { type Cleanup, until } from './deadline.ts';
+import { type Cleanup, DEADLINE_MS, until } from './deadline.ts';
 import { OriginConnection, type ReceivedRequest } from './origin-connection.ts';
 
 /** Runs once per connection; what it throws is kept in `origin.errors` and cuts the connection. */
@@ -75,14 +75,14 @@ export async function startOrigin(
       return connections.flatMap((connection) => connection.requests);
     },
     errors,
-    async connection(index, deadlineMs = 5000) {
+    async connection(index, deadlineMs = DEADLINE_MS) {
       await until(() => connections.length > index, {
         what: `connection ${index} at the origin (${connections.length} so far)`,
         deadlineMs,
       });
       return connections[index] as OriginConnection;
     },
-    async requestCount(count, deadlineMs = 5000) {
+    async requestCount(count, deadlineMs = DEADLINE_MS) {
       await until(() => origin.requests.length >= count, {
         what: `${count} requests at the origin (${origin.requests.length} so far)`,
         deadlineMs,
