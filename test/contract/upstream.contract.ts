@@ -33,7 +33,7 @@ export function upstreamContract(
         for (const [promise, run] of Object.entries<ContractTest>(tests)) {
           unused.delete(promise);
           const skip = skips[promise] ?? false;
-          it(promise, { skip, timeout: 20_000 }, (context) => run(context, factory));
+          it(promise, { skip, timeout: 60_000 }, (context) => run(context, factory));
         }
       });
     }

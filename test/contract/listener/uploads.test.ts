@@ -297,7 +297,7 @@ describe('the patience of the listener', { concurrency: true, skip }, () => {
         }, 16_000 - go);
       }, go);
     });
-    const wait = { deadlineMs: 20_000 };
+    const wait = { deadlineMs: 60_000 };
     const asked = ['/sized', '/chunked'].flatMap((target) =>
       ['GET', 'POST'].map(async (method) => {
         const client = await connectClient(port, { context: t });
@@ -322,6 +322,6 @@ describe('the patience of the listener', { concurrency: true, skip }, () => {
     await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     await delay(16_000);
     client.resume();
-    assert.equal((await client.response({ deadlineMs: 10_000 })).body.length, total);
+    assert.equal((await client.response({ deadlineMs: 60_000 })).body.length, total);
   });
 });

@@ -19,7 +19,7 @@ export const cancelTests: Readonly<Record<string, ContractTest>> = {
     await stage.origin.requestCount(1);
     exchange.running!.cancel(LEFT);
     exchange.running?.cancel(LEFT);
-    await stage.origin.connections[0]!.untilClosed();
+    await (await stage.origin.connection(0)).untilClosed();
     await settle();
     assert.deepEqual(attempt.calls, []);
   },
@@ -66,7 +66,7 @@ export const cancelTests: Readonly<Record<string, ContractTest>> = {
     attempt.source!.cancel(LEFT);
     attempt.source!.cancel(LEFT);
     assert.deepEqual(attempt.calls, ['head', 'start', 'done client_closed']);
-    await stage.origin.connections[0]!.untilClosed();
+    await (await stage.origin.connection(0)).untilClosed();
     await settle();
     assert.deepEqual(attempt.calls, ['head', 'start', 'done client_closed']);
   },
@@ -81,7 +81,7 @@ export const cancelTests: Readonly<Record<string, ContractTest>> = {
       return sink;
     };
     await attempt.over();
-    await stage.origin.connections[0]!.untilClosed();
+    await (await stage.origin.connection(0)).untilClosed();
     assert.deepEqual(attempt.calls, ['head', 'done client_closed']);
     assert.equal(attempt.byteCount, 0);
   },

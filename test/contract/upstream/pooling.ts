@@ -65,11 +65,11 @@ export const poolTests: Readonly<Record<string, ContractTest>> = {
     const stage = await setStage(context, factory, answering(OK));
     await stage.fetch();
     await stage.origin.connections[0]!.send(sizedResponse('poison'));
-    await stage.origin.connections[0]!.untilClosed();
+    await (await stage.origin.connection(0)).untilClosed();
     await stage.fetch();
     assert.equal(stage.origin.connections.length, 2);
     stage.origin.connections[1]!.end();
-    await stage.origin.connections[1]!.untilClosed();
+    await (await stage.origin.connection(1)).untilClosed();
     const { attempt } = await stage.fetch();
     assert.equal(attempt.body.toString(), 'ok');
     assert.equal(stage.origin.connections.length, 3);
@@ -89,7 +89,7 @@ export const poolTests: Readonly<Record<string, ContractTest>> = {
     const keepAlive = { ...ROOMY.keepAlive, idleMs: 50 };
     const stage = await setStage(context, factory, answering(OK), { keepAlive });
     await stage.fetch();
-    await stage.origin.connections[0]!.untilClosed();
+    await (await stage.origin.connection(0)).untilClosed();
   },
 
   'keeps no connection that the peer will close within two seconds': async (context, factory) => {
@@ -99,7 +99,7 @@ export const poolTests: Readonly<Record<string, ContractTest>> = {
       answering(sizedResponse('ok', ['Keep-Alive: timeout=2'])),
     );
     await stage.fetch();
-    await stage.origin.connections[0]!.untilClosed();
+    await (await stage.origin.connection(0)).untilClosed();
   },
 
   'opens no more connections than allowed and serves who waits in order': async (

@@ -36,9 +36,9 @@ export const ROOMY: UpstreamSettings = {
   upstream: 'app',
   connectionsMax: 64,
   pendingMax: 64,
-  pendingTimeoutMs: 10_000,
-  keepAlive: { idleMs: 30_000, requestsMax: 1000, ageMs: 60_000 },
-  timeouts: { connectMs: 10_000, headMs: 10_000, bodyIdleMs: 10_000 },
+  pendingTimeoutMs: 60_000,
+  keepAlive: { idleMs: 60_000, requestsMax: 1000, ageMs: 600_000 },
+  timeouts: { connectMs: 60_000, headMs: 60_000, bodyIdleMs: 60_000 },
   responseHeadBytesMax: 64 * 1024,
   tls: { verify: true, ca: null, serverName: null },
 };

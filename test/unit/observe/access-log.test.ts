@@ -6,7 +6,7 @@ import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { AccessLog, createAccessLog } from '../../../src/observe/access-log.ts';
-import { until, withDeadline } from '../../support/deadline.ts';
+import { DEADLINE_MS, until, withDeadline } from '../../support/deadline.ts';
 import { createTempDir } from '../../support/temp-dir.ts';
 import { finishedExchange } from './finished-exchange.ts';
 
@@ -55,7 +55,7 @@ describe('access log', () => {
     const log = new AccessLog({ format: 'combined', file, onProblem: noProblem });
     context.after(() => log.close());
     log.record(finishedExchange(), 1);
-    await until(() => linesOf(file).length === 1, { what: 'the line', deadlineMs: 2000 });
+    await until(() => linesOf(file).length === 1, { what: 'the line' });
   });
 
   it('goes on in a new file after the old one was moved away', async (context) => {
@@ -111,26 +111,31 @@ describe('access log', () => {
 });
 
 describe('access log on standard output', () => {
-  it('keeps every line whole when several processes share one pipe and its reader is slow', async () => {
+  it('keeps every line whole when several processes share one pipe and its reader is slow', async (context) => {
     // A shell makes a real pipe (node's own are sockets), shared by three writers.
     const one = `"${process.execPath}" "${WRITER}" 2000`;
     const shell = spawn('sh', ['-c', `(${one} & ${one} & ${one} & wait) | cat`], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
+    context.after(() => shell.kill('SIGKILL'));
     let text = '';
     shell.stdout.setEncoding('latin1').on('data', (part: string) => {
       text += part;
     });
     const ended = new Promise((resolve) => shell.once('close', resolve));
-    await withDeadline(ended, 30_000, 'three writers end');
+    await withDeadline(ended, 60_000, 'three writers end');
     const lines = text.split('\n').slice(0, -1);
     assert.equal(lines.length, 6000);
     for (const line of lines) JSON.parse(line);
   });
 
-  it('drops, counts, and lets the process end when nobody reads', async () => {
+  it('drops, counts, and lets the process end when nobody reads', async (context) => {
     const child = spawn(process.execPath, [WRITER, '20000', '100000'], {
       stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    context.after(() => {
+      child.kill('SIGKILL');
+      child.stdout.destroy();
     });
     child.stdout.pause();
     let report = '';
@@ -138,9 +143,11 @@ describe('access log on standard output', () => {
       report += part;
     });
     const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    assert.equal(await withDeadline(exit, 10_000, 'the writer ends'), 0);
+    // What it wrote may arrive after the news that it has ended.
+    const reported = new Promise((resolve) => child.stderr.once('end', resolve));
+    assert.equal(await withDeadline(exit, DEADLINE_MS, 'the writer ends'), 0);
+    await withDeadline(reported, DEADLINE_MS, 'its report');
     const { drops } = JSON.parse(report) as { drops: number };
     assert.ok(drops > 1000, `${drops} drops`);
-    child.stdout.destroy();
   });
 });

@@ -84,7 +84,7 @@ describe('the checker', () => {
     assert.ok(count >= 9 && count <= 12, `${count}`);
   });
 
-  test('takes a check that throws for a bad one', async () => {
+  test('takes a check that throws for a bad one', async (context) => {
     const outcomes: CheckOutcome[] = [];
     const checker = new Checker({
       onOutcome: (_id, outcome) => outcomes.push(outcome),
@@ -93,13 +93,13 @@ describe('the checker', () => {
         throw new Error('no such thing');
       },
     });
+    context.after(() => checker.stop());
     checker.follow([target(0, { downIntervalMs: 10 })]);
     await until(() => outcomes.length > 1, { what: 'it goes on' });
-    checker.stop();
     assert.deepEqual(outcomes[0], { good: false, why: 'no such thing' });
   });
 
-  test('runs at most 256 checks at a time, and all of 1,000 in their turn', async () => {
+  test('runs at most 256 checks at a time, and all of 1,000 in their turn', async (context) => {
     let running = 0;
     let most = 0;
     const seen = new Set<string>();
@@ -114,13 +114,13 @@ describe('the checker', () => {
         return good;
       },
     });
+    context.after(() => checker.stop());
     checker.follow(Array.from({ length: 1000 }, (_, at) => target(at, { downIntervalMs: 10 })));
     await until(() => seen.size === 1000, { what: 'all are checked' });
-    checker.stop();
     assert.equal(most, 256);
   });
 
-  test('follows a new configuration: who stays keeps the clock, who goes is heard no more', async () => {
+  test('follows a new configuration: who stays keeps the clock, who goes is heard no more', async (context) => {
     const outcomes: string[] = [];
     const pending: (() => void)[] = [];
     const checker = new Checker({
@@ -128,6 +128,7 @@ describe('the checker', () => {
       isUnsettled: () => false,
       check: () => new Promise((resolve) => pending.push(() => resolve(good))),
     });
+    context.after(() => checker.stop());
     const fast = { downIntervalMs: 10 };
     checker.follow([target(0, fast), target(1, fast)]);
     await until(() => pending.length === 2, { what: 'both are asked' });
@@ -135,7 +136,6 @@ describe('the checker', () => {
     await until(() => pending.length === 3, { what: 'the new one is asked' });
     for (const answer of pending) answer();
     await until(() => checker.running === 0, { what: 'all have answered' });
-    checker.stop();
     assert.deepEqual(outcomes.sort(), ['app/0', 'app/2']);
   });
 });

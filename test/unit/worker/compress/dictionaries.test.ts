@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
 import { ProxyError } from '../../../../src/core/errors.ts';
 import { limits } from '../../../../src/core/limits.ts';
+import { until } from '../../../support/deadline.ts';
 import { type Answer, makeCompression, Passage, page } from './bodies.ts';
 
 const V1 = page(100_000);
@@ -152,8 +153,7 @@ describe('a dictionary', () => {
     const passage = new Passage(asking(V1), compression);
     const { client } = passage;
     passage.sink.write(V2.subarray(0, 5000));
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    assert.ok(client.body.length > 40);
+    await until(() => client.body.length > 40, { what: 'the first lines' });
     passage.sink.write(V2.subarray(5000));
     passage.sink.end();
     await client.over();

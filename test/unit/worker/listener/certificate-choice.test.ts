@@ -8,6 +8,7 @@ import { connect, createSecureContext, createServer, type Server, type TLSSocket
 import type { Certificate } from '../../../../src/worker/listener/certificate.ts';
 import { choosing } from '../../../../src/worker/listener/node/certificate-choice.ts';
 import { type Authority, createAuthority } from '../../../support/certificates.ts';
+import { DEADLINE_MS, withDeadline } from '../../../support/deadline.ts';
 
 const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 let authority: Authority;
@@ -48,18 +49,19 @@ before(async () => {
 after(() => server.close());
 
 function shake(version: (typeof VERSIONS)[number], servername: string, protocols: string[]) {
-  return new Promise<{ name: string; protocol: string | false | null }>((resolve, reject) => {
-    const socket: TLSSocket = connect({
-      ...{ port, host: '127.0.0.1', servername, rejectUnauthorized: false },
-      ...{ minVersion: version, maxVersion: version, ALPNProtocols: protocols },
-    });
+  const socket: TLSSocket = connect({
+    ...{ port, host: '127.0.0.1', servername, rejectUnauthorized: false },
+    ...{ minVersion: version, maxVersion: version, ALPNProtocols: protocols },
+  });
+  type Outcome = { name: string; protocol: string | false | null };
+  const outcome = new Promise<Outcome>((resolve, reject) => {
     socket.on('error', reject);
     socket.on('secureConnect', () => {
       const name = socket.getPeerCertificate().subjectaltname!.replace('DNS:', '');
       resolve({ name, protocol: socket.alpnProtocol });
-      socket.destroy();
     });
   });
+  return withDeadline(outcome, DEADLINE_MS, 'a handshake').finally(() => socket.destroy());
 }
 
 describe('a handshake', () => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClientConnections } from '../../../../src/worker/listener/client-limit.ts';
 import { ClientCensus } from '../../../../src/worker/listener/uws/client-census.ts';
 
@@ -47,8 +47,8 @@ describe('connections per client, by looks at the kernel', () => {
     const open = async (address: string): Promise<boolean> => {
       const isTaken = census.opened(address, limit);
       if (isTaken) world.open?.push(address);
-      // The look is over.
-      await delay(1);
+      // The look is over: what waits for a turn gets it in order.
+      await nextTurn();
       return isTaken;
     };
     return { world, open };

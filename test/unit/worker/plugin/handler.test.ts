@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ProxyError } from '../../../../src/core/errors.ts';
 import type { RequestHead } from '../../../../src/core/exchange.ts';
 import type { Plugin } from '../../../../src/plugin/define-plugin.ts';
@@ -159,15 +160,20 @@ describe('a handler', () => {
     assert.deepEqual(attempt.calls, []);
   });
 
-  it('has its stream cancelled when the client leaves in the middle', async () => {
+  it('has its stream cancelled when the client leaves in the middle', async (context) => {
     let isCancelled = false;
     const stream = new ReadableStream({
-      pull: (controller) => controller.enqueue(new Uint8Array(10)),
+      async pull(controller) {
+        // Endless, but it leaves others their turns.
+        await nextTurn();
+        if (!isCancelled) controller.enqueue(new Uint8Array(10));
+      },
       cancel() {
         isCancelled = true;
       },
     });
     const { attempt } = send(() => new Response(stream));
+    context.after(() => attempt.source?.cancel(new ProxyError('client_closed')));
     await until(() => attempt.byteCount > 0, { what: 'bytes' });
     attempt.source!.cancel(new ProxyError('client_closed'));
     await until(() => isCancelled, { what: 'the stream is cancelled' });

@@ -86,7 +86,7 @@ export interface JoiningOptions extends Partial<TunnelOptions> {
 }
 
 export const tunnelOptions: TunnelOptions = {
-  timeouts: { connectMs: 1000, headMs: 2000, bodyIdleMs: 2000 },
+  timeouts: { connectMs: 60_000, headMs: 60_000, bodyIdleMs: 60_000 },
   idleMs: 60_000,
   messageBytesMax: limits.webSocketMessageBytes,
   responseHeadBytesMax: limits.responseHeadBytes,

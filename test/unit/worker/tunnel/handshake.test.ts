@@ -8,7 +8,7 @@ import { until } from '../../../support/deadline.ts';
 import { freePort } from '../../../support/free-port.ts';
 import { onEachRequest, startOrigin } from '../../../support/origin.ts';
 import { headerLines } from '../support/attempts.ts';
-import { join } from './client-end.ts';
+import { join, tunnelOptions } from './client-end.ts';
 import { startPeer } from './peer-server.ts';
 
 /** A peer that switches properly and adds `fields` (lines with CRLF). */
@@ -113,7 +113,7 @@ describe('a handshake with a peer', () => {
     assert.deepEqual(headerLines(exchange), ['www-authenticate: Basic']);
     assert.equal(attempt.body.toString(), 'nope!');
     assert.equal(client.accepted, null);
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
   });
 
   it('slows down a refusal with a large body', async (t) => {
@@ -128,13 +128,13 @@ describe('a handshake with a peer', () => {
       { context: t },
     );
     const { attempt } = join(t, origin.port, {
-      timeouts: { connectMs: 1000, headMs: 1000, bodyIdleMs: 600 },
+      timeouts: { ...tunnelOptions.timeouts, bodyIdleMs: 1000 },
     });
     attempt.isFull = true;
     attempt.isKeeping = false;
     await attempt.head();
     // Longer than a body may be idle: one that nobody takes is not.
-    await new Promise((resolve) => setTimeout(resolve, 900));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
     assert.ok(sent < total, `${sent} bytes sent`);
     assert.ok(attempt.byteCount <= 2 ** 17, `${attempt.byteCount} bytes taken`);
     attempt.isFull = false;
@@ -157,7 +157,7 @@ describe('a handshake with a peer', () => {
         { context: t },
       );
       const { attempt } = join(t, origin.port, {
-        timeouts: { connectMs: 1000, headMs: 1000, bodyIdleMs: 100 },
+        timeouts: { ...tunnelOptions.timeouts, bodyIdleMs: 100 },
       });
       await attempt.over();
       assert.deepEqual(attempt.calls, ['head', 'start', `failed ${row}`, `done ${row}`]);
@@ -201,7 +201,7 @@ describe('a handshake with a peer', () => {
       assert.deepEqual(attempt.calls, [`failure ${row}`]);
       assert.equal(client.accepted, null);
       assert.equal(registry.size, 0);
-      await origin.connections[0]!.untilClosed();
+      await (await origin.connection(0)).untilClosed();
     });
   }
 
@@ -215,7 +215,7 @@ describe('a handshake with a peer', () => {
       const { attempt } = join(t, origin.port, { protocols: ['chat'] });
       await attempt.over();
       assert.deepEqual(attempt.calls, ['failure upgrade_failed']);
-      await origin.connections[0]!.untilClosed();
+      await (await origin.connection(0)).untilClosed();
     }
   });
 
@@ -227,16 +227,16 @@ describe('a handshake with a peer', () => {
     await unknown.attempt.over();
     assert.deepEqual(unknown.attempt.calls, ['failure dns_failed']);
     const origin = await startOrigin(() => {}, { context: t });
-    const timeouts = { connectMs: 100, headMs: 100, bodyIdleMs: 100 };
-    const silent = join(t, origin.port, { timeouts });
+    const silent = join(t, origin.port, { timeouts: { ...tunnelOptions.timeouts, headMs: 100 } });
     await silent.attempt.over();
     assert.deepEqual(silent.attempt.calls, ['failure head_timeout']);
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
     // Silent in the TLS handshake: never connected.
+    const timeouts = { ...tunnelOptions.timeouts, connectMs: 100 };
     const secure = join(t, origin.port, { timeouts, scheme: 'https' });
     await secure.attempt.over();
     assert.deepEqual(secure.attempt.calls, ['failure connect_timeout']);
-    await origin.connections[1]!.untilClosed();
+    await (await origin.connection(1)).untilClosed();
   });
 
   it('fails, not throws, on a target or field that is not valid', async (t) => {
@@ -259,7 +259,7 @@ describe('a handshake with a peer', () => {
     const { attempt, exchange, registry } = join(t, origin.port);
     await (await origin.connection(0)).head();
     exchange.running!.cancel(new ProxyError('client_closed'));
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
     assert.deepEqual(attempt.calls, []);
     assert.equal(exchange.running, null);
     assert.equal(registry.size, 0);
@@ -271,7 +271,7 @@ describe('a handshake with a peer', () => {
     await origin.connection(0);
     registry.closeAll(1001);
     assert.deepEqual(attempt.calls, ['failure draining']);
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
   });
 });
 

@@ -41,7 +41,7 @@ describe('http1 pools', () => {
     before.drain();
     await fetch(after, peer);
     assert.equal(origin.connections.length, 2);
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
   });
 
   it('finishes what runs when drained, keeps nothing, and still serves the old plan', async (context) => {
@@ -60,10 +60,10 @@ describe('http1 pools', () => {
     upstream.drain();
     await running.attempt.over();
     assert.equal(running.attempt.calls.at(-1), 'done');
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
     const late = await fetch(upstream, peer);
     assert.equal(late.attempt.calls.at(-1), 'done');
-    await origin.connections[1]!.untilClosed();
+    await (await origin.connection(1)).untilClosed();
     assert.equal(pools.stats.length, 0);
   });
 
@@ -75,7 +75,7 @@ describe('http1 pools', () => {
     await origin.requestCount(1);
     upstream.close();
     for (const { attempt } of sent) assert.deepEqual(attempt.calls, ['failure draining']);
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
   });
 
   it('gives the room of an unused connection to another peer of the upstream', async (context) => {
@@ -91,7 +91,7 @@ describe('http1 pools', () => {
     await fetch(upstream, first);
     const sent = await fetch(upstream, second);
     assert.equal(sent.attempt.calls.at(-1), 'done');
-    await origins[0].connections[0]!.untilClosed();
+    await (await origins[0].connection(0)).untilClosed();
   });
 
   it('gives the room of a busy connection to another peer as soon as it is free', async (context) => {
@@ -138,7 +138,7 @@ describe('http1 pools', () => {
     await settle();
     assert.equal(upstream.stats()[0]!.idle, 1);
     clock.now += 100;
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
   });
 
   it('does not use a connection beyond its age', async (context) => {
@@ -153,7 +153,7 @@ describe('http1 pools', () => {
     await fetch(upstream, peer);
     assert.equal(origin.connections.length, 1);
     clock.now += 2_000;
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
     await fetch(upstream, peer);
     assert.equal(origin.connections.length, 2);
   });

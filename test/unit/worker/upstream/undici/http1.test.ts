@@ -18,7 +18,7 @@ import {
   RecordingAttempt,
 } from '../../support/attempts.ts';
 import { makeExchange } from '../../support/exchanges.ts';
-import { startUpstream, turns } from './support.ts';
+import { startUpstream, testOptions, turns } from './support.ts';
 
 const OK = sizedResponse('hi');
 
@@ -175,7 +175,7 @@ describe('undici transport over HTTP/1.1', () => {
       { context: t },
     );
     const upstream = startUpstream(t, {
-      timeouts: { connectMs: 1000, headMs: 500, bodyIdleMs: 300 },
+      timeouts: { ...testOptions.timeouts, bodyIdleMs: 1000 },
     });
     const attempt = new RecordingAttempt();
     attempt.isFull = true;
@@ -187,7 +187,7 @@ describe('undici transport over HTTP/1.1', () => {
     const startedAtMs = performance.now();
     await until(
       () => {
-        if (performance.now() - startedAtMs < 700) return false;
+        if (performance.now() - startedAtMs < 1500) return false;
         const isStill = seen === sent;
         seen = sent;
         return isStill;
@@ -235,7 +235,7 @@ describe('undici transport over HTTP/1.1', () => {
     upstream.send(early, makePeer(origin.port), silent);
     await origin.requestCount(1);
     early.running!.cancel(new ProxyError('client_closed'));
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
     assert.deepEqual(silent.calls, []);
     assert.equal(early.running, null);
 
@@ -245,7 +245,7 @@ describe('undici transport over HTTP/1.1', () => {
     attempt.source!.cancel(new ProxyError('client_closed'));
     attempt.source!.cancel(new ProxyError('client_closed'));
     assert.deepEqual(attempt.calls, ['head', 'start', 'done client_closed']);
-    await origin.connections[1]!.untilClosed();
+    await (await origin.connection(1)).untilClosed();
     await until(() => upstream.connections === 0, { what: 'nothing is left' });
     assert.equal(attempt.calls.length, 3);
   });
@@ -307,7 +307,7 @@ describe('undici transport over HTTP/1.1', () => {
     body.breakOff(new ProxyError('body_too_large'));
     await attempt.over();
     assert.deepEqual(attempt.calls, ['failure body_too_large']);
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
   });
 
   it('never throws on what undici refuses to write, and goes on', async (t) => {

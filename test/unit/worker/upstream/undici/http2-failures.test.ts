@@ -193,16 +193,19 @@ describe('failures of the undici transport over HTTP/2', () => {
     );
     const upstream = startUpstream(t, {
       ...trusting(authority),
-      timeouts: { ...testOptions.timeouts, headMs: 100 },
+      timeouts: { ...testOptions.timeouts, headMs: 1000 },
     });
     const peer = makePeer(origin.port, 'https');
     const streamed = new FedBody(100_000);
     const whole = new FedBody(10_000);
     whole.complete = Buffer.alloc(10_000);
-    for (const body of [streamed, whole]) {
+    const attempts = [streamed, whole].map((body) => {
       const attempt = new RecordingAttempt();
       upstream.send(makeExchange({ method: 'PUT', body }), peer, attempt);
       body.feed(Buffer.alloc(10_000));
+      return attempt;
+    });
+    for (const attempt of attempts) {
       await attempt.over();
       assert.deepEqual(attempt.calls, ['failure head_timeout']);
     }

@@ -56,7 +56,7 @@ describe('connections of the undici transport', () => {
     }
     await turns();
     upstream.keepOnly([kept]);
-    await one.connections[0]!.untilClosed();
+    await (await one.connection(0)).untilClosed();
     assert.equal(upstream.connections, 1);
     await completed((a) => upstream.send(makeExchange(), kept, a));
     assert.equal(two.connections.length, 1);
@@ -70,7 +70,7 @@ describe('connections of the undici transport', () => {
     await turns();
     const attempt = await completed((a) => upstream.send(makeExchange(), makePeer(two.port), a));
     assert.equal(attempt.calls.at(-1), 'done');
-    await one.connections[0]!.untilClosed();
+    await (await one.connection(0)).untilClosed();
     assert.equal(upstream.connections, 1);
   });
 
@@ -95,8 +95,8 @@ describe('connections of the undici transport', () => {
 
   it('closes a connection after its share of requests, and at its age', async (t) => {
     for (const keepAlive of [
-      { idleMs: 4000, requestsMax: 2, ageMs: 60_000 },
-      { idleMs: 4000, requestsMax: 100, ageMs: 1 },
+      { idleMs: 60_000, requestsMax: 2, ageMs: 60_000 },
+      { idleMs: 60_000, requestsMax: 100, ageMs: 1 },
     ]) {
       const origin = await startOrigin(answering(OK), { context: t });
       const upstream = startUpstream(t, { keepAlive });
@@ -104,7 +104,9 @@ describe('connections of the undici transport', () => {
       for (let turn = 0; turn < 4; turn++) {
         const attempt = await completed((a) => upstream.send(makeExchange(), peer, a));
         assert.equal(attempt.calls.at(-1), 'done');
+        // Older than its age, and free again.
         await new Promise((resolve) => setTimeout(resolve, 10));
+        await turns();
       }
       assert.equal(origin.connections.length, keepAlive.requestsMax === 2 ? 2 : 4);
     }
@@ -128,14 +130,14 @@ describe('connections of the undici transport', () => {
     assert.equal(upstream.connections, 2);
     upstream.drain();
     assert.equal(upstream.connections, 1);
-    await origin.connections[1]!.untilClosed();
+    await (await origin.connection(1)).untilClosed();
     const late = await completed((a) => upstream.send(makeExchange(), peer, a));
     assert.equal(late.calls.at(-1), 'done');
     isReleased = true;
     await slow.over();
     assert.equal(slow.calls.at(-1), 'done');
     await until(() => upstream.connections === 0, { what: 'nothing is left' });
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
   });
 
   it('fails everything with draining when closed', async (t) => {
@@ -153,6 +155,6 @@ describe('connections of the undici transport', () => {
       await attempt.over();
       assert.deepEqual(attempt.calls, ['failure draining']);
     }
-    await origin.connections[0]!.untilClosed();
+    await (await origin.connection(0)).untilClosed();
   });
 });

@@ -1,4 +1,4 @@
-// Options for tests of the undici transport: small bounds and short times.
+// Options for tests of the undici transport: small bounds, and times that only a hang uses up.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { limits } from '../../../../../src/core/limits.ts';
@@ -13,9 +13,9 @@ export const testOptions: UndiciOptions = {
   upstream: 'app',
   connectionsMax: 8,
   pendingMax: 8,
-  pendingTimeoutMs: 5000,
-  keepAlive: { idleMs: 4000, requestsMax: 1000, ageMs: 3_600_000 },
-  timeouts: { connectMs: 1000, headMs: 5000, bodyIdleMs: 5000 },
+  pendingTimeoutMs: 60_000,
+  keepAlive: { idleMs: 60_000, requestsMax: 1000, ageMs: 3_600_000 },
+  timeouts: { connectMs: 60_000, headMs: 60_000, bodyIdleMs: 60_000 },
   responseHeadBytesMax: limits.responseHeadBytes,
   tls: { verify: true, ca: null, serverName: null },
 };
