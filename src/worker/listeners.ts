@@ -34,6 +34,10 @@ export class ListenerSet {
   readonly #options: ListenerSetOptions;
   #active: Listeners = new Map();
   #staged: Listeners | null = null;
+  /** Given up, until their last connection is gone. */
+  #leaving: FrontListener[] = [];
+  /** Of listeners that are gone. */
+  #connectionsBefore = 0;
   #isDraining = false;
   /** Connections that were one too many of a client. */
   connectionsRefused = 0;
@@ -49,6 +53,7 @@ export class ListenerSet {
    */
   async stage(config: Config): Promise<void> {
     this.discard();
+    this.#forgetGone();
     if (this.#isDraining) throw new Error(GIVEN_UP);
     const staged: Listeners = new Map();
     this.#staged = staged;
@@ -57,7 +62,7 @@ export class ListenerSet {
       const kept = this.#active.get(key);
       const listener = kept ?? (await this.#open(entryPoint, config));
       if (this.#staged !== staged) {
-        if (kept === undefined) listener.drain();
+        if (kept === undefined) this.#giveUp(listener);
         throw new Error(GIVEN_UP);
       }
       staged.set(key, listener);
@@ -72,13 +77,13 @@ export class ListenerSet {
     const settings = this.#settingsOf(config);
     for (const listener of this.#active.values()) listener.configure(settings);
     for (const [key, listener] of before) {
-      if (!this.#active.has(key)) listener.drain();
+      if (!this.#active.has(key)) this.#giveUp(listener);
     }
   }
 
   discard(): void {
     for (const [key, listener] of this.#staged ?? []) {
-      if (!this.#active.has(key)) listener.drain();
+      if (!this.#active.has(key)) this.#giveUp(listener);
     }
     this.#staged = null;
   }
@@ -99,15 +104,16 @@ export class ListenerSet {
 
   /** Cuts what is still open. */
   closeAll(): void {
-    for (const listener of this.#active.values()) listener.closeAll();
+    for (const listener of [...this.#active.values(), ...this.#leaving]) listener.closeAll();
   }
 
   get connectionsOpen(): number {
     return this.#sum((listener) => listener.connectionsOpen);
   }
 
+  /** Since this worker began, those of listeners that are gone included. */
   get connections(): number {
-    return this.#sum((listener) => listener.connections);
+    return this.#connectionsBefore + this.#sum((listener) => listener.connections);
   }
 
   get webSocketsOpen(): number {
@@ -172,10 +178,24 @@ export class ListenerSet {
     return { ...settingsOf(config), clientLimit: clientLimit.max === 0 ? null : clientLimit };
   }
 
+  #giveUp(listener: FrontListener): void {
+    listener.drain();
+    this.#leaving.push(listener);
+  }
+
   #sum(count: (listener: FrontListener) => number): number {
     let sum = 0;
-    for (const listener of this.#active.values()) sum += count(listener);
+    for (const listener of [...this.#active.values(), ...this.#leaving]) sum += count(listener);
     return sum;
+  }
+
+  #forgetGone(): void {
+    this.#leaving = this.#leaving.filter((listener) => {
+      if (listener.connectionsOpen > 0) return true;
+      this.#connectionsBefore += listener.connections;
+      listener.closeAll();
+      return false;
+    });
   }
 }
 
