@@ -11,8 +11,10 @@ import type { ClientLimit } from '../client-limit.ts';
 const LOOK_MS_MIN = 250;
 /** So long after the next look is due, what was seen is good enough to refuse somebody by. */
 const FRESH_MS = 2000;
-/** Of the time, at most so much goes into looks. */
+/** Of the time, at most so much goes into looks... */
 const LOOK_SHARE = 0.05;
+/** ...but a look that took long because the machine stood still must not be believed for minutes. */
+const LOOK_MS_MAX = 5000;
 /** More clients than this are not told apart between two looks. */
 const CLIENTS_MAX = 65_536;
 
@@ -63,7 +65,8 @@ export class ClientCensus {
     this.#since = new Map();
     look((addresses) => {
       const tookMs = nowMs() - startedAtMs;
-      this.#nextLookMs = startedAtMs + Math.max(LOOK_MS_MIN, tookMs / LOOK_SHARE);
+      const pauseMs = Math.max(LOOK_MS_MIN, tookMs / LOOK_SHARE);
+      this.#nextLookMs = startedAtMs + Math.min(LOOK_MS_MAX, pauseMs);
       this.#take(addresses);
     });
   }
