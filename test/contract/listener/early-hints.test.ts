@@ -102,7 +102,7 @@ describe('early hints', () => {
     session.request({ ':path': '/' }).on('error', () => {});
     await until(() => waiting.length === 1, { what: 'it is served' });
     session.destroy();
-    await until(() => handler.finished.length === 1, { what: 'it is noticed' });
+    await until(() => handler.finishedExchanges.length === 1, { what: 'it is noticed' });
     hint(waiting[0]!);
   });
 });

@@ -194,6 +194,7 @@ describe('a large upload', () => {
     for (let at = 0; at < body.length; at += 4) body.writeUInt32LE(at, at);
     await client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`);
     const sent = client.send(body);
+    await until(() => bucket.source !== null, { what: 'it is asked for' });
     let pauses = 0;
     while (!bucket.hasEnded) {
       const before = bucket.bytes;
@@ -273,6 +274,7 @@ describe('the patience of the listener', { concurrency: true, skip }, () => {
     const client = await connectClient(port, { context: t });
     await client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n');
     const sent = client.send(Buffer.alloc(1_000_000));
+    await until(() => bucket.source !== null, { what: 'it is asked for' });
     await delay(8_000);
     bucket.isFull = false;
     bucket.source!.resume();
