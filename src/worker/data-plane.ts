@@ -220,10 +220,10 @@ export class DataPlane {
     return true;
   }
 
+  /** Gives up what is staged, or what there is of it. */
   discard(): void {
-    this.#plugins.discard();
-    if (this.#staged === null) return;
     this.#staged = null;
+    this.#plugins.discard();
     this.#listeners.discard();
     this.#transports.discard();
     this.#kept.discard();
