@@ -39,23 +39,23 @@ export class PortLocks {
     this.#options = options;
   }
 
-  /** Takes the locks of all claims, or none of them; returns null, or one sentence that says who is in the way. */
+  /**
+   * Takes the locks of all claims, or none of them; returns null, or one sentence that says who is in the way.
+   * Rejects when the system refuses one.
+   */
   async take(claims: readonly PortClaim[]): Promise<string | null> {
     const taken: string[] = [];
-    for (const claim of claims) {
-      const key = lockKey(claim);
-      if (this.#held.has(key)) continue;
-      const server = await this.#bind(key);
-      if (server !== null) {
-        this.#held.set(key, server);
-        taken.push(key);
+    let isDone = false;
+    try {
+      for (const claim of claims) {
+        const problem = await this.#takeOne(claim, taken);
+        if (problem !== null) return problem;
       }
-      const problem = server === null ? await this.#blame(claim, key) : await this.#check(claim);
-      if (problem === null) continue;
-      for (const done of taken) this.#release(done);
-      return problem;
+      isDone = true;
+      return null;
+    } finally {
+      if (!isDone) for (const key of taken) this.#release(key);
     }
-    return null;
   }
 
   /** Gives back every lock that is not among `claims`. */
@@ -68,6 +68,16 @@ export class PortLocks {
 
   close(): void {
     this.keepOnly([]);
+  }
+
+  async #takeOne(claim: PortClaim, taken: string[]): Promise<string | null> {
+    const key = lockKey(claim);
+    if (this.#held.has(key)) return null;
+    const server = await this.#bind(key);
+    if (server === null) return this.#blame(claim, key);
+    this.#held.set(key, server);
+    taken.push(key);
+    return this.#check(claim);
   }
 
   #release(key: string): void {

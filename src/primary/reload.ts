@@ -11,6 +11,7 @@ import { describeChange, needsRestart } from './describe-change.ts';
 import { rebaseOverlay, withPeersOfFiles } from './overlay.ts';
 import type { PortLocks } from './port-locks.ts';
 import { portClaims, settlePorts } from './port-probe.ts';
+import type { RolloutOutcome } from './rollout.ts';
 import type { Running } from './running.ts';
 
 const REFUSED = 'new configuration is refused, the old one keeps running';
@@ -104,10 +105,14 @@ export class Reloader {
     const config = await settlePorts(loaded, before);
     const conflict = await locks.take(portClaims(config));
     if (conflict !== null) return this.#refuse(cause, [conflict]);
-    const moved = rebaseOverlay(overlay, before, config);
-    const next = { config, overlay: withPeersOfFiles(config, moved, await readPeers(config)) };
-    const outcome = await running.rollOut(next);
-    locks.keepOnly(portClaims(running.layers.config));
+    let outcome: RolloutOutcome;
+    try {
+      const moved = rebaseOverlay(overlay, before, config);
+      const next = { config, overlay: withPeersOfFiles(config, moved, await readPeers(config)) };
+      outcome = await running.rollOut(next);
+    } finally {
+      locks.keepOnly(portClaims(running.layers.config));
+    }
     if (outcome.kind !== 'done') {
       const { kind, who, problems } = outcome;
       events.error({ cause, who, problems }, REFUSED);

@@ -83,6 +83,19 @@ for (const [kind, createNames] of kinds) {
       assert.equal(await createLocks(context, names).take([claim(free)]), null);
     });
 
+    it('are taken not at all when one can not be made', async (context) => {
+      const names = createNames(context);
+      const [free, bad] = [await freePort(), await freePort()];
+      const broken = {
+        ...names,
+        path: (key: string) =>
+          key.startsWith(`${bad}/`) ? '/no/such/folder/lock' : names.path(key),
+      };
+      const first = createLocks(context, broken);
+      await assert.rejects(first.take([claim(free), claim(bad)]), /cannot take the port lock/);
+      assert.equal(await createLocks(context, names).take([claim(free)]), null);
+    });
+
     it('are given back one by one', async (context) => {
       const names = createNames(context);
       const [kept, dropped] = [await freePort(), await freePort()];

@@ -17,6 +17,7 @@ interface Script {
   readonly load: () => Promise<Config>;
   readonly outcomes?: RolloutOutcome[];
   readonly conflict?: string;
+  readonly readPeers?: () => Promise<never>;
 }
 
 function createReloader(script: Script) {
@@ -40,7 +41,7 @@ function createReloader(script: Script) {
     started: Promise.resolve(),
     loaded: first,
     running: new Running(fleet, { config: first, overlay: new Map() }),
-    readPeers: async () => new Map(),
+    readPeers: script.readPeers ?? (async () => new Map()),
     locks: {
       async take() {
         calls.push('take');
@@ -119,6 +120,15 @@ describe('a reload', () => {
     await reloader.request('SIGHUP');
     assert.deepEqual(calls, ['take', 'rollOut', 'keepOnly 8080,9900']);
     assert.deepEqual(events[0]?.fields, { cause: 'SIGHUP', who: 'worker 1', problems: ['bad'] });
+  });
+
+  it('gives new ports back when it fails on the way', async () => {
+    const next = testConfig({ listeners: [{ port: 8081 }] });
+    const readPeers = () => Promise.reject(new Error('on purpose'));
+    const { reloader, events, calls } = createReloader({ load: async () => next, readPeers });
+    assert.equal((await reloader.request('SIGHUP')).kind, 'refused');
+    assert.deepEqual(calls, ['take', 'keepOnly 8080,9900']);
+    assert.deepEqual(events[0]?.fields['problems'], ['on purpose']);
   });
 
   it('tries once more when a child was lost by chance, and only once', async () => {
