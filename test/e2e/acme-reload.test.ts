@@ -14,6 +14,7 @@ const DEADLINE_MS = 60_000;
 function nameAt(port: number, servername: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false });
+    socket.setTimeout(DEADLINE_MS, () => socket.destroy(new Error('no handshake')));
     socket.on('error', reject);
     socket.on('secureConnect', () => {
       resolve(String(socket.getPeerCertificate().subjectaltname));

@@ -37,7 +37,7 @@ before(async () => {
 function certificateAt(port: number, servername: string): Promise<PeerCertificate> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false });
-    socket.setTimeout(10_000, () => socket.destroy(new Error('no handshake')));
+    socket.setTimeout(DEADLINE_MS, () => socket.destroy(new Error('no handshake')));
     socket.on('error', reject);
     socket.on('secureConnect', () => {
       resolve(socket.getPeerCertificate());
@@ -190,12 +190,16 @@ describe('a proof that fails', () => {
     const ca = await pebble.root();
     const load = keepAsking((agent) => ask(tlsPort, 'b.test', { ca, agent }));
     context.after(() => load.stop());
-    await until(() => load.done > 50, { what: 'the load runs', evidence });
+    await until(() => load.done > 50, { what: 'the load runs', deadlineMs: DEADLINE_MS, evidence });
     const renewed = await askApi(sluice.adminPort, 'POST /api/certificates/b.test/renew');
     assert.equal(renewed.status, 200, renewed.text);
     const second = await untilIssued({ port: tlsPort, name: 'b.test', before: first }, evidence);
     const doneBefore = load.done;
-    await until(() => load.done > doneBefore + 50, { what: 'the load goes on', evidence });
+    await until(() => load.done > doneBefore + 50, {
+      what: 'the load goes on',
+      deadlineMs: DEADLINE_MS,
+      evidence,
+    });
     assert.deepEqual(await load.stop(), []);
 
     const revoked = await askApi(sluice.adminPort, 'POST /api/certificates/b.test/revoke', {

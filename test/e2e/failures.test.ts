@@ -12,6 +12,7 @@ import {
   sizedResponse,
   startOrigin,
 } from '../support/origin.ts';
+import type { OriginConnection } from '../support/origin-connection.ts';
 import { type Sluice, startSluice } from '../support/sluice.ts';
 import { suiteCleanup } from '../support/suite.ts';
 
@@ -37,7 +38,7 @@ before(async () => {
     { context: suite },
   );
   patient = await startOrigin(async () => {}, { context: suite });
-  const timeouts = { connectMs: '500ms', headMs: '400ms', bodyIdleMs: '400ms' };
+  const timeouts = { headMs: '400ms', bodyIdleMs: '400ms' };
   const retry = { retriesMax: 1 };
   sluice = await startSluice(
     {
@@ -59,6 +60,13 @@ before(async () => {
     { context: suite },
   );
 });
+
+/** Waits for the request with this target at the patient peer. */
+async function connectionOf(target: string): Promise<OriginConnection> {
+  const find = () => patient.requests.find((request) => request.target === target);
+  await until(() => find() !== undefined, { what: `${target} at the peer` });
+  return patient.connections[find()!.connection]!;
+}
 
 describe('failures', () => {
   it('answers 404 where no route matches, with an id, as text or JSON', async () => {
@@ -131,24 +139,20 @@ describe('failures', () => {
   });
 
   it('cancels the attempt at once when the client leaves', async () => {
-    const count = patient.connections.length;
     const client = await connectClient(sluice.port, { context: suite });
     await client.send('GET /leave HTTP/1.1\r\nHost: patient.test\r\n\r\n');
-    const connection = await patient.connection(count);
-    await connection.nextRequest(5000);
+    const connection = await connectionOf('/leave');
     client.reset();
-    await connection.untilClosed(2000);
+    await connection.untilClosed();
     await until(() => sluice.logLines().some((line) => /\/leave.*499/.test(line)), {
       what: 'a line with 499',
     });
   });
 
   it('answers 503 with Retry-After when all connections are taken and nobody may wait', async () => {
-    const count = patient.connections.length;
     const first = await connectClient(sluice.port, { context: suite });
     await first.send('GET /first HTTP/1.1\r\nHost: full.test\r\n\r\n');
-    const connection = await patient.connection(count);
-    await connection.nextRequest(5000);
+    const connection = await connectionOf('/first');
     const second = await request(sluice.port, { host: 'full.test' });
     assert.equal(second.status, 503);
     assert.ok(Number(second.header('retry-after')) >= 1);

@@ -18,7 +18,7 @@ const active = {
   path: '/healthz',
   intervalMs: '200ms',
   downIntervalMs: '50ms',
-  timeoutMs: '1s',
+  timeoutMs: '10s',
   fall: 2,
   rise: 2,
 };
@@ -252,16 +252,18 @@ describe('the circuit breaker', () => {
 
   it('opens for all workers, asks nobody while open, and closes again', async (context) => {
     const [only] = (await origins(context, 1)) as [MoodyOrigin];
-    const sluice = await start(context, [only], { breaker, ejection: never });
+    // Open for longer than the requests of this test take.
+    const slow = { ...breaker, openMs: '4s' };
+    const sluice = await start(context, [only], { breaker: slow, ejection: never });
     assert.deepEqual(await statuses(sluice, 20), [200]);
     only.status = 500;
     await until(async () => (await statuses(sluice, 4)).includes(503), { what: 'it opens' });
     const refused = await request(sluice.port, { fields: ['Accept: application/json'] });
     assert.equal(refused.status, 503);
     assert.equal(JSON.parse(refused.text()).code, 'breaker_open');
-    assert.equal(refused.header('retry-after'), '1');
+    assert.match(refused.header('retry-after')!, /^[1-4]$/);
     const before = only.requestTimes.length;
-    assert.deepEqual(await statuses(sluice, 30), [503]);
+    assert.deepEqual(await statuses(sluice, 20), [503]);
     assert.ok(only.requestTimes.length - before <= 2, 'the other worker knows it too');
     only.status = 200;
     await until(async () => `${await statuses(sluice, 30)}` === '200', { what: 'it closes' });
@@ -286,16 +288,18 @@ describe('hedging', () => {
   it('answers from another peer when one hangs', async (context) => {
     const [steady, moody] = (await origins(context, 2)) as [MoodyOrigin, MoodyOrigin];
     const hedge = { enabled: true, delayMinMs: '20ms' };
-    const sluice = await start(context, [steady, moody], { hedge }, 1);
+    // What finds the budget spent is not hedged, hence a large one.
+    const retry = { budgetMin: 100 };
+    const sluice = await start(context, [steady, moody], { hedge, retry }, 1);
     assert.deepEqual(await statuses(sluice, 120), [200]);
-    moody.delayMs = 5000;
+    moody.delayMs = 30_000;
     const startedAtMs = performance.now();
     assert.deepEqual(await statuses(sluice, 6), [200]);
     const tookMs = performance.now() - startedAtMs;
     context.diagnostic(
-      `6 requests, half of them to a peer that hangs 5 s: ${Math.round(tookMs)} ms`,
+      `6 requests, half of them to a peer that hangs 30 s: ${Math.round(tookMs)} ms`,
     );
-    assert.ok(tookMs < 5000, 'nobody waited for the slow one');
+    assert.ok(tookMs < 30_000, 'nobody waited for the slow one');
     assert.ok(moody.requestTimes.length > 60, 'it was asked');
     const { text } = await sluice.admin('/metrics');
     assert.ok(metricSum(text, 'sluice_hedges_won_total') >= 2, text);

@@ -137,9 +137,18 @@ function finish(stream: ClientHttp2Stream): Promise<Answer> {
   });
 }
 
-/** Requests on a new session, one after the other, until it says GOAWAY or `isOver`; tells what failed. */
-async function askInTurn(context: Cleanup, isOver: () => boolean, path: string): Promise<string[]> {
+/** Requests on a new session, one after the other, until it says GOAWAY or `isEnough`; tells what failed. */
+async function askInTurn(
+  context: Cleanup,
+  isEnough: () => boolean,
+  path: string,
+): Promise<string[]> {
   const failures: string[] = [];
+  let isTestOver = false;
+  context.after(() => {
+    isTestOver = true;
+  });
+  const isOver = () => isTestOver || isEnough();
   while (!isOver()) {
     const session = open(context);
     let isLeaving = false;
@@ -163,8 +172,9 @@ describe('HTTP/2 to a peer', () => {
   it('loses no request when the peer says GOAWAY again and again', async (t) => {
     const from = peer.requests;
     const before = peer.goaways;
-    const isOver = () => peer.requests - from > 1500;
-    const loops = Array.from({ length: 24 }, () => askInTurn(t, isOver, '/slow'));
+    const isEnough = () => peer.requests - from > 1500;
+    const loops = Array.from({ length: 24 }, () => askInTurn(t, isEnough, '/slow'));
+    await until(isEnough, { what: 'all requests reach the peer', deadlineMs: 120_000 });
     assert.deepEqual((await Promise.all(loops)).flat(), []);
     assert.ok(peer.goaways - before >= 10, `${peer.goaways - before} times`);
   });
@@ -225,7 +235,8 @@ describe('HTTP/2 clients', () => {
     assert.equal(sluice.exit, null);
     release();
     assert.deepEqual(await running, { status: 200, text: 'ok', resetCode: 0 });
-    assert.deepEqual(codes, [constants.NGHTTP2_NO_ERROR]);
+    // Told again when the connection ends, which may be seen here or not.
+    assert.deepEqual(new Set(codes), new Set([constants.NGHTTP2_NO_ERROR]));
     assert.deepEqual(await sluice.untilExit(), { code: 0, signal: null });
   });
 });

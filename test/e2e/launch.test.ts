@@ -75,7 +75,7 @@ function launch(context: TestContext, args: readonly string[], env?: NodeJS.Proc
       output += text;
     });
   }
-  child.once('exit', (code, signal) => {
+  child.once('close', (code, signal) => {
     exit = { code, signal };
   });
   context.after(() => killTree(pid));
@@ -141,7 +141,7 @@ describe('the launcher', () => {
       const launched = await launchProxy(context, origin, { flags });
       const client = await connectClient(launched.port, { context });
       const response = client.request();
-      await origin.connection(0);
+      await origin.requestCount(1);
       // A terminal signals the whole process group.
       process.kill(-launched.pid, 'SIGINT');
       await until(() => launched.output().includes('"draining"'), { what: 'it drains' });
@@ -157,7 +157,7 @@ describe('the launcher', () => {
     const primary = launched.primary();
     const client = await connectClient(launched.port, { context });
     const response = client.request();
-    await origin.connection(0);
+    await origin.requestCount(1);
     launched.process.kill('SIGKILL');
     await until(() => launched.output().includes('the launcher is gone'), { what: 'it drains' });
     assert.ok(isAlive(primary));
@@ -191,7 +191,8 @@ describe('the launcher', () => {
       context.after(() => killTree(launched));
       shell.kill('SIGTERM');
       await until(() => !isAlive(launched), { what: 'it ends', evidence });
-      assert.match(output, /npm is gone|the launcher is gone/);
+      const isTold = () => /npm is gone|the launcher is gone/.test(output);
+      await until(isTold, { what: 'it says why', evidence });
     });
   }
 

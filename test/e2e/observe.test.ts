@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { connectClient, request } from '../support/client.ts';
-import { until } from '../support/deadline.ts';
+import { DEADLINE_MS, until, withDeadline } from '../support/deadline.ts';
 import { fieldValue } from '../support/http-message.ts';
 import { metricSum } from '../support/metrics-text.ts';
 import { answering, onEachRequest, sizedResponse, startOrigin } from '../support/origin.ts';
@@ -170,9 +170,9 @@ describe('access log', () => {
       );
     }
     for (const client of clients) client.close();
-    sluice.signal('SIGTERM');
     const exited = new Promise<number | null>((resolve) => sluice.process.once('exit', resolve));
-    assert.equal(await exited, 0);
+    sluice.signal('SIGTERM');
+    assert.equal(await withDeadline(exited, DEADLINE_MS, 'the proxy ends'), 0);
     sluice.process.stdout?.resume();
   });
 });
@@ -200,11 +200,17 @@ describe('metrics', () => {
       }),
     );
     const route = 'pages';
-    const requests = (text: string) => metricSum(text, 'sluice_requests_total', { route });
-    await until(async () => requests(await page(sluice)) >= 200, { what: 'all are counted' });
-    const text = await page(sluice);
+    const sum = (text: string) => metricSum(text, 'sluice_requests_total');
+    let text = '';
+    await until(
+      async () => {
+        text = await page(sluice);
+        return sum(text) >= 240;
+      },
+      { what: 'all are counted' },
+    );
     const numbers = {
-      requests: requests(text),
+      requests: metricSum(text, 'sluice_requests_total', { route }),
       ok: metricSum(text, 'sluice_requests_total', { route, status: '2xx' }),
       unrouted: metricSum(text, 'sluice_requests_total', { route: '(none)', status: '4xx' }),
       timed: metricSum(text, 'sluice_request_duration_seconds_count', { route }),
@@ -248,7 +254,7 @@ describe('metrics', () => {
     process.kill(victim, 'SIGKILL');
     await until(() => !isAlive(victim), { what: 'the worker is gone' });
     assert.equal((await sluice.admin('/healthz')).status, 200);
-    await until(() => sluice.workers().length === 2, { what: 'a new worker', deadlineMs: 3000 });
+    await until(() => sluice.workers().length === 2, { what: 'a new worker' });
     await sluice.untilReady();
     assert.ok(!sluice.workers().includes(victim));
     assert.equal(await count(), 30);
@@ -277,7 +283,7 @@ describe('metrics', () => {
         sent += 1;
         return isBack();
       },
-      { what: 'a new sidecar', deadlineMs: 3000 },
+      { what: 'a new sidecar' },
     );
     await sluice.untilReady();
     const count = async () => metricSum(await page(sluice), 'sluice_requests_total');

@@ -43,7 +43,7 @@ export async function startMoodyOrigin(
     setTimeout(() => {
       if (origin.status >= 500) origin.badTimes.push(performance.now());
       response.writeHead(origin.status).end('ok');
-    }, origin.delayMs);
+    }, origin.delayMs).unref();
   };
   const server = certificate === null ? createServer(answer) : createTlsServer(certificate, answer);
   await listen(server, 0);

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { type Cleanup, until } from './deadline.ts';
+import { type Cleanup, DEADLINE_MS, until } from './deadline.ts';
 import { freePort } from './free-port.ts';
 import { childrenOf, isAlive, killTree, roleOf } from './process-tree.ts';
 import { createTempDir } from './temp-dir.ts';
@@ -26,7 +26,10 @@ export function engineUnderTest(): Engine {
   return engine;
 }
 
-/** A configuration in the shape of a file; listener and admin address are filled in when left out. */
+/**
+ * A configuration in the shape of a file; listener and admin address are filled in when left out. So is that
+ * nothing is refused because the machine is busy: workers that get no processor time are late, too.
+ */
 export type ConfigFile = Readonly<Record<string, unknown>>;
 
 export interface SluiceOptions {
@@ -129,7 +132,7 @@ export class Sluice {
   async untilEvent(
     matches: (event: Record<string, unknown>) => boolean,
     what: string,
-    deadlineMs = 10_000,
+    deadlineMs = DEADLINE_MS,
   ): Promise<Record<string, unknown>> {
     const find = () => this.events().find(matches);
     await until(() => find() !== undefined, { what, deadlineMs, evidence: () => this.output() });
@@ -152,7 +155,7 @@ export class Sluice {
   }
 
   /** Waits until `/readyz` answers 200. */
-  async untilReady(deadlineMs = 30_000): Promise<void> {
+  async untilReady(deadlineMs = 2 * DEADLINE_MS): Promise<void> {
     await until(() => this.#isReadyOrGone(), {
       what: `/readyz answers 200 on port ${this.adminPort}`,
       deadlineMs,
@@ -166,6 +169,7 @@ export class Sluice {
   writeConfig(config: ConfigFile): void {
     const complete = {
       listeners: [{ host: '127.0.0.1', port: this.port, engine }],
+      overload: { enabled: false },
       ...config,
       admin: {
         host: '127.0.0.1',
@@ -181,7 +185,7 @@ export class Sluice {
    * Writes the file anew, sends SIGHUP and waits until the primary says what came of it. Returns that
    * event: `msg` tells whether the new configuration is live, refused or unchanged (needs log level info).
    */
-  async reload(config: ConfigFile, deadlineMs = 15_000): Promise<Record<string, unknown>> {
+  async reload(config: ConfigFile, deadlineMs = DEADLINE_MS): Promise<Record<string, unknown>> {
     const before = this.events().length;
     this.writeConfig(config);
     this.signal('SIGHUP');
@@ -205,7 +209,7 @@ export class Sluice {
   }
 
   /** Waits until the primary has ended and its output is complete. */
-  async untilExit(deadlineMs = 15_000): Promise<Exit> {
+  async untilExit(deadlineMs = DEADLINE_MS): Promise<Exit> {
     await until(() => this.exit !== null, {
       what: 'the proxy ends',
       deadlineMs,
@@ -215,7 +219,7 @@ export class Sluice {
   }
 
   /** Drains by SIGTERM and waits for the end; kills everything when the deadline passes. */
-  async stop(deadlineMs = 15_000): Promise<Exit> {
+  async stop(deadlineMs = DEADLINE_MS): Promise<Exit> {
     if (this.exit === null) this.signal('SIGTERM');
     try {
       return await this.untilExit(deadlineMs);
@@ -273,7 +277,7 @@ export class Sluice {
 export function askHttp(port: number, path: string, method = 'GET'): Promise<AdminAnswer> {
   return new Promise((resolve, reject) => {
     const asked = httpRequest(
-      { port, path, method, host: '127.0.0.1', agent: false, timeout: 5000 },
+      { port, path, method, host: '127.0.0.1', agent: false, timeout: 15_000 },
       (answer) => {
         let text = '';
         answer.setEncoding('utf8');

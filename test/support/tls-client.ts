@@ -4,9 +4,9 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
+import { type Cleanup, DEADLINE_MS, until } from './deadline.ts';
 
 const HOST = '127.0.0.1';
-const TIMEOUT_MS = 10_000;
 
 export interface Shaken {
   readonly certificate: PeerCertificate;
@@ -41,6 +41,26 @@ export class TlsClient {
     }));
   }
 
+  /**
+   * Waits until new handshakes, whichever worker gets them, no longer see the certificate `fingerprint`. The
+   * engine uws closes a socket that somebody may wait at (docs/tls.md); the engine node loses nobody.
+   */
+  async untilReplaced(port: number, engine: 'node' | 'uws', fingerprint: string): Promise<void> {
+    let inARow = 0;
+    await until(
+      async () => {
+        const shaken = await this.shake(port).catch((error: Error) => {
+          if (engine === 'node') throw error;
+          return null;
+        });
+        const isNew = shaken !== null && shaken.certificate.fingerprint256 !== fingerprint;
+        inARow = isNew ? inARow + 1 : 0;
+        return inARow >= 10;
+      },
+      { what: `new handshakes of ${engine} see the new certificate` },
+    );
+  }
+
   /** A session to be resumed; with TLS 1.3 it comes after the handshake. */
   sessionOf(port: number, options: object): Promise<Buffer> {
     return this.#handshake(port, options, 'session', (_, session) => session as Buffer);
@@ -66,13 +86,14 @@ export class TlsClient {
           });
         },
       );
+      asked.on('timeout', () => asked.destroy(new Error('no answer')));
       asked.on('error', reject);
       asked.end();
     });
   }
 
-  /** Clients that keep their connections and ask one request after the other; 200 is what they expect. */
-  keepAsking(port: number, clients = 4): Load {
+  /** Clients that keep their connections and ask one request after the other until the test ends; 200 is what they expect. */
+  keepAsking(context: Cleanup, port: number, clients = 4): Load {
     const agent = new Agent({ keepAlive: true, maxSockets: clients });
     const failures: string[] = [];
     let isStopped = false;
@@ -80,7 +101,7 @@ export class TlsClient {
     const running = Array.from({ length: clients }, async () => {
       while (!isStopped) {
         try {
-          const { status } = await this.get(port, { agent });
+          const { status } = await this.get(port, { agent, timeout: DEADLINE_MS });
           if (status !== 200) failures.push(`status ${status}`);
         } catch (error) {
           failures.push(String(error));
@@ -88,16 +109,18 @@ export class TlsClient {
         done += 1;
       }
     });
+    const stop = async () => {
+      isStopped = true;
+      await Promise.all(running);
+      agent.destroy();
+      return failures;
+    };
+    context.after(stop);
     return {
       get done() {
         return done;
       },
-      async stop() {
-        isStopped = true;
-        await Promise.all(running);
-        agent.destroy();
-        return failures;
-      },
+      stop,
     };
   }
 
@@ -109,7 +132,7 @@ export class TlsClient {
   ): Promise<Result> {
     return new Promise((resolve, reject) => {
       const socket = connect({ port, host: HOST, ...this.#trusted, ...options });
-      socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`no ${event} came`)));
+      socket.setTimeout(DEADLINE_MS, () => socket.destroy(new Error(`no ${event} came`)));
       socket.on('error', reject);
       socket.on('close', () => reject(new Error(`closed before ${event}`)));
       socket.on(event, (value?: unknown) => {
