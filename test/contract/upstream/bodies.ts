@@ -61,6 +61,30 @@ export const bodyTests: Readonly<Record<string, ContractTest>> = {
     assert.deepEqual(attempt.calls, ['head', 'start', 'end', 'done']);
   },
 
+  'takes no reset for that end, also when it comes together with bytes': async (
+    context,
+    factory,
+  ) => {
+    const reset = createSignal();
+    const stage = await setStage(
+      context,
+      factory,
+      onEachRequest(async (connection) => {
+        await connection.send('HTTP/1.1 200 OK\r\n\r\n', Buffer.alloc(150_000));
+        connection.reset();
+        reset.resolve();
+      }),
+    );
+    const { attempt } = stage.send();
+    attempt.isFull = true;
+    await attempt.head();
+    await reset.promise;
+    attempt.isFull = false;
+    attempt.source?.resume();
+    await attempt.over();
+    assert.equal(attempt.calls.at(-1), 'done body_broken');
+  },
+
   'passes each piece on as it arrives': async (context, factory) => {
     const more = createSignal();
     const stage = await setStage(

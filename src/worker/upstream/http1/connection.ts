@@ -11,6 +11,7 @@ import { connectFailure } from '../../../core/connect-failure.ts';
 import { type FailureCode, ProxyError } from '../../../core/errors.ts';
 import { proxyHeader, type SendProxy } from '../../../core/proxy-header.ts';
 import type { Introduction } from '../../../std/introduced-socket.ts';
+import { wasReset } from '../../../std/was-reset.ts';
 import type { ConnectionOwner, PooledConnection, Shared } from './connection-owner.ts';
 import { isPipelineable, JOINED_BODY_BYTES_MAX, joinedBody } from './request-body.ts';
 import { writeRequestHead } from './request-head.ts';
@@ -331,8 +332,9 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Uplo
 
   #onEnd(): void {
     if (this.#isClosed) return;
-    if (this.#reader.endsWithConnection) this.#reader.endUntilClose();
-    else this.#onLost(null);
+    if (!this.#reader.endsWithConnection) this.#onLost(null);
+    else if (wasReset(this.#socket)) this.#fail('body_broken', 'reset');
+    else this.#reader.endUntilClose();
   }
 
   #onLost(error: NodeJS.ErrnoException | null): void {

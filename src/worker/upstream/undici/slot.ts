@@ -6,6 +6,7 @@ import type { buildConnector, Client } from 'undici';
 import { limits } from '../../../core/limits.ts';
 import type { Peer } from '../../../core/peer.ts';
 import { lazyPackage } from '../../../std/lazy.ts';
+import { wasReset } from '../../../std/was-reset.ts';
 import type { UndiciOptions } from './options.ts';
 
 /** Loads undici when the first upstream wants it: 200 to 300 ms that others need not wait for. */
@@ -32,7 +33,7 @@ export class Slot {
   served = 0;
   isConnecting = true;
   isConnected = false;
-  /** The present socket reported an error: a body that lasts until its end is not whole. HTTP/1 only. */
+  /** The present socket reported an error or was reset: a body that lasts until its end is not whole. HTTP/1 only. */
   isBroken = false;
   /** Listed as having room. */
   isFree = false;
@@ -100,6 +101,9 @@ export function createSlotFactory(
 function watchBreaking(slot: Slot, socket: Socket): void {
   socket.on('error', () => {
     slot.isBroken = true;
+  });
+  socket.on('end', () => {
+    slot.isBroken ||= wasReset(socket);
   });
 }
 
