@@ -3,6 +3,7 @@
 
 import type { Exchange } from '../core/exchange.ts';
 import type { LineBuffer } from './line-buffer.ts';
+import { KnownNumbers, KnownTexts, prepared, SecondClock } from './line-pieces.ts';
 
 /** Appends the line, newline included; values from the client are cut after `valueCharsMax` characters. */
 export type LineWriter = (
@@ -18,53 +19,83 @@ export interface Moment {
   wallMs: number;
 }
 
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const POINT = 0x2e;
+
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+
+/** What stands before the values of a JSON line; texts get their first quote here. */
+const ID = prepared('Z","id":"');
+const CLIENT = prepared(',"client":"');
+const HOST = prepared(',"host":"');
+const TARGET = prepared(',"target":"');
+const BYTES_RECEIVED = prepared(',"bytesReceived":');
+const ENCODING = prepared(',"encoding":"');
+const PLAIN_BYTES = prepared(',"plainBytes":');
+const DURATION = prepared(',"durationMs":');
+const HEAD = prepared(',"headMs":');
+const CACHE = prepared(',"cache":"');
+const FAILURE = prepared(',"failure":"');
+const DETAIL = prepared(',"detail":"');
+const USER = prepared(',"user":"');
+const USER_AGENT = prepared(',"userAgent":"');
+const REFERER = prepared(',"referer":"');
+const JSON_END = prepared('}\n');
+
+/** The same for `combined`. */
+const USER_WORD = prepared(' - ');
+const VERSION = prepared(' HTTP/1.1" ');
+const BEFORE_REFERER = prepared(' "');
+const BEFORE_AGENT = prepared('" "');
+const COMBINED_END = prepared('"\n');
 
 /** Creates a writer of JSON lines. Bytes that are not printable ASCII are written as `\u00XX`. */
 export function createJsonLine(): LineWriter {
-  const clock = createSecondClock((date) => date.toISOString().slice(0, 19));
+  const clock = new SecondClock((date) => `{"time":"${date.toISOString().slice(0, 19)}.`);
+  const listener = new KnownTexts(',"listener":"', '","method":"');
+  const status = new KnownNumbers(',"status":', ',"bytesSent":');
+  const route = new KnownTexts(',"route":"', '"');
+  const attempted = new KnownTexts(',"peer":"', '","attempts":');
   return (out, exchange, { durationMs, wallMs }, charsMax) => {
     const { peer, plan, failure } = exchange;
-    const agent = loggedHeader(exchange, 'user-agent');
-    const referer = loggedHeader(exchange, 'referer');
-    out.plain('{"time":"');
-    out.plain(clock(wallMs));
-    out.plain('.');
-    out.thousandths(wallMs % 1000);
-    out.plain('Z","id":');
-    out.json(exchange.requestId, charsMax);
-    jsonText(out, ',"client":', exchange.clientAddress, charsMax);
-    jsonText(out, ',"listener":', exchange.entry.listener, charsMax);
-    jsonText(out, ',"method":', exchange.method, charsMax);
-    jsonText(out, ',"host":', exchange.host, charsMax);
-    jsonText(out, ',"target":', exchange.receivedTarget, charsMax);
-    jsonNumber(out, ',"status":', exchange.status);
-    jsonNumber(out, ',"bytesSent":', exchange.bytesSent);
-    jsonNumber(out, ',"bytesReceived":', exchange.bytesReceived);
+    const { agent, referer } = loggedFields(exchange);
+    out.bytes(clock.at(wallMs));
+    out.thousandths(wallMs - clock.secondMs);
+    jsonText(out, ID, exchange.requestId, charsMax);
+    jsonText(out, CLIENT, exchange.clientAddress, charsMax);
+    listener.append(out, exchange.entry.listener, charsMax);
+    out.json(exchange.method, charsMax);
+    out.octet(QUOTE);
+    jsonText(out, HOST, exchange.host, charsMax);
+    jsonText(out, TARGET, exchange.receivedTarget, charsMax);
+    status.append(out, exchange.status);
+    out.integer(exchange.bytesSent);
+    jsonNumber(out, BYTES_RECEIVED, exchange.bytesReceived);
     if (exchange.encoding !== '') {
-      jsonText(out, ',"encoding":', exchange.encoding, charsMax);
-      jsonNumber(out, ',"plainBytes":', exchange.plainBytes);
+      jsonText(out, ENCODING, exchange.encoding, charsMax);
+      jsonNumber(out, PLAIN_BYTES, exchange.plainBytes);
     }
-    out.plain(',"durationMs":');
+    out.bytes(DURATION);
     milliseconds(out, durationMs);
     if (exchange.headAtMs > 0) {
-      out.plain(',"headMs":');
+      out.bytes(HEAD);
       milliseconds(out, exchange.headAtMs - exchange.startedAtMs);
     }
-    if (plan !== null) jsonText(out, ',"route":', plan.route, charsMax);
+    if (plan !== null) route.append(out, plan.route, charsMax);
     if (peer !== null) {
-      jsonText(out, ',"peer":', peer.id, charsMax);
-      jsonNumber(out, ',"attempts":', exchange.attempts);
+      attempted.append(out, peer.id, charsMax);
+      out.integer(exchange.attempts);
     }
-    if (exchange.cacheStatus !== null) jsonText(out, ',"cache":', exchange.cacheStatus, charsMax);
+    if (exchange.cacheStatus !== null) jsonText(out, CACHE, exchange.cacheStatus, charsMax);
     if (failure !== null) {
-      jsonText(out, ',"failure":', failure.code, charsMax);
-      if (failure.detail !== '') jsonText(out, ',"detail":', failure.detail, charsMax);
+      jsonText(out, FAILURE, failure.code, charsMax);
+      if (failure.detail !== '') jsonText(out, DETAIL, failure.detail, charsMax);
     }
-    if (exchange.user !== '') jsonText(out, ',"user":', exchange.user, charsMax);
-    if (agent !== undefined) jsonText(out, ',"userAgent":', agent, charsMax);
-    if (referer !== undefined) jsonText(out, ',"referer":', referer, charsMax);
-    out.plain('}\n');
+    if (exchange.user !== '') jsonText(out, USER, exchange.user, charsMax);
+    if (agent !== undefined) jsonText(out, USER_AGENT, agent, charsMax);
+    if (referer !== undefined) jsonText(out, REFERER, referer, charsMax);
+    out.bytes(JSON_END);
   };
 }
 
@@ -73,71 +104,67 @@ export function createJsonLine(): LineWriter {
  * that are not printable ASCII are written as `\xXX`.
  */
 export function createCombinedLine(): LineWriter {
-  const clock = createSecondClock((date) => {
+  const clock = new SecondClock((date) => {
     const [day, time] = date.toISOString().split('T') as [string, string];
     const [year, month, dayOfMonth] = day.split('-');
-    return `${dayOfMonth}/${MONTHS[Number(month) - 1]}/${year}:${time.slice(0, 8)} +0000`;
+    return ` [${dayOfMonth}/${MONTHS[Number(month) - 1]}/${year}:${time.slice(0, 8)} +0000] "`;
   });
   return (out, exchange, { wallMs }, charsMax) => {
+    const { agent, referer } = loggedFields(exchange);
     // The client's address and the user have no quotes around them: a name from a trusted proxy must not
     // be able to look like two fields.
     out.escapedWord(exchange.clientAddress || '-', charsMax);
-    out.plain(' - ');
+    out.bytes(USER_WORD);
     out.escapedWord(exchange.user || '-', charsMax);
-    out.plain(' [');
-    out.plain(clock(wallMs));
-    out.plain('] "');
+    out.bytes(clock.at(wallMs));
     out.escaped(exchange.method, charsMax);
-    out.plain(' ');
+    out.octet(SPACE);
     out.escaped(exchange.receivedTarget, charsMax);
-    out.plain(' HTTP/1.1" ');
+    out.bytes(VERSION);
     out.integer(exchange.status);
-    out.plain(' ');
+    out.octet(SPACE);
     out.integer(exchange.bytesSent);
-    out.plain(' "');
-    out.escaped(loggedHeader(exchange, 'referer') ?? '-', charsMax);
-    out.plain('" "');
-    out.escaped(loggedHeader(exchange, 'user-agent') ?? '-', charsMax);
-    out.plain('"\n');
+    out.bytes(BEFORE_REFERER);
+    out.escaped(referer ?? '-', charsMax);
+    out.bytes(BEFORE_AGENT);
+    out.escaped(agent ?? '-', charsMax);
+    out.bytes(COMBINED_END);
   };
 }
 
-function jsonText(out: LineBuffer, name: string, value: string, charsMax: number): void {
-  out.plain(name);
+function jsonText(out: LineBuffer, before: Uint8Array, value: string, charsMax: number): void {
+  out.bytes(before);
   out.json(value, charsMax);
+  out.octet(QUOTE);
 }
 
-function jsonNumber(out: LineBuffer, name: string, value: number): void {
-  out.plain(name);
+function jsonNumber(out: LineBuffer, before: Uint8Array, value: number): void {
+  out.bytes(before);
   out.integer(value);
 }
 
-function loggedHeader(exchange: Exchange, name: string): string | undefined {
-  const headers = exchange.requestHeaders;
-  for (let at = 0; at < headers.length; at += 2) {
-    if (headers[at] === name) return headers[at + 1];
+interface LoggedFields {
+  readonly agent: string | undefined;
+  readonly referer: string | undefined;
+}
+
+/** Of several fields of one name the first counts. */
+function loggedFields({ requestHeaders }: Exchange): LoggedFields {
+  let agent: string | undefined;
+  let referer: string | undefined;
+  for (let at = 0; at < requestHeaders.length; at += 2) {
+    const name = requestHeaders[at]!;
+    if (name === 'user-agent') agent ??= requestHeaders[at + 1];
+    else if (name === 'referer') referer ??= requestHeaders[at + 1];
   }
-  return undefined;
+  return { agent, referer };
 }
 
 /** Appends a duration with three decimals. */
 function milliseconds(out: LineBuffer, durationMs: number): void {
   const us = durationMs > 0 ? Math.round(durationMs * 1000) : 0;
-  out.integer(Math.floor(us / 1000));
-  out.plain('.');
-  out.thousandths(us % 1000);
-}
-
-/** Formats the second that `wallMs` lies in, once per second. */
-function createSecondClock(format: (date: Date) => string): (wallMs: number) => string {
-  let second = -1;
-  let text = '';
-  return (wallMs) => {
-    const now = Math.floor(wallMs / 1000);
-    if (now !== second) {
-      second = now;
-      text = format(new Date(now * 1000));
-    }
-    return text;
-  };
+  const ms = Math.floor(us / 1000);
+  out.integer(ms);
+  out.octet(POINT);
+  out.thousandths(us - ms * 1000);
 }

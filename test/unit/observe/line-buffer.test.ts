@@ -6,7 +6,8 @@ import { LineBuffer } from '../../../src/observe/line-buffer.ts';
 
 describe('line buffer', () => {
   it('writes whole numbers of any size', () => {
-    for (const value of [0, 9, 10, 99, 100, 65_535, 4_294_967_296, Number.MAX_SAFE_INTEGER]) {
+    const around = [2 ** 31 - 1, 2 ** 31, 1e9, 2 ** 32, 4_000_000_000_000, Number.MAX_SAFE_INTEGER];
+    for (const value of [0, 9, 10, 99, 100, 65_535, ...around]) {
       const out = new LineBuffer(64);
       out.integer(value);
       assert.equal(out.take().toString(), `${value}`);
