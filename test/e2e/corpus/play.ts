@@ -10,7 +10,7 @@ export async function play(port: number, request: BadRequest, pace: Pace): Promi
   const client = await connectClient(port);
   try {
     await send(client, request.bytes, pace);
-    await client.untilClosed(20_000);
+    await client.untilClosed(60_000);
     return outcomeOf(client);
   } finally {
     client.close();
