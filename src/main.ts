@@ -37,6 +37,8 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
 }
 
 async function runProxy(command: RunCommand, io: CliIo): Promise<number> {
+  // Before there is something to reload it must not end the process, which is what it does by default.
+  process.on('SIGHUP', () => {});
   const { toLoadRequest } = await import('./cli/request.ts');
   const request = toLoadRequest(command, io);
   if ('name' in request) {

@@ -1,7 +1,7 @@
 // The real process tree under load while parts of it are killed, stopped, reloaded and drained.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { connectClient } from '../support/client.ts';
 import { until } from '../support/deadline.ts';
@@ -230,6 +230,24 @@ describe('a drain', () => {
 });
 
 describe('a reload', () => {
+  it('asked for while the configuration is read for the first time ends nothing', async (context) => {
+    const folder = createTempDir(context);
+    const [begun, go] = [folder.file('begun'), folder.file('go')];
+    const code = `import { existsSync, writeFileSync } from 'node:fs';
+    writeFileSync(${JSON.stringify(begun)}, '');
+    while (!existsSync(${JSON.stringify(go)})) await new Promise((resolve) => setTimeout(resolve, 10));
+    export default { request() {} };`;
+    writeFileSync(folder.file('slow.ts'), code);
+    const plugins = [{ name: 'slow', file: folder.file('slow.ts') }];
+    const options = { context, isReadyAwaited: false };
+    const sluice = await startSluice(configFor('http://127.0.0.1:9', { plugins }), options);
+    const evidence = () => sluice.output();
+    await until(() => existsSync(begun), { what: 'the configuration is being read', evidence });
+    sluice.signal('SIGHUP');
+    writeFileSync(go, '');
+    await sluice.untilReady();
+  });
+
   for (const how of ['SIGHUP', 'the file alone'] as const) {
     it(`by ${how} under load drops no request`, async (context) => {
       const [one, two] = [await startPlainOrigin(context), await startPlainOrigin(context, 'ok!')];
