@@ -69,10 +69,12 @@ export interface HubOptions {
   readonly onWanted?: (listener: string, name: string) => Promise<boolean>;
   /** Shortest time between two rounds of reports, in ms. */
   readonly intervalMs?: number;
+  /** Longest wait for the metrics of a worker, in ms; default 1 s. */
+  readonly scrapeTimeoutMs?: number;
 }
 
 const helloTimeoutMs = 1000;
-const scrapeTimeoutMs = 1000;
+const scrapeTimeoutMsDefault = 1000;
 /** A worker that has this much unread gets its news later, in one piece. */
 const backlogSoftBytes = 64 * 1024;
 
@@ -187,6 +189,7 @@ export class Hub {
   scrape(): Promise<ScrapeResult> {
     if (this.#scrape !== null) return this.#scrape.result;
     this.#scrapes += 1;
+    const { scrapeTimeoutMs = scrapeTimeoutMsDefault } = this.#options;
     const round = new ScrapeRound(this.#scrapes, scrapeTimeoutMs, () => {
       this.#scrape = null;
     });

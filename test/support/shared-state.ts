@@ -9,7 +9,7 @@ import {
 import type { UpstreamSpec } from '../../src/channel/shared-state.ts';
 import type { Events } from '../../src/core/events.ts';
 import { Peer, PeerGroup } from '../../src/core/peer.ts';
-import { Hub, type LinkedWorker } from '../../src/sidecar/hub.ts';
+import { Hub, type HubOptions, type LinkedWorker } from '../../src/sidecar/hub.ts';
 import type { Cleanup } from './deadline.ts';
 
 export const noEvents: Events = { debug() {}, info() {}, warn() {}, error() {} };
@@ -25,9 +25,10 @@ export async function startHub(
   runDirectory: string,
   specs: readonly UpstreamSpec[],
   context: Cleanup,
+  options: Partial<HubOptions> = {},
 ): Promise<HubBench> {
   const left: LinkedWorker[] = [];
-  const hub = new Hub({ events: noEvents, onLeave: (worker) => left.push(worker) });
+  const hub = new Hub({ events: noEvents, onLeave: (worker) => left.push(worker), ...options });
   hub.install(specs);
   const server: Server = createServer((socket) => hub.accept(socket));
   await new Promise<void>((resolve) => server.listen(sidecarSocketPath(runDirectory), resolve));

@@ -10,6 +10,8 @@ import { linkWorker, makePeer, specOf, startHub } from '../../support/shared-sta
 import { createTempDir } from '../../support/temp-dir.ts';
 
 const specs = [specOf(4)];
+/** Their ejections last long enough to be seen on a machine that stalls. */
+const slow = [specOf(4, 2000)];
 
 /** A sidecar that says welcome and then only what the test says. */
 async function startScripted(directory: string, context: TestContext) {
@@ -130,9 +132,9 @@ describe('the link of a worker', () => {
 
   test('ejects for all workers what one of them sees fail, at once', async (context) => {
     const { path } = createTempDir(context);
-    await startHub(path, specs, context);
-    const a = linkWorker(path, specs, context, { slot: 0 });
-    const b = linkWorker(path, specs, context, { slot: 1 });
+    await startHub(path, slow, context);
+    const a = linkWorker(path, slow, context, { slot: 0 });
+    const b = linkWorker(path, slow, context, { slot: 1 });
     await until(() => a.link.connected && b.link.connected, { what: 'both links' });
     for (let time = 0; time < 5; time++) a.link.failed(a.peers[3]!);
     const failedAtMs = performance.now();
@@ -159,7 +161,6 @@ describe('the link of a worker', () => {
 
   test('judges alone while there is no sidecar, and tells the next one', async (context) => {
     const { path } = createTempDir(context);
-    const slow = [specOf(4, 2000)];
     const { link, peers } = linkWorker(path, slow, context);
     for (let time = 0; time < 5; time++) link.failed(peers[0]!);
     assert.equal(peers[0]!.healthy, false, 'at once');
@@ -174,8 +175,8 @@ describe('the link of a worker', () => {
 
   test('keeps health without a sidecar until an ejection is over', async (context) => {
     const { path } = createTempDir(context);
-    const { close } = await startHub(path, specs, context);
-    const { link, peers } = linkWorker(path, specs, context);
+    const { close } = await startHub(path, slow, context);
+    const { link, peers } = linkWorker(path, slow, context);
     await until(() => link.connected, { what: 'the link' });
     for (let time = 0; time < 5; time++) link.failed(peers[0]!);
     await until(() => !peers[0]!.healthy, { what: 'the ejection' });
@@ -189,7 +190,7 @@ describe('the link of a worker', () => {
   test('forgets what others had in flight when nobody tells any more', async (context) => {
     const { path } = createTempDir(context);
     const { close } = await startHub(path, specs, context);
-    const fade = { holdMs: 100, stepMs: 20 };
+    const fade = { holdMs: 2000, stepMs: 20 };
     const a = linkWorker(path, specs, context, { slot: 0, fade });
     const b = linkWorker(path, specs, context, { slot: 1 });
     b.peers[0]!.inFlight = 9;

@@ -12,7 +12,7 @@ const breaker = {
   windowMs: 10_000,
   requestsMin: 10,
   errorPercent: 50,
-  openMs: 400,
+  openMs: 2000,
   rampMs: 60_000,
 };
 const spec: UpstreamSpec = { ...specOf(4), breaker };

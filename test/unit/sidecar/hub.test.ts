@@ -143,9 +143,12 @@ describe('the hub', () => {
 });
 
 describe('a scrape', () => {
+  // Not what these are about.
+  const patient = { scrapeTimeoutMs: 60_000 };
+
   test('gathers the metrics of all workers, large ones in parts', async (context) => {
     const { path } = createTempDir(context);
-    const { hub } = await startHub(path, specs, context);
+    const { hub } = await startHub(path, specs, context, patient);
     const large = new Uint8Array(3 * 1024 * 1024).map((_, at) => at % 251);
     const a = linkWorker(path, specs, context, { slot: 0, onScrape: () => large });
     const b = linkWorker(path, specs, context, { slot: 1, onScrape: () => Uint8Array.of(2) });
@@ -161,7 +164,7 @@ describe('a scrape', () => {
 
   test('names the workers that can give none, break down, or leave', async (context) => {
     const { path } = createTempDir(context);
-    const { hub } = await startHub(path, specs, context);
+    const { hub } = await startHub(path, specs, context, patient);
     linkWorker(path, specs, context, { slot: 0, onScrape: () => Uint8Array.of(1) });
     linkWorker(path, specs, context, { slot: 1, onScrape: () => null });
     linkWorker(path, specs, context, {
