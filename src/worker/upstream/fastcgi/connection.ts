@@ -94,11 +94,7 @@ export class FastcgiConnection implements Carrier, Sink {
     if (upload !== null || this.#host.options.keptMax === 0) {
       this.#close(null);
       upload?.cancel(new ProxyError('peer_reset', 'answered before the request was complete'));
-      return;
     }
-    if (this.#isPaused) this.resume();
-    this.#socket.setTimeout(this.#host.options.idleMs);
-    this.#host.released(this);
   }
 
   // As the sink of the request body.
@@ -170,12 +166,19 @@ export class FastcgiConnection implements Carrier, Sink {
     }
     this.#hasReceived = true;
     reader.receive(bytes);
-    if (this.#isClosed || this.#reader !== reader) {
-      // The request is over: padding may follow its last record, anything else must not.
-      if (!this.#isClosed && !reader.isBetween) this.#close(null);
-      return;
-    }
-    if (!this.#isPaused) this.#awaitMore();
+    if (this.#isClosed) return;
+    if (this.#reader === reader) {
+      if (!this.#isPaused) this.#awaitMore();
+    } else if (reader.isAtEnd) this.#rest();
+    // Padding may follow the last record, anything else must not.
+    else this.#close(null);
+  }
+
+  /** The request is over, and nothing stands behind its response. */
+  #rest(): void {
+    if (this.#isPaused) this.resume();
+    this.#socket.setTimeout(this.#host.options.idleMs);
+    this.#host.released(this);
   }
 
   #awaitMore(): void {

@@ -107,15 +107,16 @@ export class RecordReader {
   #paddingLeft = 0;
   /** The content of an END_REQUEST, which may come in pieces. */
   #end: Buffer = NOTHING;
+  #isOver = false;
   #isBroken = false;
 
   constructor(host: RecordHost) {
     this.#host = host;
   }
 
-  /** Between two records. */
-  get isBetween(): boolean {
-    return this.#headerBytes === 0 && this.#contentLeft === 0 && this.#paddingLeft === 0;
+  /** The END_REQUEST with its padding was the last that came. */
+  get isAtEnd(): boolean {
+    return this.#isOver && !this.#isBroken && this.#paddingLeft === 0;
   }
 
   receive(bytes: Buffer): void {
@@ -123,6 +124,7 @@ export class RecordReader {
     while (at < bytes.length && !this.#isBroken) {
       if (this.#contentLeft > 0) at += this.#takeContent(bytes, at);
       else if (this.#paddingLeft > 0) at += this.#skipPadding(bytes.length - at);
+      else if (this.#isOver) this.#isBroken = true;
       else at += this.#takeHeader(bytes, at);
     }
   }
@@ -158,7 +160,9 @@ export class RecordReader {
 
   #takeEnd(content: Buffer): void {
     this.#end = Buffer.concat([this.#end, content]);
-    if (this.#contentLeft === 0) this.#host.onEnd(this.#end[4]!);
+    if (this.#contentLeft > 0) return;
+    this.#isOver = true;
+    this.#host.onEnd(this.#end[4]!);
   }
 
   #skipPadding(available: number): number {

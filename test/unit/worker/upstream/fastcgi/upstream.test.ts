@@ -283,6 +283,26 @@ describe('the FastCGI client', () => {
     assert.deepEqual(third.attempt.calls, []);
   });
 
+  it('uses no connection again on which something follows a response', async (t) => {
+    const whole = Buffer.concat([record(STDOUT, '\n'), end()]);
+    for (const bytes of [
+      // Of the padding a byte is missing.
+      whole.subarray(0, -1),
+      Buffer.concat([whole, end()]),
+      Buffer.concat([whole, record(STDOUT, 'x').subarray(0, 1)]),
+    ]) {
+      const { peer, sockets } = await startApplication(t, (socket) => socket.write(bytes));
+      const { upstream, send } = open(t, { keptMax: 1, connectionsMax: 1 });
+      const sent = [send(peer), send(peer)];
+      for (const { attempt } of sent) {
+        await attempt.over();
+        assert.deepEqual(attempt.calls, ['head', 'start', 'end', 'done']);
+      }
+      assert.equal(sockets.length, 2);
+      await until(() => upstream.connections === 0, { what: 'no connection is kept' });
+    }
+  });
+
   it('finds no script for paths without one, and refuses those that leave the root', (t) => {
     const { send } = open(t);
     const peer = new Peer('app/x', 'app', peerAddress('fastcgi://127.0.0.1:1'));
