@@ -8,6 +8,7 @@ import { evaluateCode } from '../plugin/evaluate-code.ts';
 import { functionModule, UnreadableModule } from '../plugin/function-module.ts';
 import type { Namespace, PluginCode, PluginModule } from '../plugin/plugin-code.ts';
 import { type PluginRole, readOptions, readPlugin, roleProblem } from '../plugin/read-plugin.ts';
+import { messageOf } from '../std/message-of.ts';
 import { explainThrown } from './explain-thrown.ts';
 import type { Path } from './path.ts';
 import { writeResult } from './write-result.ts';
@@ -108,7 +109,7 @@ function optionsProblem(read: () => unknown): string | null {
     read();
     return null;
   } catch (error) {
-    return `its options are refused: ${error instanceof Error ? error.message : String(error)}`;
+    return `its options are refused: ${messageOf(error)}`;
   }
 }
 

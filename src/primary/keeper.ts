@@ -12,6 +12,7 @@ import { type ChildToPrimary, parseChildMessage, type SidecarRequest } from '../
 import type { RequestOutcome } from '../channel/peer-change.ts';
 import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
+import { messageOf } from '../std/message-of.ts';
 import type { Cancel, Timers } from '../std/timers.ts';
 import { Backoff } from './backoff.ts';
 import { type Child, type ChildRole, childName, type Fork } from './child.ts';
@@ -163,7 +164,7 @@ export class Keeper {
         onExit: (code, signal) => this.#bury(code, signal),
       });
     } catch (error) {
-      this.#verdict = `could not be started: ${error instanceof Error ? error.message : String(error)}`;
+      this.#verdict = `could not be started: ${messageOf(error)}`;
       this.#bury(null, null);
     }
   }

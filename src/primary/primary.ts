@@ -9,6 +9,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
+import { messageOf } from '../std/message-of.ts';
 import { systemTimers } from '../std/timers.ts';
 import { Ending } from './end.ts';
 import { Fleet } from './fleet.ts';
@@ -67,7 +68,7 @@ export async function runPrimary(options: PrimaryOptions): Promise<number> {
     if (conflict === null) return await runLocked(options, { config, locks, complain });
     complain(conflict);
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
+    complain(messageOf(error));
   } finally {
     locks.close();
   }

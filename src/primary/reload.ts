@@ -7,6 +7,7 @@ import type { PeerSettings } from '../config/live-peer.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import type { Events } from '../core/events.ts';
+import { messageOf } from '../std/message-of.ts';
 import { describeChange, needsRestart } from './describe-change.ts';
 import { rebaseOverlay, withPeersOfFiles } from './overlay.ts';
 import type { PortLocks } from './port-locks.ts';
@@ -87,9 +88,7 @@ export class Reloader {
       return await this.#reload(cause);
     } catch (error) {
       const problems =
-        error instanceof ConfigError
-          ? error.problems.map(formatProblem)
-          : [error instanceof Error ? error.message : String(error)];
+        error instanceof ConfigError ? error.problems.map(formatProblem) : [messageOf(error)];
       return this.#refuse(cause, problems);
     }
   }

@@ -3,6 +3,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { messageOf } from '../std/message-of.ts';
 
 /** Longest path of the directory in bytes: a unix socket address has 104 (macOS) or 108 (Linux). */
 const PATH_BYTES_MAX = 80;
@@ -43,7 +44,7 @@ function makeFirst(parents: (string | undefined)[]): string {
       chmodSync(path, 0o700);
       return path;
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
+      failures.push(messageOf(error));
     }
   }
   throw new Error(`no place for the run directory: ${failures.join('; ')}`);

@@ -7,6 +7,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Events } from '../core/events.ts';
+import { messageOf } from '../std/message-of.ts';
 import type { Cancel, Timers } from '../std/timers.ts';
 
 /** Writers often touch a file several times; one look follows when they have been quiet for so long. */
@@ -64,7 +65,7 @@ export class ConfigWatch {
     const { path, timers, events } = this.#options;
     const giveUp = (error: unknown) => {
       this.#watcher?.close();
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = messageOf(error);
       events.warn({ path, detail, pollMs: POLL_MS }, 'configuration is only polled for changes');
     };
     try {

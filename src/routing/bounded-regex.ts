@@ -3,6 +3,7 @@
 // is long must not slip past an expression that guards something.
 
 import { RE2JS } from 're2js';
+import { messageOf } from '../std/message-of.ts';
 
 /** Longest expression, and most groups in one. */
 const PATTERN_CHARS_MAX = 1024;
@@ -57,6 +58,6 @@ export function regexProblem(pattern: string): string | null {
     const regex = RE2JS.compile(pattern);
     return regex.groupCount() > GROUPS_MAX ? `at most ${GROUPS_MAX} groups` : null;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

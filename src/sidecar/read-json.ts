@@ -2,6 +2,7 @@
 // can't send that type to another origin without asking first, so it also keeps such pages out.
 
 import type { IncomingMessage } from 'node:http';
+import { messageOf } from '../std/message-of.ts';
 import { type AdminAnswer, problem } from './admin-answer.ts';
 
 /** Largest body in bytes. */
@@ -41,7 +42,7 @@ function parse(bytes: Buffer): ReadBody {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return { kind: 'json', value: JSON.parse(text) };
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     return refuse(400, 'malformed', `The body is not JSON: ${detail}`);
   }
 }

@@ -18,6 +18,7 @@ import type { Events } from '../core/events.ts';
 import { limits } from '../core/limits.ts';
 import { EventLog } from '../observe/events.ts';
 import { ProcessSampler } from '../observe/process-sample.ts';
+import { messageOf } from '../std/message-of.ts';
 import { systemTimers } from '../std/timers.ts';
 import { AdminServer } from './admin.ts';
 import type { AdminRoute } from './admin-routes.ts';
@@ -172,7 +173,7 @@ export class Sidecar {
       this.#staged = { version, config, targets: checkTargets(config.upstreams) };
       this.#options.send({ type: 'configured', version });
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = messageOf(error);
       this.#options.send({ type: 'refused', version, problems: [problem] });
     }
   }

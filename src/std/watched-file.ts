@@ -3,6 +3,7 @@
 
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import { messageOf } from './message-of.ts';
 
 const LOOK_MS = 2000;
 
@@ -33,7 +34,7 @@ export class WatchedFile {
     try {
       this.#take(readFileSync(options.path));
     } catch (error) {
-      options.onProblem(reasonOf(error));
+      options.onProblem(messageOf(error));
     }
     this.#timer = setInterval(() => void this.#look(), options.lookMs ?? LOOK_MS);
     this.#timer.unref();
@@ -60,7 +61,7 @@ export class WatchedFile {
         const content = await readFile(path);
         if (!this.#isClosed) this.#take(content);
       } catch (error) {
-        onProblem(reasonOf(error));
+        onProblem(messageOf(error));
       }
     }
     this.#isLooking = false;
@@ -77,8 +78,4 @@ export class WatchedFile {
 function lookOf(stats: Stats | undefined): string {
   if (stats === undefined) return '';
   return `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,6 +3,7 @@
 
 import { stat } from 'node:fs/promises';
 import type { Events } from '../core/events.ts';
+import { messageOf } from '../std/message-of.ts';
 import {
   type Certificate,
   type CertificateFiles,
@@ -101,7 +102,7 @@ export class WatchedCertificates implements CertificateSource {
       this.#unread.delete(files);
       return read.cert === before.cert && read.key === before.key ? before : read;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       const fields = { certFile: files.certFile, reason };
       this.#options.events.error(fields, 'certificates can not be used, the last good ones stay');
       return before;

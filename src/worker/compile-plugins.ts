@@ -6,6 +6,7 @@ import { MIB } from '../core/limits.ts';
 import { Peer } from '../core/peer.ts';
 import type { Plan } from '../core/plan.ts';
 import { readOptions } from '../plugin/read-plugin.ts';
+import { messageOf } from '../std/message-of.ts';
 import { decodeBody } from './compress/decode-body.ts';
 import { Handler, noTunnel } from './plugin/handler.ts';
 import { PluginFilter } from './plugin/plugin-filter.ts';
@@ -83,7 +84,7 @@ function optionsOf(unit: PluginUnit, written: Readonly<Record<string, unknown>>)
   try {
     return readOptions(unit.plugin, written);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new Error(`plugin ${unit.settings.name}: its options are refused: ${reason}`);
   }
 }

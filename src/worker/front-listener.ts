@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { EntryPoint } from '../config/entry-points.ts';
 import type { Events } from '../core/events.ts';
 import type { ExchangeHandler } from '../core/exchange.ts';
+import { messageOf } from '../std/message-of.ts';
 import type { DemandedCertificates } from './demanded-certificates.ts';
 import { Trust } from './filter/trust.ts';
 import type { Kept } from './kept.ts';
@@ -107,7 +108,7 @@ function recertify(listener: NodeListener, { certificates, events }: FrontListen
   try {
     listener.recertify(certificates!.current);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     events.error({ reason }, 'certificates can not be used, the last good ones stay');
   }
 }
@@ -220,7 +221,7 @@ class RenewedListener implements FrontListener {
       this.#retired.push(this.#current);
       this.#current = next;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       events.error({ reason }, 'certificates can not be used, the last good ones stay');
       return;
     }

@@ -9,6 +9,7 @@ import {
   parsePrimaryMessage,
 } from '../channel/control.ts';
 import type { Config } from '../config/schema.ts';
+import { messageOf } from '../std/message-of.ts';
 import { preloadTunnels } from './create-transports.ts';
 import { DataPlane, type DataPlaneOptions } from './data-plane.ts';
 
@@ -104,7 +105,7 @@ class Worker {
       send({ type: 'configured', version });
     } catch (error) {
       this.#plane.discard();
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = messageOf(error);
       send({ type: 'refused', version, problems: [problem] });
     }
   }

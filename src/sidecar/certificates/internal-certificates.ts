@@ -13,6 +13,7 @@ import {
 } from '../../config/internal-authority.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Events } from '../../core/events.ts';
+import { messageOf } from '../../std/message-of.ts';
 import type { Cancel, Timers } from '../../std/timers.ts';
 import { LocalAuthority } from './local-authority.ts';
 
@@ -122,7 +123,7 @@ export class InternalCertificates {
   }
 
   #complain(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     this.#options.events.error({ reason }, 'internal certificates can not be issued');
   }
 }

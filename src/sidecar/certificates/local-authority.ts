@@ -6,6 +6,7 @@ import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import type { AuthorityFiles, InternalCertificate } from '../../config/internal-authority.ts';
+import { messageOf } from '../../std/message-of.ts';
 import { createKey, issueAuthorityCertificate, issueServerCertificate, keyPem } from './issue.ts';
 import { writeOnce, writeWhole } from './whole-file.ts';
 
@@ -49,7 +50,7 @@ export class LocalAuthority {
     try {
       return new LocalAuthority(pem);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new Error(`'${file}' holds no authority (${reason}): take it away to have a new one`);
     }
   }

@@ -1,6 +1,7 @@
 // When which peer is checked: each on its own clock, with jitter, so that a thousand are never asked at
 // once. What the outcomes mean is the shared state's business.
 
+import { messageOf } from '../../std/message-of.ts';
 import type { CheckOutcome, CheckTarget } from './check-target.ts';
 import { checkHttp } from './http-check.ts';
 import { checkTcp } from './tcp-check.ts';
@@ -106,7 +107,7 @@ export class Checker {
     try {
       return await this.#check(target);
     } catch (error) {
-      return { good: false, why: error instanceof Error ? error.message : String(error) };
+      return { good: false, why: messageOf(error) };
     }
   }
 

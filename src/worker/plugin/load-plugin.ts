@@ -3,6 +3,7 @@
 import { evaluateCode } from '../../plugin/evaluate-code.ts';
 import type { PluginCode } from '../../plugin/plugin-code.ts';
 import { readPlugin } from '../../plugin/read-plugin.ts';
+import { messageOf } from '../../std/message-of.ts';
 import { PluginUnit, type PluginUnitOptions } from './plugin-unit.ts';
 
 /** Shorter than the primary's patience with a reload. */
@@ -22,7 +23,7 @@ export async function loadPlugin(
     if (namespaces === null) throw new Error(`its code did not end within ${LOAD_MS / 1000} s`);
     plugin = readPlugin(namespaces.at(-1)!);
   } catch (error) {
-    throw new Error(`plugin ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`plugin ${name}: ${messageOf(error)}`);
   }
   if (typeof plugin === 'string') throw new Error(`plugin ${name}: ${plugin}`);
   return new PluginUnit({ plugin, ...parts });

@@ -5,6 +5,7 @@ import { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
 import type { Reply } from '../../../core/filter.ts';
 import { HOP_BY_HOP_FIELDS, headerValue, type RawHeaders } from '../../../core/headers.ts';
+import { messageOf } from '../../../std/message-of.ts';
 import type { Answer, Asker } from './ask.ts';
 import { type AccessCheck, type Refusal, removeFields } from './check.ts';
 import { Verdicts } from './verdicts.ts';
@@ -62,7 +63,7 @@ export class ForwardAuthCheck implements AccessCheck {
       const bodyBytesMax = BODY_BYTES_MAX;
       answer = await asker.ask({ url, method: 'GET', headers, timeoutMs, bodyBytesMax });
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = messageOf(error);
       return failOpen ? null : new ProxyError('access_unavailable', `forward auth: ${detail}`);
     }
     if (answer.status >= 500) {

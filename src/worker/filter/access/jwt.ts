@@ -7,6 +7,7 @@ import { cookieValue, takeCookies } from '../../../core/cookies.ts';
 import { ProxyError } from '../../../core/errors.ts';
 import type { Exchange } from '../../../core/exchange.ts';
 import { headerValue } from '../../../core/headers.ts';
+import { messageOf } from '../../../std/message-of.ts';
 import {
   type AccessCheck,
   type Refusal,
@@ -99,7 +100,7 @@ export class JwtCheck implements AccessCheck {
       });
       claims = verified.payload;
     } catch (error) {
-      return this.#invalid(error instanceof Error ? error.message : String(error));
+      return this.#invalid(messageOf(error));
     }
     const untilMs = Math.min(nowMs() + KNOWN_MS_MAX, claims.exp! * 1000 + clockSkewMs);
     this.#verdicts.set(key, claims, untilMs);

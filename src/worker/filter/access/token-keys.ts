@@ -3,6 +3,7 @@
 // While they can't be had, the last ones stay good.
 
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { messageOf } from '../../../std/message-of.ts';
 import type { TokenKeys } from './jwt.ts';
 
 const REFRESH_MS = 10 * 60_000;
@@ -76,7 +77,7 @@ export class RefreshedTokenKeys implements TokenKeys {
         this.version += 1;
       }
     } catch (error) {
-      this.#options.onProblem(error instanceof Error ? error.message : String(error));
+      this.#options.onProblem(messageOf(error));
     }
     if (this.#isClosed || !this.#options.isRemote) return;
     if (this.#timer !== null) clearTimeout(this.#timer);

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { lazyPackage } from '../../../std/lazy.ts';
+import { messageOf } from '../../../std/message-of.ts';
 
 /** The generic cell rate algorithm over all windows of a request: all are asked, then all are charged. */
 const SCRIPT = `
@@ -83,7 +84,7 @@ export class RedisScript {
       if (answer === null) this.#complain('no answer in time');
       return answer;
     } catch (error) {
-      this.#complain(error instanceof Error ? error.message : String(error));
+      this.#complain(messageOf(error));
       return null;
     } finally {
       clearTimeout(timer);
