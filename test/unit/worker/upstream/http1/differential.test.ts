@@ -60,6 +60,9 @@ function isNamedByConnection(line: string, bytes: string): boolean {
 }
 
 const NAMES_X_A = /\r\nconnection:[^\r]*x-a/i;
+/** A chunk size with something behind its semicolon that is no extension by the grammar. */
+const ODD_EXTENSION =
+  /\r\n[0-9a-f]+(?!(?:;[\w-]+(?:=(?:[\w-]+|"[^"\\]*"))?)+\r\n);[\t\x20-\x7e\x80-\xff]*\r\n/i;
 const OK = 'HTTP/1.1 200 OK\r\n';
 const HELLO = '\r\nContent-Length: 5\r\n\r\nhello';
 const CHUNKED_HELLO = '\r\n\r\n5\r\nhello\r\n0\r\n\r\n';
@@ -110,6 +113,12 @@ const DIFFERENCES: readonly Difference[] = [
     example: `HTTP/1.1 100 Continue\r\n\r\n${OK}${HELLO.slice(2)}`,
     explains: (bytes, own, undici) =>
       own.isComplete && !undici.isComplete && /^HTTP\/1\.\d 100/.test(bytes),
+  },
+  {
+    why: 'undici refuses extensions that break their grammar; they are ignored: RFC 9112 section 7.1.1',
+    example: `${OK}Transfer-Encoding: chunked\r\n\r\n5;ext="a\u00e9\r\nhello\r\n0\r\n\r\n`,
+    explains: (bytes, own, undici) =>
+      own.isComplete && own.body === 'hello' && !undici.isComplete && ODD_EXTENSION.test(bytes),
   },
 ];
 
