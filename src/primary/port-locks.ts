@@ -40,8 +40,8 @@ export class PortLocks {
   }
 
   /**
-   * Takes the locks of all claims, or none of them; returns null, or one sentence that says who is in the way.
-   * Rejects when the system refuses one.
+   * Takes the locks of all claims, or none of them; returns null, or one sentence that says who is in
+   * the way. Rejects when the system refuses one.
    */
   async take(claims: readonly PortClaim[]): Promise<string | null> {
     const taken: string[] = [];

@@ -235,7 +235,8 @@ describe('a reload', () => {
     const [begun, go] = [folder.file('begun'), folder.file('go')];
     const code = `import { existsSync, writeFileSync } from 'node:fs';
     writeFileSync(${JSON.stringify(begun)}, '');
-    while (!existsSync(${JSON.stringify(go)})) await new Promise((resolve) => setTimeout(resolve, 10));
+    const look = (resolve) => setTimeout(resolve, 10);
+    while (!existsSync(${JSON.stringify(go)})) await new Promise(look);
     export default { request() {} };`;
     writeFileSync(folder.file('slow.ts'), code);
     const plugins = [{ name: 'slow', file: folder.file('slow.ts') }];
