@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { certificateFile } from '../../../src/config/certificate-files.ts';
 import { addressOf, entryPoints } from '../../../src/config/entry-points.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
-import { ConfigError } from '../../../src/config/problem.ts';
+import { problemsOf } from './problems-of.ts';
 
 const base = {
   upstreams: { app: { peers: ['http://127.0.0.1:1'] } },
@@ -15,16 +15,6 @@ const base = {
   ],
   certificates: { storage: '/var/lib/sluice' },
 };
-
-function problemsOf(config: object): string[] {
-  try {
-    parseConfig({ ...base, ...config });
-    return [];
-  } catch (error) {
-    assert.ok(error instanceof ConfigError);
-    return error.problems.map(({ path, message }) => `${path}: ${message}`);
-  }
-}
 
 describe('tls: automatic', () => {
   it('is a public HTTPS site in one line', () => {
@@ -89,7 +79,7 @@ describe('tls: automatic', () => {
 
   it('refuses what could never work', () => {
     const withTls = (tls: object | string, more: object = {}) =>
-      problemsOf({ listeners: [{ port: 443, tls, ...more }] });
+      problemsOf({ ...base, listeners: [{ port: 443, tls, ...more }] });
     assert.deepEqual(withTls({}), [
       'listeners[0].tls.certificates: is missing: expected at least one certificate',
     ]);
@@ -99,11 +89,11 @@ describe('tls: automatic', () => {
     assert.match(withTls('automatic', { engine: 'uws' })[0]!, /needs engine node/);
     assert.match(withTls('automagic')[0]!, /expected 'automatic', 'internal' or a map/);
     const bare = { routes: [{ to: 'app' }], listeners: [{ port: 443, tls: 'automatic' }] };
-    assert.match(problemsOf(bare)[0]!, /no route has a host with a public name/);
+    assert.match(problemsOf({ ...base, ...bare })[0]!, /no route has a host with a public name/);
   });
 
   it('refuses authorities and proofs that could never work', () => {
-    const withAcme = (acme: object) => problemsOf({ certificates: { acme } });
+    const withAcme = (acme: object) => problemsOf({ ...base, certificates: { acme } });
     assert.match(withAcme({ proofs: ['dns-01'] })[0]!, /needs certificates.acme.dnsHook/);
     assert.match(withAcme({ retryMs: '2h', retryMaxMs: '1h' })[0]!, /at most retryMaxMs/);
     const plain = { directory: 'http://ca.test/directory' };

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { entryPoints } from '../../../src/config/entry-points.ts';
 import { authorityFiles } from '../../../src/config/internal-authority.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
-import { ConfigError } from '../../../src/config/problem.ts';
+import { problemsOf } from './problems-of.ts';
 
 const base = {
   upstreams: { app: { peers: ['http://127.0.0.1:1'] } },
@@ -15,16 +15,6 @@ const base = {
 };
 
 const REFUSED = 'more than one certificate needs engine node';
-
-function problemsOf(config: object): string[] {
-  try {
-    parseConfig({ ...base, ...config });
-    return [];
-  } catch (error) {
-    assert.ok(error instanceof ConfigError);
-    return error.problems.map(({ path, message }) => `${path}: ${message}`);
-  }
-}
 
 describe('tls: internal', () => {
   it('is a certificate for all hosts and what is local, without Strict-Transport-Security', () => {
@@ -55,14 +45,17 @@ describe('tls: internal', () => {
   it('stands beside certificates of files where names choose, which is not on uws', () => {
     const certificates = [{ certFile: 'a.crt', keyFile: 'a.key' }];
     const tls = { internal: {}, certificates };
-    const problems = problemsOf({ listeners: [{ port: 8443, engine: 'uws', tls }] });
+    const problems = problemsOf({ ...base, listeners: [{ port: 8443, engine: 'uws', tls }] });
     assert.ok(problems.includes(`listeners[0].tls.internal: ${REFUSED}`));
-    assert.deepEqual(problemsOf({ listeners: [{ port: 1, engine: 'uws', tls: 'internal' }] }), []);
+    assert.deepEqual(
+      problemsOf({ ...base, listeners: [{ port: 1, engine: 'uws', tls: 'internal' }] }),
+      [],
+    );
   });
 
   it('lives no shorter than it takes to renew', () => {
     const tls = { internal: { lifeMs: '1s' } };
-    const [problem] = problemsOf({ listeners: [{ port: 8443, tls }] });
+    const [problem] = problemsOf({ ...base, listeners: [{ port: 8443, tls }] });
     assert.match(problem!, /^listeners\[0\]\.tls\.internal\.lifeMs: expected a duration from 5s/);
   });
 });
@@ -70,7 +63,7 @@ describe('tls: internal', () => {
 describe('sendProxy', () => {
   it('is for connections that are not shared', () => {
     const app = { ...base.upstreams.app, sendProxy: 'v2' };
-    const problems = (upstream: object) => problemsOf({ upstreams: { app: upstream } });
+    const problems = (upstream: object) => problemsOf({ ...base, upstreams: { app: upstream } });
     assert.deepEqual(problems(app), []);
     assert.deepEqual(problems({ ...app, transport: 'undici' }), [
       "upstreams.app.sendProxy: expected 'off' with transport 'undici', got 'v2'",
