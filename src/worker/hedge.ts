@@ -76,11 +76,13 @@ function twinOf(exchange: Exchange, plan: Plan): Exchange {
   return twin;
 }
 
-export class SecondAttempt implements Attempt, Source {
+export class SecondAttempt implements Attempt, Source, Sink {
   readonly #first: FirstAttempt;
   readonly #twin: Exchange;
   readonly #running: Source;
   #firstError: ProxyError | null = null;
+  /** Where the response goes when it has won. */
+  #sink: Sink | null = null;
   #sentAtMs = 0;
   #isOver = false;
   #hasWon = false;
@@ -137,7 +139,8 @@ export class SecondAttempt implements Attempt, Source {
     exchange.status = twin.status;
     exchange.responseHeaders = twin.responseHeaders;
     exchange.responseByteLength = twin.responseByteLength;
-    return this.#first.won(source, this.#sentAtMs);
+    this.#sink = this.#first.won(source, this.#sentAtMs);
+    return this;
   }
 
   #passOver(source: Source, error: ProxyError): Leftover {
@@ -163,6 +166,22 @@ export class SecondAttempt implements Attempt, Source {
 
   onDone(error: ProxyError | null): void {
     if (this.#hasWon) this.#first.onDone(error);
+  }
+
+  // As sink of the response that has won.
+  start(source: Source): void {
+    this.#sink!.start(source);
+  }
+  write(chunk: Uint8Array): boolean {
+    return this.#sink!.write(chunk);
+  }
+  end(): void {
+    // They come last.
+    this.#first.exchange.responseTrailers = this.#twin.responseTrailers;
+    this.#sink!.end();
+  }
+  fail(error: ProxyError): void {
+    this.#sink!.fail(error);
   }
 
   // As what runs while there are two: it can only be cancelled.

@@ -40,6 +40,7 @@ class ManualAttempt implements Source {
     this.#sink = this.attempt.onHead(this);
     this.#sink.start(this);
     this.#sink.write(Buffer.from(body));
+    this.exchange.responseTrailers = ['x-of', this.peer.id];
     this.#sink.end();
     this.attempt.onDone(null);
   }
@@ -167,6 +168,14 @@ describe('hedging', () => {
     assert.deepEqual([context.hedges, context.hedgesWon], [1, 1]);
     assert.equal(clock.samples.length, 2, 'the first one took at least so long');
     checkReleased();
+  });
+
+  it('passes on the trailers of the attempt that has won', () => {
+    const { exchange, clock, upstream } = run();
+    clock.strike();
+    const [, second] = upstream.sent as [ManualAttempt, ManualAttempt];
+    second.answer('good');
+    assert.deepEqual(exchange.responseTrailers, ['x-of', second.peer.id]);
   });
 
   it('lets the first one win, and blames nobody', () => {
