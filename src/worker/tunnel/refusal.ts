@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { ProxyError } from '../../core/errors.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import type { TunnelAttempt } from '../../core/tunnel.ts';
+import { wasReset } from '../../std/was-reset.ts';
 
 export class Refusal implements Source {
   readonly #request: ClientRequest;
@@ -14,6 +15,8 @@ export class Refusal implements Source {
   readonly #bodyIdleMs: number;
   #sink: Sink | null = null;
   #isPaused = false;
+  /** Rather than ended, which a body without length takes for its end. */
+  #wasReset = false;
   #isOver = false;
 
   constructor(
@@ -34,8 +37,12 @@ export class Refusal implements Source {
     const response = this.#response;
     // Node takes its own listener away when the response is complete, before the socket is closed.
     this.#socket.on('error', () => {});
+    // Before Node's own listener, which closes it.
+    this.#socket.prependOnceListener('end', () => {
+      this.#wasReset = wasReset(this.#socket);
+    });
     response.on('data', (chunk: Buffer) => this.#onData(chunk));
-    response.on('end', () => this.#finish(null));
+    response.on('end', () => this.#onEnd());
     response.on('error', (error) => this.#finish(new ProxyError('body_broken', error.message)));
     response.on('close', () => this.#finish(new ProxyError('body_broken', 'closed')));
     response.setTimeout(this.#bodyIdleMs, () => {
@@ -67,6 +74,14 @@ export class Refusal implements Source {
 
   #onData(chunk: Buffer): void {
     if (!this.#isOver && !this.#sink!.write(chunk)) this.pause();
+  }
+
+  #onEnd(): void {
+    const { headers } = this.#response;
+    const isFramed =
+      headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+    const isBroken = this.#wasReset && !isFramed;
+    this.#finish(isBroken ? new ProxyError('body_broken', 'reset') : null);
   }
 
   #finish(error: ProxyError | null): void {

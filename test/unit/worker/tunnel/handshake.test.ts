@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { ProxyError } from '../../../../src/core/errors.ts';
-import { until } from '../../../support/deadline.ts';
+import { createSignal, until } from '../../../support/deadline.ts';
 import { freePort } from '../../../support/free-port.ts';
 import { onEachRequest, startOrigin } from '../../../support/origin.ts';
 import { headerLines } from '../support/attempts.ts';
@@ -162,6 +162,26 @@ describe('a handshake with a peer', () => {
       await attempt.over();
       assert.deepEqual(attempt.calls, ['head', 'start', `failed ${row}`, `done ${row}`]);
     }
+  });
+
+  it('takes no reset for the end of a refusal without length', async (t) => {
+    const cut = createSignal();
+    const origin = await startOrigin(
+      onEachRequest(async (connection) => {
+        await connection.send('HTTP/1.1 403 X\r\n\r\n', Buffer.alloc(150_000));
+        connection.reset();
+        cut.resolve();
+      }),
+      { context: t },
+    );
+    const { attempt } = join(t, origin.port);
+    attempt.isFull = true;
+    await attempt.head();
+    await cut.promise;
+    attempt.isFull = false;
+    attempt.source!.resume();
+    await attempt.over();
+    assert.equal(attempt.calls.at(-1), 'done body_broken');
   });
 
   const bad: [name: string, response: string, row: string][] = [
