@@ -120,6 +120,12 @@ const DIFFERENCES: readonly Difference[] = [
     explains: (bytes, own, undici) =>
       own.isComplete && own.body === 'hello' && !undici.isComplete && ODD_EXTENSION.test(bytes),
   },
+  {
+    why: 'undici refuses white space behind a length, which is no part of it: RFC 9112 section 5',
+    example: `${OK}Content-Length: 0\t\r\n\r\n5 \r\nhello`,
+    explains: (bytes, own, undici) =>
+      own.isComplete && !undici.isComplete && /\r\ncontent-length:[^\r\n]*[ \t]\r\n/i.test(bytes),
+  },
 ];
 
 let origin: Origin;
