@@ -173,7 +173,8 @@ export class Connection implements PooledConnection, Carrier, ResponseHost, Uplo
 
   stalled(isStalled: boolean): void {
     this.#isStalled = isStalled;
-    if (isStalled) this.#awaitBody();
+    const awaitsMore = !this.#reader.isInHead && !this.#isPaused;
+    if (isStalled || awaitsMore) this.#awaitBody();
     else this.#deadlineMs = 0;
   }
 
