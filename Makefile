@@ -10,7 +10,7 @@ INSTALLED := node_modules/.sluice-installed
 CONFORMANCE := test/conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check conformance install debian packages bench perf micro pack clean $(SUITES:%=test-%)
+.PHONY: help run test check lint types conformance install debian packages bench perf micro pack clean $(SUITES:%=test-%)
 
 help:
 	@echo 'make run            the demo: two backends and the proxy in front of them'
@@ -45,9 +45,15 @@ $(SUITES:%=test-%): test-%: install
 	@npm run --silent test:$*
 
 check: install
-	@biome check .
-	@tsc --noEmit
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types
 	@npm run --silent test:unit
+
+lint: install
+	@biome check .
+
+# What tsc found in files that did not change since is kept.
+types: install
+	@tsc --noEmit --incremental --tsBuildInfoFile node_modules/.cache/types.tsbuildinfo
 
 # The tests come from npm into a folder of their own; without scripts, which none of them needs.
 conformance: install
