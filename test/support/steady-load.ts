@@ -3,7 +3,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectClient, type RawClient } from './client.ts';
-import type { Cleanup } from './deadline.ts';
+import { type Cleanup, until } from './deadline.ts';
 
 export interface LoadOptions {
   readonly context: Cleanup;
@@ -20,6 +20,8 @@ export interface SteadyLoad {
   readonly done: number;
   /** What went wrong, one sentence per request. */
   readonly failures: readonly string[];
+  /** Waits until every connection has been used anew: what was on its way is over. */
+  round(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -29,9 +31,16 @@ export function startLoad(port: number, options: LoadOptions): SteadyLoad {
   let done = 0;
   let isStopped = false;
   const isExpected = options.isExpected ?? ((body: string) => body === 'ok');
-  const useConnection = async (client: RawClient) => {
+  const connections = options.connections ?? 8;
+  /** Requests of each loop, those that failed included. */
+  const begun = Array.from({ length: connections }, () => 0);
+  const over = Array.from({ length: connections }, () => 0);
+  const useConnection = async (client: RawClient, at: number) => {
     for (let turn = 0; turn < (options.requestsPerConnection ?? 50) && !isStopped; turn += 1) {
-      const response = await client.request();
+      begun[at]! += 1;
+      const response = await client.request().finally(() => {
+        over[at]! += 1;
+      });
       if (response.status !== 200 || !isExpected(response.text())) {
         throw new Error(`got ${response.status} ${response.text().slice(0, 100)}`);
       }
@@ -40,12 +49,12 @@ export function startLoad(port: number, options: LoadOptions): SteadyLoad {
       if (options.thinkMs !== undefined) await delay(Math.random() * options.thinkMs);
     }
   };
-  const loop = async () => {
+  const loop = async (at: number) => {
     while (!isStopped) {
       let client: RawClient | null = null;
       try {
         client = await connectClient(port);
-        await useConnection(client);
+        await useConnection(client, at);
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
       } finally {
@@ -53,7 +62,7 @@ export function startLoad(port: number, options: LoadOptions): SteadyLoad {
       }
     }
   };
-  const loops = Array.from({ length: options.connections ?? 8 }, loop);
+  const loops = begun.map((_, at) => loop(at));
   const stop = async () => {
     isStopped = true;
     await Promise.all(loops);
@@ -64,6 +73,13 @@ export function startLoad(port: number, options: LoadOptions): SteadyLoad {
       return done;
     },
     failures,
+    round() {
+      const goals = begun.map((count) => count + 1);
+      return until(() => goals.every((goal, at) => over[at]! >= goal), {
+        what: 'every connection is used anew',
+        evidence: () => failures.slice(0, 20).join('\n'),
+      });
+    },
     stop,
   };
 }
