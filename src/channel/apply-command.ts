@@ -22,6 +22,7 @@ import {
   dropUnused,
   peerOf,
   type SharedState,
+  setBreaker,
   touch,
   type UpstreamSpec,
   type UpstreamState,
@@ -123,7 +124,7 @@ function install(state: SharedState, specs: readonly UpstreamSpec[], atMs: numbe
   }
   for (const { guard } of before) {
     if (guard.guards !== null) continue;
-    guard.breaker = null;
+    setBreaker(state, guard, null);
     touch(state, guard);
     dropUnused(state, guard);
   }
@@ -145,9 +146,9 @@ function installOne(state: SharedState, spec: UpstreamSpec, atMs: number): Upstr
   // Only now: what a verdict changes may concern the others.
   if (spec.checks === null) for (const peer of peers) mark(state, peer, { down: false, atMs });
   guard.guards = upstream;
-  if (spec.breaker === null) guard.breaker = null;
+  if (spec.breaker === null) setBreaker(state, guard, null);
   else if (!isSame(guard.breaker?.policy ?? null, spec.breaker)) {
-    guard.breaker = createBreakerRecord(spec.breaker, atMs);
+    setBreaker(state, guard, createBreakerRecord(spec.breaker, atMs));
   }
   touch(state, guard);
   restoreSurplus(state, upstream, atMs);

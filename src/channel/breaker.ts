@@ -27,6 +27,8 @@ export interface BreakerRecord {
   untilMs: number;
   /** How often it opened. */
   opened: number;
+  /** How often it entered a phase, be it the same again: what was told of it before is old. */
+  changes: number;
   readonly policy: BreakerPolicy;
   readonly window: TrafficWindow;
 }
@@ -37,6 +39,7 @@ export function createBreakerRecord(policy: BreakerPolicy, atMs: number): Breake
     sinceMs: atMs,
     untilMs: Number.POSITIVE_INFINITY,
     opened: 0,
+    changes: 0,
     policy,
     window: new TrafficWindow(policy.windowMs),
   };
@@ -97,5 +100,6 @@ function enter(record: BreakerRecord, phase: BreakerPhase, sinceMs: number, unti
   record.phase = phase;
   record.untilMs = untilMs;
   if (phase === 'open') record.opened += 1;
+  record.changes += 1;
   record.window.clear();
 }

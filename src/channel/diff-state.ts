@@ -54,8 +54,8 @@ function tell(pages: Pages, peer: PeerState, cell: Cell, atMs: number): void {
     pages.inFlight(cell.number, elsewhere);
   }
   const flags = flagsOf(peer);
-  // Of a breaker the times matter too: one that opened again meanwhile is news.
-  const health = flags + (peer.breaker === null ? 0 : flagsEnd * peer.breaker.opened);
+  // Of a breaker the times matter too: one that is in the same phase again is news.
+  const health = flags + (peer.breaker === null ? 0 : flagsEnd * peer.breaker.changes);
   if (health === cell.toldHealth) return;
   cell.toldHealth = health;
   if (peer.breaker === null) {

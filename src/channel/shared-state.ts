@@ -142,6 +142,21 @@ export function touch(state: SharedState, peer: PeerState): void {
   state.changed.push(peer);
 }
 
+/** Gives a guard another breaker, or none; what was told of the one before says nothing about it. */
+export function setBreaker(
+  state: SharedState,
+  guard: PeerState,
+  breaker: BreakerRecord | null,
+): void {
+  if (guard.breaker === breaker) return;
+  guard.breaker = breaker;
+  for (const { cellOf } of state.workers.values()) {
+    const cell = cellOf.get(guard);
+    if (cell !== undefined) cell.toldHealth = -1;
+  }
+  touch(state, guard);
+}
+
 /** Creates the cell of a number that has just been named. */
 export function createCell(number: number, id: string, namedAt: number): Cell {
   return {

@@ -237,6 +237,18 @@ describe('breakers', () => {
     assert.deepEqual(bench.tell(0), [bench.guard, 0, 0, 0]);
   });
 
+  test('that opened with other settings are told again, whoever missed that they were closed', () => {
+    for (const between of [[], [specOf(2)]]) {
+      const bench = new Bench(specOf(2, { breaker }));
+      bench.count(0, { traffic: [bench.guard, 10, 10] });
+      assert.deepEqual(bench.tell(0), [bench.guard, openFlag, 700, 500]);
+      for (const spec of between) bench.install(spec);
+      bench.install(specOf(2, { breaker: { ...breaker, openMs: 900 } }));
+      bench.count(0, { traffic: [bench.guard, 20, 20] });
+      assert.deepEqual(bench.tell(0), [bench.guard, openFlag, 1100, 900]);
+    }
+  });
+
   test('are known to a new sidecar from its workers', () => {
     const bench = new Bench(specOf(2, { breaker }));
     bench.count(0, { baseline: true, ejected: [bench.guard, 600, 400] });
