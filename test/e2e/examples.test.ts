@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { before, describe, it } from 'node:test';
 import { authorityFiles } from '../../src/config/internal-authority.ts';
 import { request } from '../support/client.ts';
-import { until } from '../support/deadline.ts';
+import { DEADLINE_MS, until } from '../support/deadline.ts';
 import { freePort } from '../support/free-port.ts';
 import { startHttpOrigin } from '../support/origin.ts';
 import { startPhpFpm } from '../support/php-fpm.ts';
@@ -89,6 +89,9 @@ describe('examples under config/', () => {
         changes.push(`certificates.storage=${storage}`);
         changes.push(`${first}.directory=${authority.settings.directory}`);
         changes.push(`${first}.caFile=${authority.settings.caFile}`);
+        if (listeners[0]?.tls?.automatic?.onDemand) {
+          changes.push(`listeners[0].tls.automatic.onDemand.ask=${plainUrls[0]}`);
+        }
       }
       if (cache.disk !== null) changes.push(`cache.disk.path=${storage}`);
       const isSecured = ownFiles.length > 0 || isInternal || authority !== null;
@@ -128,19 +131,20 @@ describe('examples under config/', () => {
         );
       await until(isReady, {
         what: `${file} is ready`,
-        deadlineMs: 20_000,
+        deadlineMs: 2 * DEADLINE_MS,
         evidence: () => output,
       });
       const { host, path, method } = routes[0]!.match;
       if (authority !== null) {
         const trusted = `${storage}.pem`;
         writeFileSync(trusted, authority.fake.root);
+        const name = host[0] ?? 'shop.customer.example';
         const isServed = () =>
-          askSecurely(port, trusted, host[0]).then(
+          askSecurely(port, trusted, name).then(
             ({ text }) => text === 'served',
             () => false,
           );
-        await until(isServed, { what: `${host[0]} is served`, evidence: () => output });
+        await until(isServed, { what: `${name} is served`, evidence: () => output });
         return;
       }
       if (isSecured) {
@@ -204,7 +208,9 @@ const classics: Readonly<Record<string, (port: number, storage: string) => Promi
 };
 
 interface Effective {
-  readonly listeners: readonly unknown[];
+  readonly listeners: readonly {
+    readonly tls: { readonly automatic: { readonly onDemand: object | null } | null } | null;
+  }[];
   readonly cache: { readonly disk: { readonly path: string } | null };
   readonly upstreams: Readonly<Record<string, { readonly peers: readonly { url: string }[] }>>;
   readonly routes: readonly {
@@ -225,7 +231,7 @@ function certificateChanges(file: string): string[] {
 }
 
 function usesAuthority(file: string): boolean {
-  return readFileSync(CONFIG + file, 'utf8').includes('tls: automatic');
+  return readFileSync(CONFIG + file, 'utf8').includes('authorities:');
 }
 
 function usesLocalAuthority(file: string): boolean {
