@@ -100,10 +100,19 @@ export function toldBy(
   return told;
 }
 
+// The last element, with what it was made of: requests of one client to one host come in rows.
+const last = { address: '', host: '', scheme: '', element: '' };
+
 /** Returns one element of Forwarded; IPv6 and ports need quotes (RFC 7239 section 4). */
 function forwardedElement(address: string, host: string, scheme: string): string {
-  const from = address.includes(':') ? `"[${address}]"` : address;
-  return `for=${from};host=${host.includes(':') ? `"${host}"` : host};proto=${scheme}`;
+  if (address !== last.address || host !== last.host || scheme !== last.scheme) {
+    const from = address.includes(':') ? `"[${address}]"` : address;
+    last.element = `for=${from};host=${host.includes(':') ? `"${host}"` : host};proto=${scheme}`;
+    last.address = address;
+    last.host = host;
+    last.scheme = scheme;
+  }
+  return last.element;
 }
 
 /** Returns all values of a list field joined, with one more at the end. */

@@ -4,11 +4,14 @@
 import type { Exchange } from '../../../core/exchange.ts';
 import { KEPT_NAME_LENGTH_MAX } from '../../../core/headers.ts';
 import type { Peer } from '../../../core/peer.ts';
+import { FIRST_REPEATED, RepeatedLines } from './repeated-lines.ts';
 
 const CRLF = '\r\n';
 const END = '\r\n\r\n';
 const NO_BODY = '\r\ncontent-length: 0\r\n\r\n';
 const CHUNKED_BODY = '\r\ntransfer-encoding: chunked\r\n\r\n';
+
+const repeated = new RepeatedLines();
 
 /** Returns the head with its empty line. All parts are byte strings that were checked on their way in. */
 export function writeRequestHead(exchange: Exchange, peer: Peer): string {
@@ -16,7 +19,14 @@ export function writeRequestHead(exchange: Exchange, peer: Peer): string {
   let head = `${exchange.method} ${exchange.target} HTTP/1.1\r\nhost: ${hostFor(exchange, peer)}`;
   // One concatenation at a time: 10 % faster than a template for each field, and than writing octets.
   for (let at = 0; at < headers.length; at += 2) {
-    head = head + lineStart(headers[at]!) + headers[at + 1]!;
+    const name = headers[at]!;
+    const row = name === FIRST_REPEATED ? repeated.find(headers, at) : null;
+    if (row === null) {
+      head = head + lineStart(name) + headers[at + 1]!;
+    } else {
+      head += row.text;
+      at += row.length - 2;
+    }
   }
   const body = exchange.requestBody;
   if (body === null) return head + (expectsBody(exchange.method) ? NO_BODY : END);

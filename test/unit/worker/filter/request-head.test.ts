@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Entry } from '../../../../src/core/exchange.ts';
 import type { RawHeaders } from '../../../../src/core/headers.ts';
 import { identify, peerRequestHeaders } from '../../../../src/worker/filter/request-head.ts';
 import { Trust } from '../../../../src/worker/filter/trust.ts';
@@ -11,12 +12,19 @@ const ids = { next: () => 'made-here', isValid: (id: string) => /^[\w-]{1,128}$/
 
 function forPeer(
   headers: RawHeaders,
-  options: { trusted?: string[]; remote?: string; host?: string; via?: string } = {},
+  options: {
+    trusted?: string[];
+    remote?: string;
+    host?: string;
+    via?: string;
+    entry?: Entry | undefined;
+  } = {},
 ) {
   const trust = new Trust(options.trusted ?? []);
   const host = options.host ?? 'example.com';
   const remoteAddress = options.remote ?? '192.0.2.7';
-  const exchange = makeExchange({ headers: ['host', host, ...headers], host, remoteAddress });
+  const head = { headers: ['host', host, ...headers], host, remoteAddress };
+  const exchange = makeExchange(options.entry ? { ...head, entry: options.entry } : head);
   identify(exchange, trust, ids);
   const policy = { ...makePlan().requestHead, trust, via: options.via ?? null };
   const sent = peerRequestHeaders(exchange, policy);
@@ -40,6 +48,20 @@ describe('peerRequestHeaders', () => {
   it('quotes IPv6 addresses and ports in Forwarded', () => {
     const { all } = forPeer([], { remote: '2001:db8::1', host: 'example.com:8080' });
     assert.deepEqual(all('forwarded'), ['for="[2001:db8::1]";host="example.com:8080";proto=http']);
+  });
+
+  it('tells the truth about each client, also where one thing alone differs from the one before', () => {
+    const secure = { listener: 'https-443', scheme: 'https', port: 443 } as const;
+    for (const [remote, host, entry, element] of [
+      ['192.0.2.7', 'a.test', undefined, 'for=192.0.2.7;host=a.test;proto=http'],
+      ['192.0.2.8', 'a.test', undefined, 'for=192.0.2.8;host=a.test;proto=http'],
+      ['192.0.2.8', 'b.test', undefined, 'for=192.0.2.8;host=b.test;proto=http'],
+      ['192.0.2.8', 'b.test', secure, 'for=192.0.2.8;host=b.test;proto=https'],
+      ['192.0.2.8', 'b.test', secure, 'for=192.0.2.8;host=b.test;proto=https'],
+      ['192.0.2.8', 'b.test', undefined, 'for=192.0.2.8;host=b.test;proto=http'],
+    ] as const) {
+      assert.deepEqual(forPeer([], { remote, host, entry }).all('forwarded'), [element]);
+    }
   });
 
   it('removes what belongs to this hop and what Connection names', () => {
