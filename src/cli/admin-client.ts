@@ -38,7 +38,8 @@ export function adminAddress(flag: string | null, env: NodeJS.ProcessEnv): Admin
   const { SLUICE_ADMIN_HOST: host, SLUICE_ADMIN_PORT: port } = env;
   const fallback = { host: host || usual.host, port: Number(port || usual.port) };
   const address = flag === null ? fallback : readAddress(flag);
-  if (address === null || !(address.port >= 1 && address.port <= 65_535)) return null;
+  if (address === null || !Number.isInteger(address.port)) return null;
+  if (address.port < 1 || address.port > 65_535) return null;
   return { host: reachable(address.host ?? fallback.host), port: address.port };
 }
 

@@ -82,6 +82,8 @@ it('finds the admin address by flag, environment and default, where it can be re
     [':9902', { SLUICE_ADMIN_HOST: '::' }, '::1 9902'],
     ['admin.internal:80', { SLUICE_ADMIN_HOST: '::' }, 'admin.internal 80'],
     [null, { SLUICE_ADMIN_PORT: 'x' }, null],
+    [null, { SLUICE_ADMIN_PORT: '99.5' }, null],
+    [null, { SLUICE_ADMIN_PORT: '65536' }, null],
     ['nonsense', {}, null],
     ['127.0.0.1:0', {}, null],
   ];
