@@ -59,7 +59,7 @@ function isNamedByConnection(line: string, bytes: string): boolean {
   return line.startsWith('x-a:') && NAMES_X_A.test(bytes);
 }
 
-const NAMES_X_A = /\r\nconnection:[^\r]*x-a/i;
+const NAMES_X_A = /\r\nconnection:(?:[^\r]*,)?[ \t]*x-a[ \t]*(?:,[^\r]*)?\r\n/i;
 /** A chunk size with something behind its semicolon that is no extension by the grammar. */
 const ODD_EXTENSION =
   /\r\n[0-9a-f]+(?!(?:;[\w-]+(?:=(?:[\w-]+|"[^"\\]*"))?)+\r\n);[\t\x20-\x7e\x80-\xff]*\r\n/i;
