@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
-import { until, withDeadline } from '../support/deadline.ts';
+import { DEADLINE_MS, until, withDeadline } from '../support/deadline.ts';
 import { requireCommand } from '../support/debian.ts';
 import { childrenOf, isAlive, killTree } from '../support/process-tree.ts';
 
@@ -94,7 +94,11 @@ it('echoes a WebSocket and runs beside another demo', async (context) => {
   context.after(() => socket.terminate());
   const messages: string[] = [];
   socket.on('message', (data) => messages.push(String(data)));
-  await withDeadline(new Promise((resolve) => socket.once('open', resolve)), 5000, 'it opens');
+  await withDeadline(
+    new Promise((resolve) => socket.once('open', resolve)),
+    DEADLINE_MS,
+    'it opens',
+  );
   socket.send('hello');
   await until(() => messages.length === 2, { what: 'a greeting and the echo' });
   assert.match(messages[0] ?? '', /^this is (apple|pear)$/);

@@ -61,7 +61,6 @@ async function untilView(
 ): Promise<void> {
   await until(async () => isRight(await viewOf(sluice, origin)), {
     what,
-    deadlineMs: 20_000,
     evidence: () => sluice.output(),
   });
 }
@@ -236,7 +235,6 @@ async function untilBusy(origin: MoodyOrigin): Promise<void> {
   const before = origin.requestTimes.length;
   await until(() => origin.requestTimes.length > before + 60, {
     what: 'steady traffic at the peer',
-    deadlineMs: 20_000,
   });
 }
 
@@ -277,7 +275,6 @@ describe('the circuit breaker', () => {
     const load = startLoad(sluice.port, { context, connections: 4, isExpected: () => false });
     await until(() => sluice.events().filter(({ msg }) => msg === 'breaker is open').length >= 3, {
       what: 'it opens again and again',
-      deadlineMs: 20_000,
       evidence: () => sluice.output(),
     });
     await load.stop();

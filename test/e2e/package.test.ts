@@ -124,7 +124,7 @@ routes: [{ to: app, plugins: [hello] }]
       context.after(() => killTree(npxPid));
       const evidence = proxy.output;
       const isReady = () => proxy.output().includes('sluice is ready');
-      await until(isReady, { what: 'it is ready', deadlineMs: 30_000, evidence });
+      await until(isReady, { what: 'it is ready', deadlineMs: 60_000, evidence });
       const response = await request(port);
       assert.equal(response.status, 200);
       assert.equal(response.text(), 'hi');

@@ -85,7 +85,6 @@ async function untilBack(sluice: Sluice, kill: () => number): Promise<void> {
   const victims = kill();
   await until(() => sluice.events().filter(isBack).length >= before + victims, {
     what: `${victims} successors are ready`,
-    deadlineMs: 20_000,
     evidence: () => sluice.output(),
   });
   await sluice.untilReady();

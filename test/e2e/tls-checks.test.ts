@@ -182,7 +182,7 @@ for (const engine of ENGINES) {
 function renegotiate(port: number): Promise<string> {
   const args = ['s_client', '-connect', `127.0.0.1:${port}`, '-tls1_2', '-crlf'];
   const child = spawn(requireCommand('openssl'), args, { stdio: 'pipe' });
-  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
   let told = '';
   let isAsked = false;
   for (const stream of [child.stdout, child.stderr]) {

@@ -65,6 +65,8 @@ async function configuration(more: object = {}): Promise<Record<string, unknown>
       app: {
         peers: [`http://127.0.0.1:${peerPort}`],
         retry: { backoffBaseMs: 1 },
+        // 500 at once take their time.
+        timeouts: { connectMs: '30s' },
       },
       shaky: { peers: [down, `http://127.0.0.1:${peerPort}`], ejection: { failuresInRow: 0 } },
       down: { peers: [down] },
@@ -272,7 +274,7 @@ describe('back-pressure of WebSockets', () => {
     await sending;
     await until(() => client.received.length === 1024, {
       what: 'all messages',
-      deadlineMs: 30_000,
+      deadlineMs: 60_000,
     });
     assertFlat(memory(), '256 MiB to a slow client');
     client.socket.close();
@@ -362,6 +364,6 @@ async function untilStill(count: () => number): Promise<void> {
       before = count();
       return isStill;
     },
-    { what: 'nothing moves any more', deadlineMs: 20_000 },
+    { what: 'nothing moves any more' },
   );
 }

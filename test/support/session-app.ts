@@ -104,7 +104,6 @@ export class Browser {
     const cookie = pairs.length === 0 ? [] : [`Cookie: ${pairs.join('; ')}`];
     const response = await request(this.#port, {
       fields: [...this.#fields, ...cookie],
-      deadlineMs: 15_000,
     });
     for (const field of response.headers('set-cookie')) {
       this.told.push(field);

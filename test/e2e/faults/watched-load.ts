@@ -20,9 +20,9 @@ export interface FailedRequest {
 
 const CONNECTIONS = 12;
 const THINK_MS = 50;
-const REQUESTS_MAX = 30_000;
-const LIFE_MS = 60_000;
-const ANSWER_MS = 15_000;
+const REQUESTS_MAX = 100_000;
+const LIFE_MS = 180_000;
+const ANSWER_MS = 30_000;
 
 /** Starts idempotent requests over keep-alive connections; ends with `stop` or the test. */
 export function startWatchedLoad(context: Cleanup, port: number): WatchedLoad {
