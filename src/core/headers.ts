@@ -46,10 +46,12 @@ export function foldedName(name: string): string {
   return name.includes('_') ? name.replaceAll('_', '-') : name;
 }
 
-/** Returns the fields without those named (lower-case). */
+/** Returns the fields without those named (lower-case), in a list of its own. */
 export function withoutFields(headers: RawHeaders, names: ReadonlySet<string>): RawHeaders {
-  const kept: RawHeaders = [];
-  for (let at = 0; at < headers.length; at += 2) {
+  let at = 0;
+  while (at < headers.length && !names.has(headers[at]!)) at += 2;
+  const kept = headers.slice(0, at);
+  for (; at < headers.length; at += 2) {
     if (!names.has(headers[at]!)) kept.push(headers[at]!, headers[at + 1]!);
   }
   return kept;

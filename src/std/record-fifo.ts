@@ -153,8 +153,10 @@ export class RecordFifo {
     const first = this.#dropped * this.#segmentBytes;
     // Whoever finds keys with one hash gets no more than misses for it.
     for (let place = from, step = 0; place >= first && step < STEPS_MOST; step++) {
-      const segment = this.#segments[Math.floor(place / this.#segmentBytes) - this.#dropped]!;
-      const at = place % this.#segmentBytes;
+      // Exact, because buffers are powers of two long; a remainder of doubles would be a call.
+      const number = Math.floor(place / this.#segmentBytes);
+      const segment = this.#segments[number - this.#dropped]!;
+      const at = place - number * this.#segmentBytes;
       const word = at >> 2;
       if (segment.words[word + HASH_WORD] === hash && segment.words[word + IN_WORD] === 1) {
         this.segment = segment;

@@ -1,55 +1,21 @@
 // The head of a fetch is there: what it means for the store, and for each of those who wait.
 
-import type { CachedVariant, LeaseEnd, StoredResponse } from '../../core/cache.ts';
+import type { CachedVariant, StoredResponse } from '../../core/cache.ts';
 import type { ProxyError } from '../../core/errors.ts';
-import type { Exchange } from '../../core/exchange.ts';
 import { type RawHeaders, withoutFields } from '../../core/headers.ts';
-import type { Audience } from './audience.ts';
 import { standInStatus } from './cache-status.ts';
 import { noteFetch } from './fetch-exchange.ts';
-import type { FillContext, NextLook } from './fill-context.ts';
+import { answer, type Filling, release, statusOf, stream } from './fill-answers.ts';
 import { isAbout, mergedFields } from './merge-head.ts';
-import type { FetchedRequest, FetchedResponse } from './policy.ts';
 import { isFailure, standsInForFailure } from './reuse.ts';
 import { decideStore, isShareable } from './store-decision.ts';
 import { matchesVary } from './vary.ts';
-import { canTakeWhole, isForWhole, type Waiter } from './waiter.ts';
+import { canTakeWhole, isForWhole } from './waiter.ts';
 
 /** After a failure nobody waits for another's fetch this long: it would fail them all one after the other. */
 const FAILURE_PASS_MS = 1000;
 /** For caches only. */
 const NOT_PASSED_ON: ReadonlySet<string> = new Set(['surrogate-key', 'cache-tag']);
-
-/** A fill, as far as its outcome goes; implemented by fill.ts. */
-export interface Filling {
-  readonly context: FillContext;
-  readonly task: {
-    readonly request: FetchedRequest;
-    /** What is stored already, and was to be validated. */
-    readonly validated: CachedVariant | null;
-  };
-  readonly fetch: Exchange;
-  readonly audience: Audience;
-  /** What came back, with `headers` for its fields. */
-  response(status: number, headers: RawHeaders): FetchedResponse;
-  /** Keeps the body that comes; false when there is no room for it. */
-  hold(decision: StoredResponse, isShared: boolean): boolean;
-  /** Gives the body on as it comes. */
-  relay(): void;
-  /** Nobody wants what still comes from the peer. */
-  ignore(): void;
-  /** Gives a waiter the head, and, unless it asked by HEAD, the body as it comes. `fields` become its own. */
-  stream(waiter: Waiter, fields: RawHeaders): void;
-  /** Answers a waiter from memory; `status` is the member of Cache-Status. */
-  answer(waiter: Waiter, variant: CachedVariant, status: string | null): void;
-  statusOf(waiter: Waiter): string | null;
-  /** A waiter looks for itself. */
-  release(waiter: Waiter, how?: NextLook): void;
-  /** Everybody but the owner looks for himself; nobody waits for this key for `passMs`. */
-  releaseOthers(end: LeaseEnd, passMs: number): void;
-  /** Nobody joins any more, nothing is held; others may ask until `freshUntilMs`. Idempotent. */
-  over(end: LeaseEnd, freshUntilMs?: number): void;
-}
 
 /** Decides what becomes of a fill, now that the head is in its fetch. */
 export function takeHead(fill: Filling): void {
@@ -89,9 +55,9 @@ function takeAnswer(fill: Filling, isBad: boolean): void {
     if (waiter.isOver) continue;
     const isOwner = waiter === owner;
     const fits = isOwner || matchesVary(decision.vary, waiter.exchange.requestHeaders);
-    if (!fits) fill.release(waiter, 'together');
+    if (!fits) release(fill, waiter, 'together');
     else if (isForWhole(waiter)) {
-      fill.stream(waiter, isOwner ? ownFields(fill) : decision.headers.slice());
+      stream(fill, waiter, isOwner ? ownFields(fill) : decision.headers.slice());
     }
   }
 }
@@ -108,12 +74,12 @@ function giveOn(fill: Filling, passMs: number): void {
   if (owner === null || owner.isOver) {
     fill.ignore();
   } else if (canTakeWhole(owner)) {
-    fill.stream(owner, ownFields(fill));
+    stream(fill, owner, ownFields(fill));
     // It wanted no more than the head.
     if (owner.isOver) fill.ignore();
   } else {
     fill.ignore();
-    fill.release(owner);
+    release(fill, owner);
   }
 }
 
@@ -125,7 +91,7 @@ function takeValidation(fill: Filling, validated: CachedVariant): void {
   if (!isAbout(before, fetch.responseHeaders)) {
     host.store.remove(task.request.key);
     fill.ignore();
-    for (const waiter of audience.all) fill.release(waiter);
+    for (const waiter of audience.all) release(fill, waiter);
     return;
   }
   const headers = mergedFields(before.headers, fetch.responseHeaders);
@@ -146,7 +112,7 @@ function takeValidation(fill: Filling, validated: CachedVariant): void {
   fill.over(isStored ? 'stored' : 'uncacheable', isStored ? next.freshUntilMs : 0);
   for (const waiter of audience.all) {
     waiter.exchange.cacheStatus = 'revalidated';
-    fill.answer(waiter, variant, fill.statusOf(waiter));
+    answer(fill, waiter, variant, statusOf(fill, waiter));
   }
 }
 
@@ -160,7 +126,7 @@ function answersStale(fill: Filling, stale: CachedVariant): boolean {
   for (const waiter of audience.all) {
     if (!standsInForFailure(stale.response, nowMs, waiter.wanted.staleIfError)) continue;
     waiter.exchange.cacheStatus = 'stale';
-    fill.answer(waiter, stale, status);
+    answer(fill, waiter, stale, status);
   }
   return hasAsked ? audience.isEmpty : standsInForFailure(stale.response, nowMs);
 }

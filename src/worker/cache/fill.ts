@@ -2,15 +2,14 @@
 // What its answer means for whom is told in fill-outcome.ts.
 //
 //   seeking ──lease──► fetching ──head──► holding ──end──► stored
-//      │                  │ │               └── too much ──► late ──all have what was held──► relaying
-//      │                  │ ├── not to be stored ──► relaying to the owner; others ask for themselves
+//      │                  │ │               └── too much ──► live, once all have what was held
+//      │                  │ ├── not to be stored ──► live for the owner; others ask for themselves
 //      │                  │ ├── 304 ──► stored anew, everybody is answered
 //      │                  │ └── failure ──► a stale answer, or the failure
 //      └── another worker has fetched ──► everybody looks again
 
 import type {
   CachedVariant,
-  CacheEntry,
   Lease,
   LeaseEnd,
   LeaseSeeker,
@@ -20,14 +19,14 @@ import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { RawHeaders } from '../../core/headers.ts';
 import type { Sink, Source } from '../../core/sink.ts';
-import { answerFrom } from './answer.ts';
 import { Audience } from './audience.ts';
-import { sendBody } from './body-source.ts';
-import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
-import { fetchExchange, noteFetch } from './fetch-exchange.ts';
+import type { ForwardReason } from './cache-status.ts';
+import { fetchExchange } from './fetch-exchange.ts';
+import { answer, type Filling, release, statusOf, stream } from './fill-answers.ts';
 import type { FillContext, Joinable, NextLook } from './fill-context.ts';
-import { type Filling, takeHead } from './fill-outcome.ts';
+import { takeHead } from './fill-outcome.ts';
 import { HeldBytes } from './held-bytes.ts';
+import { LiveBody, type LiveOwner } from './live-body.ts';
 import { Pace } from './pace.ts';
 import type { FetchedRequest, FetchedResponse } from './policy.ts';
 import { matchesVary, variantKey } from './vary.ts';
@@ -50,12 +49,12 @@ export interface FillTask {
   readonly looksOnDisk: boolean;
 }
 
-export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
+export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwner {
   readonly context: FillContext;
   readonly task: FillTask;
   readonly fetch: Exchange;
   readonly audience: Audience;
-  #mode: 'waiting' | 'holding' | 'late' | 'relaying' | 'ignoring' = 'waiting';
+  #mode: 'waiting' | 'holding' | 'live' | 'ignoring' = 'waiting';
   #lease: Lease | null = null;
   #source: Source | null = null;
   #sentAtMs = 0;
@@ -63,11 +62,8 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   #isShared = false;
   #held: HeldBytes | null = null;
   #stored: CachedVariant | null = null;
-  /** Came after it was clear that not all can be held, and before everybody had what was. */
-  #late: Uint8Array[] = [];
-  /** Null where nobody can hold up others. */
-  #pace: Pace | null = null;
-  #hasEnded = false;
+  /** What is not held, or not any more. */
+  #live: LiveBody | null = null;
   #isOver = false;
 
   constructor(context: FillContext, task: FillTask) {
@@ -82,6 +78,19 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   get held(): Uint8Array {
     if (this.#stored !== null) return this.#stored.body;
     return this.#held === null ? NO_BYTES : this.#held.bytes;
+  }
+
+  get heldBytes(): number {
+    if (this.#stored !== null) return this.#stored.body.byteLength;
+    return this.#held === null ? 0 : this.#held.length;
+  }
+
+  get source(): Source {
+    return this.#source!;
+  }
+
+  get decision(): StoredResponse | null {
+    return this.#decision;
   }
 
   get isComplete(): boolean {
@@ -111,7 +120,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     this.audience.add(waiter);
     // Whoever wants less than the whole waits until it is here.
     if (this.#mode === 'holding' && isForWhole(waiter)) {
-      this.stream(waiter, this.#decision!.headers.slice());
+      stream(this, waiter, this.#decision!.headers.slice());
     }
   }
 
@@ -125,7 +134,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
       void store.fetch(key).then((entry) => {
         if (!this.#isOver && entry !== null && entry.variants.length > 0) {
           this.over('failed');
-          for (const waiter of this.audience.all) this.release(waiter, 'found', entry);
+          for (const waiter of this.audience.all) release(this, waiter, 'found', entry);
         } else if (!this.#isOver) {
           store.lease(this.task.fillKey, this);
         }
@@ -159,29 +168,19 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#mode === 'relaying') {
-      const wantsMore = this.audience.relay(chunk);
-      this.#pace?.update(this.audience.isHeldUp);
-      return wantsMore;
+    if (this.#mode === 'holding') {
+      if (this.#held!.append(chunk)) {
+        this.audience.pump();
+        return true;
+      }
+      this.#stopHolding();
     }
-    if (this.#mode === 'late') {
-      this.#late.push(new Uint8Array(chunk));
-      this.#pace?.update(this.audience.isHeldUp);
-      return false;
-    }
-    if (this.#mode !== 'holding') return true;
-    if (this.#held!.append(chunk)) {
-      this.audience.pump();
-      return true;
-    }
-    this.#stopHolding();
-    return this.write(chunk);
+    return this.#mode === 'live' ? this.#live!.write(chunk) : true;
   }
 
   end(): void {
-    this.#hasEnded = true;
     if (this.#mode === 'holding') this.#complete();
-    else if (this.#mode === 'relaying') this.#finish(null);
+    else if (this.#mode === 'live') this.#live!.end();
   }
 
   fail(error: ProxyError): void {
@@ -189,13 +188,20 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
   }
 
   blocked(): void {
-    this.#pace?.update(this.audience.isHeldUp);
+    if (this.#mode === 'live') this.#live!.paceChanged();
   }
 
   caughtUp(): void {
-    this.#pace?.update(this.audience.isHeldUp);
-    if (this.#mode === 'late') this.#relayLate();
-    else if (this.#mode === 'relaying' && !this.audience.isBlocked) this.#source!.resume();
+    if (this.#mode === 'live') this.#live!.caughtUp();
+  }
+
+  heldGiven(): void {
+    this.#held?.release();
+    this.#held = null;
+  }
+
+  allGiven(): void {
+    this.#finish(null);
   }
 
   leave(waiter: Waiter, error: ProxyError): void {
@@ -226,7 +232,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
 
   relay(): void {
     this.#forget();
-    this.#mode = 'relaying';
+    this.#goLive(null);
   }
 
   ignore(): void {
@@ -235,77 +241,26 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     if (this.fetch.failure === null && this.fetch.status !== 304) this.#source!.cancel(UNWANTED);
   }
 
-  stream(waiter: Waiter, fields: RawHeaders): void {
-    const { answers } = this.context;
-    const { exchange } = waiter;
-    noteFetch(exchange, this.fetch);
-    exchange.status = this.fetch.status;
-    exchange.responseHeaders = fields;
-    exchange.responseByteLength = this.fetch.responseByteLength;
-    addStatus(fields, this.statusOf(waiter));
-    const sink = answers.stages === null ? exchange.client : answers.stages(exchange);
-    if (exchange.method !== 'HEAD') {
-      waiter.begin(sink);
-      return;
-    }
-    this.audience.remove(waiter);
-    waiter.letGo();
-    sendBody(exchange, sink, NO_BYTES);
-  }
-
-  answer(waiter: Waiter, variant: CachedVariant, status: string | null): void {
-    if (waiter.isOver) return;
-    this.audience.remove(waiter);
-    waiter.letGo();
-    noteFetch(waiter.exchange, this.fetch);
-    const { answers: context } = this.context;
-    answerFrom(waiter.exchange, variant, waiter.wanted, {
-      context,
-      nowMs: Date.now(),
-      status: status ?? '',
-    });
-  }
-
-  statusOf({ exchange, reason }: Waiter): string | null {
-    const { statusName } = this.context.answers;
-    if (statusName === null) return null;
-    const { status } = this.fetch;
-    return forwardStatus(statusName, {
-      reason,
-      status: status === 304 ? status : 0,
-      isStored: this.#decision !== null,
-      isCollapsed: exchange.cacheStatus === 'collapsed',
-    });
-  }
-
-  release(waiter: Waiter, how: NextLook = 'alone', found: CacheEntry | null = null): void {
-    if (waiter.isOver) return;
-    this.audience.remove(waiter);
-    waiter.letGo();
-    this.context.again(waiter.exchange, how, found);
-  }
-
   releaseOthers(end: LeaseEnd, passMs: number): void {
     const { store } = this.context.host;
     if (passMs > 0) store.pass(this.task.request.key, Date.now() + passMs);
     this.#lease?.release(end, 0);
     const { owner, all } = this.audience;
-    for (const waiter of all) if (waiter !== owner) this.release(waiter);
+    for (const waiter of all) if (waiter !== owner) release(this, waiter);
   }
 
   /** The answer is there already, or is no answer: all look again. */
   releaseAll(how: NextLook): void {
     this.over('failed');
-    for (const waiter of this.audience.all) this.release(waiter, how);
+    for (const waiter of this.audience.all) release(this, waiter, how);
   }
 
   over(end: LeaseEnd, freshUntilMs = 0): void {
     this.#isOver = true;
     this.#forget();
-    this.#held?.release();
-    this.#held = null;
+    this.heldGiven();
     this.fetch.finished = true;
-    this.#pace?.close();
+    this.#live?.close();
     if (this.task.validated !== null) this.task.validated.isRefreshing = false;
     this.#lease?.release(end, freshUntilMs);
   }
@@ -327,7 +282,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     this.over('stored', stored.response.freshUntilMs);
     for (const waiter of this.audience.all) {
       if (waiter.isStreaming) waiter.pump();
-      else this.answer(waiter, stored, this.statusOf(waiter));
+      else answer(this, waiter, stored, statusOf(this, waiter));
     }
   }
 
@@ -338,31 +293,20 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling {
     host.store.pass(this.task.request.key, Date.now() + policy.passMs);
     this.#lease?.release('uncacheable', 0);
     this.#forget();
-    this.#mode = 'late';
-    for (const waiter of this.audience.all) if (!waiter.isStreaming) this.release(waiter);
-    if (this.audience.isEmpty) {
-      this.ignore();
-      return;
-    }
-    if (this.audience.all.length > 1) {
-      this.#pace = new Pace(host.timers, () => {
-        this.audience.dropSlow(TOO_SLOW);
-        this.caughtUp();
-      });
-    }
-    this.#relayLate();
+    this.#goLive(new Pace(host.timers, () => this.#dropSlow()));
+    for (const waiter of this.audience.all) if (!waiter.isStreaming) release(this, waiter);
+    if (this.audience.isEmpty) this.ignore();
+    else this.caughtUp();
   }
 
-  #relayLate(): void {
-    if (!this.audience.isCaughtUp) return;
-    this.#mode = 'relaying';
-    this.#held?.release();
-    this.#held = null;
-    const late = this.#late;
-    this.#late = [];
-    for (const chunk of late) this.audience.relay(chunk);
-    if (this.#hasEnded) this.#finish(null);
-    else if (late.length > 0 && !this.audience.isBlocked) this.#source!.resume();
+  #goLive(pace: Pace | null): void {
+    this.#live = new LiveBody(this, pace);
+    this.#mode = 'live';
+  }
+
+  #dropSlow(): void {
+    this.audience.dropSlow(TOO_SLOW);
+    this.caughtUp();
   }
 
   #finish(error: ProxyError | null): void {

@@ -49,6 +49,10 @@ export class HeldBytes {
     this.#buffer = Buffer.allocUnsafe(capacity);
   }
 
+  get length(): number {
+    return this.#length;
+  }
+
   get bytes(): Uint8Array {
     return this.#length === this.#buffer.byteLength
       ? this.#buffer

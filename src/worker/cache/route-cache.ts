@@ -20,6 +20,7 @@ import { invalidatedBy } from './invalidation.ts';
 import { answerPurge, type Purger } from './purge.ts';
 import { emptyFacts, type RequestFacts, readRequestFacts } from './request-facts.ts';
 import { decideReuse, refreshesEarly } from './reuse.ts';
+import { wishesOf } from './waiter.ts';
 
 /** What a request is told when it must not be forwarded (RFC 9111 section 5.2.1.7). */
 const NOT_STORED = new ProxyError('not_stored');
@@ -163,9 +164,7 @@ export class RouteCache implements CacheUse {
     // Less than the whole is no reason to fetch a whole that is likely not to be stored.
     const isHead = exchange.method === 'HEAD' && !policy.fetchesForHead;
     if (variant === null && (isHead || (mustBeAlone && wantsLess(exchange)))) return false;
-    const { range, ifRange, ifNoneMatch, ifModifiedSince } = facts;
-    const staleIfError = wishes?.staleIfError ?? -1;
-    const wanted = { range, ifRange, ifNoneMatch, ifModifiedSince, staleIfError };
+    const wanted = wishesOf(facts, wishes);
     const reason = reasonOf(entry, variant);
     let fillKey = fillKeyOf(key, entry, exchange);
     let running = mustBeAlone ? undefined : host.fills.get(fillKey);
@@ -208,7 +207,7 @@ export class RouteCache implements CacheUse {
     client: Exchange,
     what: { key: string; fillKey: string; variant: CachedVariant | null; looksOnDisk: boolean },
   ): Fill {
-    const origin = originOf(client.scheme, client.host);
+    const { keys, host } = this.#options;
     return new Fill(this.#context, {
       fillKey: what.fillKey,
       validated: what.variant,
@@ -216,12 +215,12 @@ export class RouteCache implements CacheUse {
       client,
       request: {
         key: what.key,
-        url: this.#options.keys.urlOf(client, client.receivedTarget),
+        url: keys.urlOf(client, client.receivedTarget),
         route: this.#route,
-        origin,
+        origin: keys.originOf(client),
         headers: client.requestHeaders,
         isAuthorized: isIdentified(client),
-        generation: this.#options.host.store.generation,
+        generation: host.store.generation,
       },
     });
   }

@@ -42,6 +42,8 @@ function parseNames(value: string): readonly string[] | null {
 
 /** Returns name, normal value, name… of a request for the names of Vary. */
 export function selectVary(names: readonly string[], request: RawHeaders): readonly string[] {
+  if (names.length === 0) return NO_NAMES;
+  if (names.length === 1) return [names[0]!, normalValue(names[0]!, request)];
   const selected: string[] = [];
   for (const name of names) selected.push(name, normalValue(name, request));
   return selected;

@@ -9,12 +9,16 @@ import type { Exchange } from '../../core/exchange.ts';
 import { limits } from '../../core/limits.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import type { Wanted } from './answer.ts';
+import type { Directives } from './cache-control.ts';
 import type { ForwardReason } from './cache-status.ts';
+import type { RequestFacts } from './request-facts.ts';
 
 /** What a waiter reads from. */
 export interface Feed {
   /** What has arrived and may still be wanted. */
   readonly held: Uint8Array;
+  /** Length of that. */
+  readonly heldBytes: number;
   /** No more will come. */
   readonly isComplete: boolean;
   /** The waiter has got all there is, after it had been slower. */
@@ -29,6 +33,23 @@ export interface Feed {
 export interface Wishes extends Wanted {
   /** `stale-if-error` of its request in s, -1 for none. */
   readonly staleIfError: number;
+}
+
+const NO_WISHES: Wishes = {
+  range: '',
+  ifRange: '',
+  ifNoneMatch: '',
+  ifModifiedSince: '',
+  staleIfError: -1,
+};
+
+/** Returns what a request says, with its directives for caches (null for none): mostly nothing. */
+export function wishesOf(facts: RequestFacts, directives: Directives | null): Wishes {
+  const { range, ifRange, ifNoneMatch, ifModifiedSince } = facts;
+  const isPlain = range === '' && ifNoneMatch === '' && ifModifiedSince === '';
+  if (isPlain && directives === null) return NO_WISHES;
+  const staleIfError = directives?.staleIfError ?? -1;
+  return { range, ifRange, ifNoneMatch, ifModifiedSince, staleIfError };
 }
 
 const PIECE_BYTES = limits.streamHighWaterBytes;
@@ -71,7 +92,7 @@ export class Waiter implements Source {
 
   /** Has got everything that is held. */
   get isCaughtUp(): boolean {
-    return this.#isRelayed || this.#given === this.#feed.held.byteLength;
+    return this.#isRelayed || this.#given === this.#feed.heldBytes;
   }
 
   /** The head is in the exchange; the body goes to `sink` as it comes. */
