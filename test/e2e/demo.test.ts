@@ -26,7 +26,8 @@ async function startDemo(context: TestContext) {
   });
   context.after(() => killTree(pid));
   const evidence = () => output;
-  await until(() => output.includes('Ctrl-C stops'), { what: 'the demo is ready', evidence });
+  const ready = { what: 'the demo is ready', deadlineMs: 2 * DEADLINE_MS, evidence };
+  await until(() => output.includes('Ctrl-C stops'), ready);
   return {
     pid,
     output: () => output,
