@@ -8,7 +8,16 @@ import type { Cleanup } from './deadline.ts';
 export function suiteCleanup(): Cleanup {
   const callbacks: (() => unknown)[] = [];
   after(async () => {
-    for (const callback of callbacks.reverse()) await callback();
+    const failures: unknown[] = [];
+    for (const callback of callbacks.reverse()) {
+      try {
+        await callback();
+      } catch (error) {
+        // What is left open by those before would keep the file from ending.
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'clean-ups failed');
   });
   return { after: (callback) => callbacks.push(callback) };
 }

@@ -13,8 +13,9 @@
 // response would end early and look complete. So trailers are told to it behind the last of the data.
 //
 // A connection that is reset after its peer said GOAWAY is nothing to Node: it ends the streams that still
-// run as if they were whole, and so it does with a stream that is reset with NO_ERROR. So a stream that goes
-// before its last frame came has an error.
+// run as if they were whole. So a stream that goes before its last frame came has an error. A reset with
+// NO_ERROR is the end of a response, though (RFC 9113 section 8.1): Node's own servers send it instead of the
+// last frame when nobody has read the request and the window is used up. A Content-Length is held to, as ever.
 //
 // And a connection that ends takes what waits in its streams with it, though their last frames had come. So
 // a stream is not paused any more when its last frame is there; a window of bytes is all that may follow.
@@ -61,11 +62,6 @@ function guard(stream: ClientHttp2Stream): void {
   const push = stream.push.bind(stream);
   stream.push = (chunk, encoding) => {
     if (chunk === null && !stream.destroyed) {
-      if (stream.closed && !isEnded(stream)) {
-        // Node is not done with it in this turn.
-        process.nextTick(() => stream.destroy(endedEarly(stream)));
-        return false;
-      }
       stream.pause = () => stream;
       if (stream.isPaused()) stream.resume();
     }

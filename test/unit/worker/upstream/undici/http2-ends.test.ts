@@ -17,20 +17,23 @@ const BROKEN = ['head', 'start', 'failed body_broken', 'done body_broken'];
 const PIECE = Buffer.alloc(16_000, 'x');
 
 describe('the end of a response over HTTP/2', () => {
-  it('has not come when the stream is reset with NO_ERROR', async (t) => {
-    const cuts = [
-      (stream: number) => [responseHead(stream)],
-      (stream: number) => [responseHead(stream), frame(DATA, 0, stream, 'half')],
+  it('has come with a reset by NO_ERROR, unless its length says otherwise', async (t) => {
+    const half = (stream: number) => frame(DATA, 0, stream, 'half');
+    const cases: [string, (stream: number) => Buffer[], readonly string[]][] = [
+      ['no length', (stream) => [responseHead(stream), half(stream)], WHOLE],
+      ['all of it', (stream) => [responseHead(stream, 200, 4), half(stream)], WHOLE],
+      ['half of it', (stream) => [responseHead(stream, 200, 8), half(stream)], BROKEN],
+      ['none of it', (stream) => [responseHead(stream, 200, 8)], BROKEN],
     ];
     let count = 0;
     const script = await startScript(t, (connection, stream) => {
-      connection.send(...cuts[count++]!(stream), reset(stream, NO_ERROR));
+      connection.send(...cases[count++]![1](stream), reset(stream, NO_ERROR));
     });
     const upstream = startUpstream(t, { h2c: true });
     const peer = makePeer(script.port);
-    for (const _ of cuts) {
+    for (const [name, , calls] of cases) {
       const attempt = await completed((a) => upstream.send(makeExchange(), peer, a));
-      assert.deepEqual(attempt.calls, BROKEN);
+      assert.deepEqual(attempt.calls, calls, name);
     }
     assert.equal(script.connections.length, 1);
   });

@@ -48,8 +48,10 @@ export async function startScript(
 }
 
 /** Returns HEADERS with a status. */
-export function responseHead(stream: number, status = 200): Buffer {
-  return frame(HEADERS, END_HEADERS, stream, literal(':status', String(status)));
+export function responseHead(stream: number, status = 200, byteLength = -1): Buffer {
+  const fields = [literal(':status', String(status))];
+  if (byteLength >= 0) fields.push(literal('content-length', String(byteLength)));
+  return frame(HEADERS, END_HEADERS, stream, Buffer.concat(fields));
 }
 
 /** Returns DATA that is the last of its stream. */
