@@ -14,8 +14,8 @@
 //
 // A connection that is reset after its peer said GOAWAY is nothing to Node: it ends the streams that still
 // run as if they were whole. So a stream that goes before its last frame came has an error. A reset with
-// NO_ERROR is the end of a response, though (RFC 9113 section 8.1): Node's own servers send it instead of the
-// last frame when nobody has read the request and the window is used up. A Content-Length is held to, as ever.
+// NO_ERROR is the end of a response, though (RFC 9113 section 8.1): Node's own servers send it instead of
+// the last frame when nobody has read the request and the window is used up. A Content-Length is held to.
 //
 // And a connection that ends takes what waits in its streams with it, though their last frames had come. So
 // a stream is not paused any more when its last frame is there; a window of bytes is all that may follow.
