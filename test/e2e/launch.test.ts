@@ -52,12 +52,9 @@ async function launchProxy(
   const where = ['--listen', `127.0.0.1:${port}`, '--to', origin.url, '--admin', 'off'];
   const args = [...(options.flags ?? []), launcher, ...where, '--cores', '1'];
   const launched = launch(context, args, options.env);
-  const isServing = async () => {
-    const client = await connectClient(port).catch(() => null);
-    client?.close();
-    return client !== null;
-  };
-  await until(isServing, { what: 'the proxy listens', evidence: launched.output });
+  // That somebody takes connections proves nothing: the primary tries the port before its worker has it.
+  const isServing = () => launched.output().includes('"sluice is ready"');
+  await until(isServing, { what: 'the proxy serves', evidence: launched.output });
   return { ...launched, port };
 }
 
