@@ -181,6 +181,51 @@ describe('a request body', () => {
   });
 });
 
+/** Sends the body back as it comes. */
+function passBack(exchange: Exchange): void {
+  const body = exchange.requestBody!;
+  exchange.status = 200;
+  exchange.responseByteLength = -1;
+  exchange.client.start(body);
+  body.pipe({
+    start() {},
+    write: (chunk) => exchange.client.write(chunk),
+    end: () => exchange.client.end(),
+    fail: (error) => exchange.client.fail(error),
+  });
+}
+
+// The engine uws can't stop reading from a client that does not read.
+describe('a client that sends on and reads nothing yet', {
+  skip: engineUnderTest() === 'node',
+}, () => {
+  const MIB = 2 ** 20;
+
+  it('gets all of it back in the end, unless it is more than all may have together', async (t) => {
+    const { port, handler } = await openScripted(t, passBack);
+    const start = async (body: Buffer) => {
+      const client = await connectClient(port, { context: t });
+      client.pause();
+      await client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`);
+      return { client, sent: client.send(body) };
+    };
+    // What was held for the one that is cut is given back: the second time is like the first.
+    for (const round of [1, 2]) {
+      const body = Buffer.alloc(16 * MIB, `round ${round}`);
+      const { client } = await start(body);
+      await until(() => handler.served.at(-1)?.bytesReceived === body.length, { what: 'all' });
+      client.resume();
+      assert.ok((await client.response()).body.equals(body));
+      const { client: greedy } = await start(Buffer.alloc(160 * MIB));
+      greedy.socket.on('error', () => {});
+      const overloaded = () => handler.served.at(-1)?.failure?.code === 'overloaded';
+      await until(overloaded, { what: 'it is cut' });
+      greedy.resume();
+      await greedy.untilClosed();
+    }
+  });
+});
+
 describe('a large upload', () => {
   it('stops while the sink is full, and arrives whole', async (t) => {
     const bucket = new Bucket();

@@ -19,6 +19,7 @@ import { headerValue } from '../../../core/headers.ts';
 import { limits } from '../../../core/limits.ts';
 import type { Sink, Source } from '../../../core/sink.ts';
 import { addressText } from './address.ts';
+import { leaveEvent, takeCorkRoom } from './engine-cork.ts';
 import {
   chooseFraming,
   dateAndEnd,
@@ -212,8 +213,14 @@ export class ClientSink implements Sink, RemoteAddress {
     while (at < chunk.byteLength && !this.#isBlocked && this.#response !== null) {
       const isWhole = this.#framing !== 'chunked';
       const room = isWhole ? chunk.byteLength : limits.corkWriteBytes - this.#head.length;
+      const piece = at === 0 && chunk.byteLength <= room ? chunk : chunk.subarray(at, at + room);
+      if (!isWhole && !takeCorkRoom(this, this.#head.length + piece.byteLength)) {
+        this.#isBlocked = true;
+        setImmediate(() => this.#afterEvent());
+        break;
+      }
       const before = this.exchange.bytesSent;
-      this.#cork(at === 0 && chunk.byteLength <= room ? chunk : chunk.subarray(at, at + room));
+      this.#cork(piece);
       at += this.exchange.bytesSent - before;
       if (isWhole) break;
     }
@@ -296,6 +303,12 @@ export class ClientSink implements Sink, RemoteAddress {
       this.fail(new ProxyError('internal_error', 'listener'));
     }
     return true;
+  }
+
+  /** What did not fit into the engine's own cork can go now. */
+  #afterEvent(): void {
+    leaveEvent(this);
+    this.#onWritable();
   }
 
   #drain(): void {

@@ -8,6 +8,7 @@ import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets
 import { ProxyError } from '../../../core/errors.ts';
 import { Exchange, type RequestHead } from '../../../core/exchange.ts';
 import { ClientSink } from './client-sink.ts';
+import { enterEvent } from './engine-cork.ts';
 import type { ListenerState } from './listener-state.ts';
 import { ReceivedBody } from './request-body.ts';
 import { type ReceivedHead, readRequestHead } from './request-head.ts';
@@ -86,6 +87,7 @@ export class Intake {
     if (body !== null) {
       response.onData((chunk, isLast) => this.#receive(sink, body, chunk, isLast));
     } else if (refusal === null) {
+      enterEvent(sink);
       state.handler.serve(exchange);
       return;
     }
@@ -141,6 +143,7 @@ export class Intake {
 
   #receive(sink: ClientSink, body: ReceivedBody, chunk: ArrayBuffer, isLast: boolean): void {
     try {
+      enterEvent(sink);
       body.receive(chunk, isLast);
       // In chunks: only at the end of the turn, see above.
       if (isLast && sink.isWaiting && sink.refusal === null && body.byteLength !== -1) {

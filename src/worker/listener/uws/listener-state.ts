@@ -21,5 +21,7 @@ export interface ListenerState {
   readonly strictTransport: string;
   exchangesRunning: number;
   webSocketsOpen: number;
+  /** Held for request bodies of which more waits than one may have for itself. */
+  overrunBytes: number;
   isDraining: boolean;
 }

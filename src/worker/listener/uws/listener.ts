@@ -88,6 +88,7 @@ export class UwsListener {
       strictTransport: options.strictTransport ?? '',
       exchangesRunning: 0,
       webSocketsOpen: 0,
+      overrunBytes: 0,
       isDraining: false,
     };
     this.#census = options.tls

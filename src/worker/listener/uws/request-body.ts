@@ -23,8 +23,13 @@ import { giveBack, keepCopy } from './slabs.ts';
 const REARM_MS = 3_000;
 /** A client that is paused for this long is looked at, at the cost of what it has sent by then. */
 const PEEK_MS = 3_000;
-/** A client that can't be paused is cut with this much waiting: two full reads of the engine. */
+/**
+ * A client that sends on while it does not read what it is answered can't be paused. So much may always
+ * wait: two full reads of the engine. It is cut beyond that when all of a listener who have more hold too
+ * much.
+ */
 const OVERRUN_BYTES = 1024 * 1024;
+const OVERRUN_BYTES_OF_ALL = 64 * 1024 * 1024;
 
 /**
  * Held at most when the engine reads on although it is paused, as it does with a client that sends faster
@@ -61,6 +66,8 @@ export class ReceivedBody implements RequestBody, Swept {
   #isDiscarding = false;
   /** We have paused the engine and not resumed it. */
   #isPaused = false;
+  /** Our part of what the listener holds beyond the measure. */
+  #overrunBytes = 0;
   #error: ProxyError | null = null;
   #ticks = 0;
   /** Since something came. */
@@ -253,6 +260,7 @@ export class ReceivedBody implements RequestBody, Swept {
   }
 
   #setPaused(wanted: boolean): void {
+    this.#countOverrun();
     const response = this.#client.pausable;
     if (wanted) {
       // Again and again while pieces arrive: a failed write makes the engine poll on its own account.
@@ -261,7 +269,7 @@ export class ReceivedBody implements RequestBody, Swept {
       } else if (response !== null) {
         response.pause();
         this.#isPaused = true;
-      } else if (this.#waitingBytes > OVERRUN_BYTES) {
+      } else if (this.#overrunBytes > 0 && this.#state.overrunBytes > OVERRUN_BYTES_OF_ALL) {
         this.#client.fail(new ProxyError('overloaded', 'client reads nothing and sends on'));
       }
     } else if (this.#isPaused) {
@@ -271,6 +279,12 @@ export class ReceivedBody implements RequestBody, Swept {
       // That has started the engine's timer, and without another byte of the body nothing stops it.
       if (this.#hasEnded && !this.#isDiscarding) this.#state.sweeper.add(this);
     }
+  }
+
+  #countOverrun(): void {
+    const bytes = this.#waitingBytes > OVERRUN_BYTES ? this.#waitingBytes : 0;
+    this.#state.overrunBytes += bytes - this.#overrunBytes;
+    this.#overrunBytes = bytes;
   }
 
   #forgetDelivered(): void {
