@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '../src/std/message-of.ts';
 import { type Contender, startContender } from './contender.ts';
 import { processTree } from './harness/cpu-account.ts';
 import { startOrigin } from './harness/origin.ts';
@@ -57,7 +58,7 @@ export async function measureIdle(
         const bytes = Math.round(growth);
         plan.progress(`round ${round}/${plan.rounds} ${name}: ${bytes} bytes per connection`);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         dropouts.push({ name, reason });
         plan.progress(`${name} is out: ${reason}`);
       }

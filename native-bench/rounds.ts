@@ -1,6 +1,7 @@
 // Measures contenders against each other in interleaved rounds, so that what the machine does besides
 // hits all of them alike, and sorts out rounds in which it did too much.
 
+import { messageOf } from '../src/std/message-of.ts';
 import type { Contestant } from './contender.ts';
 import {
   coreTicks,
@@ -70,7 +71,7 @@ export async function runRounds(plan: RoundsPlan): Promise<RoundsResult> {
     try {
       return await measure(plan, contestant, durationS);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       dropouts.push({ name: contestant.name, reason });
       plan.progress(`${contestant.name} is out: ${reason}`);
       return null;

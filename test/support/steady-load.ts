@@ -2,6 +2,7 @@
 // Every request is awaited and its answer compared: a missing or wrong answer is a failure with a reason.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../../src/std/message-of.ts';
 import { connectClient, type RawClient } from './client.ts';
 import { type Cleanup, until } from './deadline.ts';
 
@@ -56,7 +57,7 @@ export function startLoad(port: number, options: LoadOptions): SteadyLoad {
         client = await connectClient(port);
         await useConnection(client, at);
       } catch (error) {
-        failures.push(error instanceof Error ? error.message : String(error));
+        failures.push(messageOf(error));
       } finally {
         client?.close();
       }
