@@ -66,6 +66,11 @@ export class ChurnMap<Value> {
     }
   }
 
+  clear(): void {
+    this.#chains = new Array(CHAINS_LEAST).fill(null);
+    this.#size = 0;
+  }
+
   /** All values, as they are now. */
   values(): Value[] {
     const values: Value[] = [];

@@ -8,7 +8,7 @@ import { ChurnMap } from '../../../src/std/churn-map.ts';
 describe('a map for what comes and goes', () => {
   test('holds what a Map would hold', () => {
     const command = fc.record({
-      what: fc.constantFrom('set', 'set', 'delete', 'get'),
+      what: fc.constantFrom(...Array(20).fill('set'), ...Array(10).fill('delete'), 'get', 'clear'),
       key: fc.nat(300),
     });
     fc.assert(
@@ -23,6 +23,9 @@ describe('a map for what comes and goes', () => {
           } else if (what === 'delete') {
             own.delete(text);
             model.delete(text);
+          } else if (what === 'clear') {
+            own.clear();
+            model.clear();
           }
           assert.equal(own.get(text), model.get(text));
           assert.equal(own.has(text), model.has(text));

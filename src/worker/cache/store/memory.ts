@@ -4,9 +4,10 @@
 
 import { CachedVariant, type CacheEntry, type StoredResponse } from '../../../core/cache.ts';
 import { GONE, KEPT, type PurgeLog } from '../../../core/purge-log.ts';
+import { ChurnMap } from '../../../std/churn-map.ts';
 import { keyHash } from '../../../std/key-hash.ts';
 import { S3Fifo, type Slot } from '../../../std/s3-fifo.ts';
-import { PackedAnswers } from './packed-answers.ts';
+import { PackedAnswers, type Unpacked } from './packed-answers.ts';
 import { softened } from './soften.ts';
 import { entryBytes, variantWeight } from './weight.ts';
 
@@ -40,7 +41,7 @@ export interface MemoryCounters {
 
 export class MemoryTier {
   readonly counters: MemoryCounters = { stored: 0, evicted: 0, purged: 0, refused: 0 };
-  readonly #slots = new Map<string, Slot<Entry>>();
+  readonly #slots = new ChurnMap<Slot<Entry>>();
   readonly #packed: PackedAnswers | null;
   readonly #policy: S3Fifo<Entry>;
   readonly #purges: PurgeLog;
@@ -81,7 +82,7 @@ export class MemoryTier {
 
   /** Returns what is there and not purged, and counts as a use. Allocates the first time, and after a purge. */
   find(key: string): CacheEntry | null {
-    const slot = this.#slots.get(key) ?? this.#findPacked(key);
+    const slot = this.#slots.get(key) ?? this.#unpack(key, keyHash(key));
     if (slot === null) return null;
     const entry = slot.value;
     if (entry.judgedAt !== this.#purges.generation && !this.#judge(slot)) return null;
@@ -149,10 +150,10 @@ export class MemoryTier {
     const packed = this.#packed;
     if (packed === null || this.#slots.has(key)) return false;
     const hash = keyHash(key);
-    if (this.#unpack(key, hash) !== null) return false;
     const isBack = this.#policy.isBack(hash);
+    // Older ones of the same key stay behind it: to look for them costs as much as to put it in.
     if (isBack || !packed.put(response, body, hash)) {
-      this.#newSlot(new Entry(key), hash, isBack);
+      if (this.#unpack(key, hash) === null) this.#newSlot(new Entry(key), hash, isBack);
       return false;
     }
     this.counters.stored += 1;
@@ -162,10 +163,12 @@ export class MemoryTier {
 
   /** Makes objects of what was packed; null when nothing was. */
   #unpack(key: string, hash: number): Slot<Entry> | null {
-    const unpacked = this.#packed === null ? null : this.#packed.take(key, hash);
-    if (unpacked === null) return null;
+    const packed = this.#packed;
+    if (packed === null || packed.length === 0) return null;
+    const answers = packed.take(key, hash);
+    if (answers === null) return null;
     const entry = new Entry(key);
-    entry.variants = [new CachedVariant(unpacked.response, unpacked.body)];
+    entry.variants = newestOfEach(answers);
     return this.#newSlot(entry, hash, true);
   }
 
@@ -211,12 +214,6 @@ export class MemoryTier {
     return slot;
   }
 
-  #findPacked(key: string): Slot<Entry> | null {
-    const packed = this.#packed;
-    if (packed === null || packed.length === 0) return null;
-    return this.#unpack(key, keyHash(key));
-  }
-
   /** Other entries may have to go for it, or variants of its own: one key has no more than its share. */
   #reweigh(slot: Slot<Entry>): void {
     const entry = slot.value;
@@ -260,6 +257,18 @@ export class MemoryTier {
   #verdictOn(response: StoredResponse, since: number): number {
     return this.#purges.judge(response, Math.max(since, response.generation));
   }
+}
+
+/** Of answers to one key, newest first: each takes the place of older ones like it. */
+function newestOfEach(answers: readonly Unpacked[]): CachedVariant[] {
+  const variants: CachedVariant[] = [];
+  for (const { response, body } of answers) {
+    if (variants.length === variantsMax) break;
+    const { varyKey } = response;
+    if (variants.some((newer) => newer.response.varyKey === varyKey)) continue;
+    variants.push(new CachedVariant(response, body));
+  }
+  return variants;
 }
 
 function copyOf(variant: CachedVariant, response: StoredResponse): CachedVariant {

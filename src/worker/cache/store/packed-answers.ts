@@ -113,12 +113,16 @@ export class PackedAnswers implements Newcomers {
     return this.#find(key, hash);
   }
 
-  /** Takes an answer out; null when it is not in. */
-  take(key: string, hash: number): Unpacked | null {
-    if (!this.#find(key, hash)) return null;
-    const unpacked = this.#read(key);
-    this.#records.remove();
-    return unpacked;
+  /** Takes out all answers to a key, newest first; null when there is none. */
+  take(key: string, hash: number): Unpacked[] | null {
+    let answers: Unpacked[] | null = null;
+    while (this.#find(key, hash)) {
+      const unpacked = this.#read(key);
+      this.#records.remove();
+      if (answers === null) answers = [unpacked];
+      else answers.push(unpacked);
+    }
+    return answers;
   }
 
   remove(key: string, hash: number): void {

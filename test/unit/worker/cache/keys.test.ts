@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { RawHeaders } from '../../../../src/core/headers.ts';
+import { keyHash } from '../../../../src/std/key-hash.ts';
 import { parseByteRanges } from '../../../../src/worker/cache/byte-ranges.ts';
 import { CacheKeys, deviceOf, originOf } from '../../../../src/worker/cache/cache-key.ts';
 import { normalQuery, type QueryRule } from '../../../../src/worker/cache/query-key.ts';
@@ -42,6 +43,24 @@ describe('the key', () => {
     ];
     assert.equal(new Set(all).size, all.length);
     assert.equal(of('A.Example', '/'), of('a.example', '/'));
+  });
+
+  it('is hashed as it is put together, to what its text alone would give', () => {
+    const rules = [plain, { ...plain, headers: ['x-a'], byDevice: true }];
+    for (const rule of rules) {
+      for (const told of [null, () => '\nproto=https']) {
+        const keys = new CacheKeys('r', rule, told);
+        // Made, and then remembered.
+        for (const target of ['/a?b=1', '/a?b=1', '/']) {
+          const exchange = makeExchange({ host: 'A.example:81', target });
+          exchange.requestHeaders.push('x-a', '1');
+          const key = keys.of(exchange)!;
+          const hash = keyHash(key);
+          keyHash('another');
+          assert.equal(hash, keyHash(Buffer.from(key, 'latin1').toString('latin1')));
+        }
+      }
+    }
   });
 
   it('holds chosen fields and cookies, a missing one other than an empty one', () => {

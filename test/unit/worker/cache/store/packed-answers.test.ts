@@ -58,10 +58,11 @@ describe('packed answers', () => {
           // All in one chain.
           for (const one of answers) assert.ok(packed.put(one, body, 7));
           for (const one of answers) {
-            const unpacked = packed.take(one.key, 7);
-            assert.deepEqual(unpacked?.response, { ...one });
+            const [unpacked, ...others] = packed.take(one.key, 7)!;
+            assert.deepEqual(unpacked!.response, { ...one });
             assert.deepEqual(Buffer.from(unpacked!.body), Buffer.from(body));
             assert.equal(unpacked!.body.buffer.byteLength, body.byteLength, 'a copy of its own');
+            assert.equal(others.length, 0);
             assert.equal(packed.take(one.key, 7), null);
           }
           assert.equal(packed.length, 0);
@@ -79,9 +80,29 @@ describe('packed answers', () => {
     assert.equal(packed.length, 0);
   });
 
+  test('to one key come out together, the newest first', () => {
+    const packed = open();
+    for (const [at, key] of ['a', 'b', 'a', 'a'].entries()) {
+      packed.put(storedResponse(key, { etag: `"${at}"` }), new Uint8Array(at), 7);
+    }
+    const answers = packed.take('a', 7)!;
+    assert.deepEqual(
+      answers.map(({ response, body }) => [response.etag, body.byteLength]),
+      [
+        ['"3"', 3],
+        ['"2"', 2],
+        ['"0"', 0],
+      ],
+    );
+    assert.equal(packed.take('a', 7), null);
+    assert.equal(packed.take('b', 7)?.length, 1);
+  });
+
   test('are forgotten by key', () => {
     const packed = open();
-    for (const key of ['a', 'b']) packed.put(storedResponse(key), new Uint8Array(9), hash32(key));
+    for (const key of ['a', 'b', 'a']) {
+      packed.put(storedResponse(key), new Uint8Array(9), hash32(key));
+    }
     packed.remove('a', hash32('a'));
     assert.equal(packed.has('a', hash32('a')), false);
     assert.equal(packed.has('b', hash32('b')), true);
