@@ -168,6 +168,16 @@ export interface CacheUse {
    * the upstream and comes back by `attach`.
    */
   serve(exchange: Exchange): boolean;
-  /** The response head is there, as it would be stored: returns where the body goes. */
-  attach(exchange: Exchange, next: Sink): Sink;
+  /** The response head is there, as it would be stored: returns where the body goes, the client last. */
+  attach(exchange: Exchange): Sink;
+}
+
+/** A fetch for the cache that is a client's own exchange at the same time; others may wait for it. */
+export interface CacheFetch {
+  /** What `CacheUse.attach` does, for this exchange. */
+  attach(): Sink;
+  /** The client has left before its response was complete. True: what runs goes on, for others. */
+  outlivesClient(): boolean;
+  /** Nothing more is sent to the client. True: the exchange is not over, and has no client from now on. */
+  goesOn(): boolean;
 }

@@ -1,6 +1,6 @@
 // One request and its response, from the listener to the log line.
 
-import type { CachedVariant, CacheStatus } from './cache.ts';
+import type { CachedVariant, CacheFetch, CacheStatus } from './cache.ts';
 import type { ProxyError } from './errors.ts';
 import type { RawHeaders } from './headers.ts';
 import type { Peer } from './peer.ts';
@@ -115,6 +115,8 @@ export class Exchange {
   failure: ProxyError | null = null;
   /** What the cache did; null where none is used. */
   cacheStatus: CacheStatus | null = null;
+  /** Set while its response is to be stored, and others may wait for it; null for all other exchanges. */
+  cacheFetch: CacheFetch | null = null;
   /** The stored answer whose whole body is sent; null for any other response. */
   cached: CachedVariant | null = null;
   /** What the client said in Accept-Encoding where the peer is not told; null: see `requestHeaders`. */

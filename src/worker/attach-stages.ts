@@ -9,14 +9,19 @@ import type { Sink, Source } from '../core/sink.ts';
 
 /** Returns where the bytes of a peer go in: stages before the cache, the cache, stages behind it. */
 export function attachPlan(exchange: Exchange, plan: Plan): Sink {
-  const { peerStages, cache, clientStages } = plan;
-  const toClient = new Joint();
-  const toCache = cache === null ? toClient : new Joint();
-  const first = peerStages === null ? toCache : attachStages(exchange, peerStages, toCache);
-  if (cache !== null) toCache.next = cache.attach(exchange, toClient);
-  const { client } = exchange;
-  toClient.next = clientStages === null ? client : attachStages(exchange, clientStages, client);
+  const { peerStages } = plan;
+  if (peerStages === null) return attachBehindPeer(exchange, plan);
+  const joint = new Joint();
+  const first = attachStages(exchange, peerStages, joint);
+  joint.next = attachBehindPeer(exchange, plan);
   return first;
+}
+
+/** The cache itself has the client stages attached when it knows what the client gets. */
+function attachBehindPeer(exchange: Exchange, { cache, clientStages }: Plan): Sink {
+  if (cache !== null) return cache.attach(exchange);
+  const { client } = exchange;
+  return clientStages === null ? client : attachStages(exchange, clientStages, client);
 }
 
 /** Returns where the bytes go in so that the first stage in the list meets them first. */

@@ -6,9 +6,9 @@ import type { Exchange, ExchangeHandler } from '../core/exchange.ts';
 import type { Reply, Settled } from '../core/filter.ts';
 import type { Plan } from '../core/plan.ts';
 import { settleTarget } from '../routing/target-policy.ts';
+import { clientDone, clientLeft } from './client-end.ts';
 import { identify, type RequestIds } from './filter/request-head.ts';
 import { type ForwardContext, forward } from './forward.ts';
-import { releasePeer } from './hold.ts';
 import type { Overload } from './overload.ts';
 import { hangUp, replyWithFailure, sendReply } from './reply/reply.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -95,19 +95,15 @@ export class Server implements ExchangeHandler {
   }
 
   aborted(exchange: Exchange): void {
-    exchange.failure ??= new ProxyError('client_closed');
-    if (exchange.headAtMs === 0) exchange.status = exchange.failure.failure.status;
-    const running = exchange.running;
-    exchange.running = null;
-    running?.cancel(exchange.failure);
+    clientLeft(exchange);
   }
 
   finished(exchange: Exchange): void {
-    exchange.finished = true;
-    releasePeer(exchange, this.#context);
-    for (let held = exchange.held; held !== null; held = held.next) held.release();
+    const goesOn = clientDone(exchange, this.#context);
     this.#context.exchangesRunning -= 1;
     this.#recorder.record(exchange, performance.now() - exchange.startedAtMs);
+    // Its client's failure, not its own.
+    if (goesOn) exchange.failure = null;
   }
 
   #route(exchange: Exchange, snapshot: Snapshot): void {

@@ -18,7 +18,7 @@ export class Audience {
     return this.#waiters.length === 0;
   }
 
-  /** Whose request was sent; null when it is not here. Nobody has joined before it. */
+  /** Whose request was sent; null when it is not here. It is always the first. */
   get owner(): Waiter | null {
     const first = this.#waiters[0];
     return first?.exchange === this.#client ? first : null;
@@ -52,6 +52,11 @@ export class Audience {
 
   add(waiter: Waiter): void {
     this.#waiters.push(waiter);
+  }
+
+  /** The owner comes when others wait already: it wanted nothing but the answer. */
+  addOwner(waiter: Waiter): void {
+    this.#waiters.unshift(waiter);
   }
 
   remove(waiter: Waiter): void {

@@ -20,7 +20,11 @@ export interface Filling {
     /** What is stored already, and was to be validated. */
     readonly validated: CachedVariant | null;
   };
+  /** The exchange that fetches. Its response fields may be changed for its client as soon as that is told. */
   readonly fetch: Exchange;
+  /** What its response head says. */
+  readonly status: number;
+  readonly byteLength: number;
   readonly audience: Audience;
   /** As what its answer is to be stored; null as long as it is not. */
   readonly decision: StoredResponse | null;
@@ -46,9 +50,9 @@ export function stream(fill: Filling, waiter: Waiter, fields: RawHeaders): void 
   const { answers } = fill.context;
   const { exchange } = waiter;
   noteFetch(exchange, fetch);
-  exchange.status = fetch.status;
+  exchange.status = fill.status;
   exchange.responseHeaders = fields;
-  exchange.responseByteLength = fetch.responseByteLength;
+  exchange.responseByteLength = fill.byteLength;
   addStatus(fields, statusOf(fill, waiter));
   const sink = answers.stages === null ? exchange.client : answers.stages(exchange);
   if (exchange.method !== 'HEAD') {
@@ -83,7 +87,7 @@ export function answer(
 export function statusOf(fill: Filling, { exchange, reason }: Waiter): string | null {
   const { statusName } = fill.context.answers;
   if (statusName === null) return null;
-  const { status } = fill.fetch;
+  const { status } = fill;
   return forwardStatus(statusName, {
     reason,
     status: status === 304 ? status : 0,

@@ -2,11 +2,13 @@
 
 import type { CachedVariant, StoredResponse } from '../../core/cache.ts';
 import type { ProxyError } from '../../core/errors.ts';
+import type { Exchange } from '../../core/exchange.ts';
 import { type RawHeaders, withoutFields } from '../../core/headers.ts';
 import { standInStatus } from './cache-status.ts';
 import { noteFetch } from './fetch-exchange.ts';
 import { answer, type Filling, release, statusOf, stream } from './fill-answers.ts';
 import { isAbout, mergedFields } from './merge-head.ts';
+import type { CachePolicy } from './policy.ts';
 import { isFailure, standsInForFailure } from './reuse.ts';
 import { decideStore, isShareable } from './store-decision.ts';
 import { matchesVary } from './vary.ts';
@@ -16,6 +18,16 @@ import { canTakeWhole, isForWhole } from './waiter.ts';
 const FAILURE_PASS_MS = 1000;
 /** For caches only. */
 const NOT_PASSED_ON: ReadonlySet<string> = new Set(['surrogate-key', 'cache-tag']);
+
+/** How long nobody waits for a fetch of what is not stored, because its answer has that status. */
+export function passMsAfter(status: number, { passMs }: CachePolicy): number {
+  return isFailure(status) ? Math.min(passMs, FAILURE_PASS_MS) : passMs;
+}
+
+/** The peer's fields for who caused the fetch: with what is withheld from the store. */
+export function ownFields({ responseHeaders }: Exchange): RawHeaders {
+  return withoutFields(responseHeaders, NOT_PASSED_ON);
+}
 
 /** Decides what becomes of a fill, now that the head is in its fetch. */
 export function takeHead(fill: Filling): void {
@@ -29,19 +41,19 @@ export function takeHead(fill: Filling): void {
   } else if (fetch.status === 304 && validated !== null) {
     takeValidation(fill, validated);
   } else {
-    takeAnswer(fill, isBad);
+    takeAnswer(fill);
   }
 }
 
 /** May it be stored, and may all have it? Failures may, too, when somebody says so (negative caching). */
-function takeAnswer(fill: Filling, isBad: boolean): void {
+function takeAnswer(fill: Filling): void {
   const { context, fetch, task, audience } = fill;
   const { policy } = context;
   const response = fill.response(fetch.status, fetch.responseHeaders);
   const decision = decideStore(task.request, response, policy);
   const isTooLong = fetch.responseByteLength > policy.objectBytesMax;
   if (typeof decision === 'string' || isTooLong) {
-    giveOn(fill, isBad ? Math.min(policy.passMs, FAILURE_PASS_MS) : policy.passMs);
+    giveOn(fill, passMsAfter(fetch.status, policy));
     return;
   }
   const isShared = isShareable(decision, response.receivedAtMs);
@@ -57,7 +69,7 @@ function takeAnswer(fill: Filling, isBad: boolean): void {
     const fits = isOwner || matchesVary(decision.vary, waiter.exchange.requestHeaders);
     if (!fits) release(fill, waiter, 'together');
     else if (isForWhole(waiter)) {
-      stream(fill, waiter, isOwner ? ownFields(fill) : decision.headers.slice());
+      stream(fill, waiter, isOwner ? ownFields(fetch) : decision.headers.slice());
     }
   }
 }
@@ -74,7 +86,7 @@ function giveOn(fill: Filling, passMs: number): void {
   if (owner === null || owner.isOver) {
     fill.ignore();
   } else if (canTakeWhole(owner)) {
-    stream(fill, owner, ownFields(fill));
+    stream(fill, owner, ownFields(fetch));
     // It wanted no more than the head.
     if (owner.isOver) fill.ignore();
   } else {
@@ -140,9 +152,4 @@ function refuseAll(fill: Filling, failure: ProxyError): void {
     waiter.exchange.headAtMs = 0;
     fill.context.host.refuse(waiter.exchange, failure);
   }
-}
-
-/** The peer's fields for who caused the fetch: with what is withheld from the store. */
-function ownFields({ fetch }: Filling): RawHeaders {
-  return withoutFields(fetch.responseHeaders, NOT_PASSED_ON);
 }

@@ -30,11 +30,19 @@ import { LiveBody, type LiveOwner } from './live-body.ts';
 import { Pace } from './pace.ts';
 import type { FetchedRequest, FetchedResponse } from './policy.ts';
 import { matchesVary, variantKey } from './vary.ts';
-import { type Feed, isForWhole, Waiter, type Wishes } from './waiter.ts';
+import { type Feed, isForWhole, NO_WISHES, Waiter, type Wishes } from './waiter.ts';
 
 const NO_BYTES = new Uint8Array(0);
 const TOO_SLOW = new ProxyError('reader_too_slow');
 const UNWANTED = new ProxyError('client_closed', 'not wanted by the cache');
+
+/** A client's own exchange that was sent already, as a fill takes it over. */
+export interface Running {
+  readonly lease: Lease | null;
+  readonly sentAtMs: number;
+  /** Why its client did not get an answer from the store. */
+  readonly reason: ForwardReason;
+}
 
 /** What a fill is for. */
 export interface FillTask {
@@ -54,6 +62,10 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
   readonly task: FillTask;
   readonly fetch: Exchange;
   readonly audience: Audience;
+  status = 0;
+  byteLength = -1;
+  /** Null: it fetches by an exchange of its own. */
+  readonly #running: Running | null;
   #mode: 'waiting' | 'holding' | 'live' | 'ignoring' = 'waiting';
   #lease: Lease | null = null;
   #source: Source | null = null;
@@ -66,13 +78,45 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
   #live: LiveBody | null = null;
   #isOver = false;
 
-  constructor(context: FillContext, task: FillTask) {
+  constructor(context: FillContext, task: FillTask, running: Running | null = null) {
     this.context = context;
     this.task = task;
     this.audience = new Audience(task.client);
-    // Made now: later the client may be gone, and its address with it.
-    this.fetch = fetchExchange(task.client, context.plan, this, task.validated);
+    this.#running = running;
+    if (running === null) {
+      // Made now: later the client may be gone, and its address with it.
+      this.fetch = fetchExchange(task.client, context.plan, this, task.validated);
+    } else {
+      this.fetch = task.client;
+      this.#lease = running.lease;
+      this.#sentAtMs = running.sentAtMs;
+    }
     if (task.validated !== null) task.validated.isRefreshing = true;
+  }
+
+  /** The exchange that it took over has its head: its client is one of those who wait, if it is still here. */
+  attach(): Sink {
+    const { client } = this.task;
+    if (!this.ownsFetch) {
+      this.audience.addOwner(new Waiter(client, NO_WISHES, this.#running!.reason, this));
+    }
+    return this;
+  }
+
+  /** Goes on with what was held for a client that gets it without us; `source` sends the rest here as well. */
+  holdOn(decision: StoredResponse, held: HeldBytes, source: Source): void {
+    this.status = decision.status;
+    this.byteLength = decision.bodyBytes;
+    this.#decision = decision;
+    this.#isShared = true;
+    this.#held = held;
+    this.#source = source;
+    this.#mode = 'holding';
+  }
+
+  /** The client whose exchange it took over has left: the exchange is this fill's alone. */
+  keepFetch(): void {
+    this.fetch.client = this;
   }
 
   get held(): Uint8Array {
@@ -95,6 +139,20 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
 
   get isComplete(): boolean {
     return this.#stored !== null;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** There is no head yet. */
+  get isWaiting(): boolean {
+    return this.#mode === 'waiting' && !this.#isOver;
+  }
+
+  /** The exchange that fetches has no client of its own. */
+  get ownsFetch(): boolean {
+    return this.fetch.client === this;
   }
 
   get isOutdated(): boolean {
@@ -164,6 +222,8 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
   /** The head of the answer is in `fetch`. */
   start(source: Source): void {
     this.#source = source;
+    this.status = this.fetch.status;
+    this.byteLength = this.fetch.responseByteLength;
     takeHead(this);
   }
 
@@ -210,6 +270,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
     // What will be stored is wanted by those who come next.
     else if (this.#mode !== 'holding' && !this.#isOver) {
       this.over('failed');
+      this.#source?.cancel(error);
       this.context.host.cancel(this.fetch, error);
     }
   }
@@ -259,7 +320,8 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
     this.#isOver = true;
     this.#forget();
     this.heldGiven();
-    this.fetch.finished = true;
+    // That of a client that is still here is over when the client has its answer.
+    if (this.ownsFetch) this.fetch.finished = true;
     this.#live?.close();
     if (this.task.validated !== null) this.task.validated.isRefreshing = false;
     this.#lease?.release(end, freshUntilMs);

@@ -12,7 +12,7 @@ import type { Directives } from './cache-control.ts';
 import { type CacheKeys, originOf } from './cache-key.ts';
 import { addStatus, forwardStatus } from './cache-status.ts';
 import type { Condition } from './conditions.ts';
-import { Fill } from './fill.ts';
+import { Fill, type FillTask } from './fill.ts';
 import type { FillContext, NextLook } from './fill-context.ts';
 import { chooseVariant, directReason, fillKeyOf, reasonOf } from './found.ts';
 import { remembered } from './freshness.ts';
@@ -20,7 +20,8 @@ import { invalidatedBy } from './invalidation.ts';
 import { answerPurge, type Purger } from './purge.ts';
 import { emptyFacts, type RequestFacts, readRequestFacts } from './request-facts.ts';
 import { decideReuse, refreshesEarly } from './reuse.ts';
-import { wishesOf } from './waiter.ts';
+import { Tee } from './tee.ts';
+import { NO_WISHES, wishesOf } from './waiter.ts';
 
 /** What a request is told when it must not be forwarded (RFC 9111 section 5.2.1.7). */
 const NOT_STORED = new ProxyError('not_stored');
@@ -69,15 +70,16 @@ export class RouteCache implements CacheUse {
     return answerPurge(exchange, purger, this.#options);
   }
 
-  attach(exchange: Exchange, next: Sink): Sink {
-    const { host, policy, keys } = this.#options;
+  attach(exchange: Exchange): Sink {
+    if (exchange.cacheFetch !== null) return exchange.cacheFetch.attach();
+    const { host, policy, keys, answers } = this.#options;
     for (const command of invalidatedBy(exchange, keys)) void host.store.purge(command);
     if (policy.statusName !== null) {
       const reason = directReason(exchange);
       const how = { reason, status: 0, isStored: false, isCollapsed: false } as const;
       addStatus(exchange.responseHeaders, forwardStatus(policy.statusName, how));
     }
-    return next;
+    return answers.stages === null ? exchange.client : answers.stages(exchange);
   }
 
   /** `how`: it has waited already; null when it has not. `found`: on disk, in place of what is in memory. */
@@ -176,11 +178,19 @@ export class RouteCache implements CacheUse {
       running.join(exchange, wanted, reason);
       return true;
     }
-    const fill = this.#newFill(exchange, { key, fillKey, variant, looksOnDisk });
-    fill.join(exchange, wanted, reason);
+    const task = this.#taskOf(exchange, { key, fillKey, variant, looksOnDisk });
     const isAlone = mustBeAlone || running !== undefined;
     // Those who come later join this one.
-    if (!isAlone || running?.isOutdated === true) host.fills.set(fillKey, fill);
+    const isJoined = !isAlone || running?.isOutdated === true;
+    const asksDisk = looksOnDisk && host.store.hasDisk && !isAlone;
+    if (variant === null && wanted === NO_WISHES && exchange.method === 'GET' && !asksDisk) {
+      const tee = new Tee(this.#context, task, reason);
+      if (isJoined) host.fills.set(fillKey, tee);
+      return tee.run(isAlone);
+    }
+    const fill = new Fill(this.#context, task);
+    fill.join(exchange, wanted, reason);
+    if (isJoined) host.fills.set(fillKey, fill);
     fill.run(isAlone);
     return true;
   }
@@ -197,18 +207,19 @@ export class RouteCache implements CacheUse {
     const fillKey = varyKey === '' ? response.key : `${response.key}\0${varyKey}`;
     if (host.fills.has(fillKey)) return;
     const { key } = response;
-    const fill = this.#newFill(exchange, { key, fillKey, variant, looksOnDisk: false });
+    const task = this.#taskOf(exchange, { key, fillKey, variant, looksOnDisk: false });
+    const fill = new Fill(this.#context, task);
     host.fills.set(fillKey, fill);
     // Under a lease it would be given what another worker has, which is what it has itself, still fresh.
     fill.run(nowMs < response.freshUntilMs);
   }
 
-  #newFill(
+  #taskOf(
     client: Exchange,
     what: { key: string; fillKey: string; variant: CachedVariant | null; looksOnDisk: boolean },
-  ): Fill {
+  ): FillTask {
     const { keys, host } = this.#options;
-    return new Fill(this.#context, {
+    return {
       fillKey: what.fillKey,
       validated: what.variant,
       looksOnDisk: what.looksOnDisk,
@@ -222,7 +233,7 @@ export class RouteCache implements CacheUse {
         isAuthorized: isIdentified(client),
         generation: host.store.generation,
       },
-    });
+    };
   }
 
   #again(exchange: Exchange, how: NextLook, found: CacheEntry | null): void {

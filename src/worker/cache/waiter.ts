@@ -35,7 +35,8 @@ export interface Wishes extends Wanted {
   readonly staleIfError: number;
 }
 
-const NO_WISHES: Wishes = {
+/** The answer as it is. */
+export const NO_WISHES: Wishes = {
   range: '',
   ifRange: '',
   ifNoneMatch: '',

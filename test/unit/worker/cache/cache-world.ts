@@ -4,6 +4,7 @@
 import type { TestContext } from 'node:test';
 import type { RouteConfig } from '../../../../src/config/schema.ts';
 import { routeCache } from '../../../../src/config/schema-cache.ts';
+import type { CacheToSidecar } from '../../../../src/core/cache-link.ts';
 import { ProxyError } from '../../../../src/core/errors.ts';
 import type { Exchange, RequestHead } from '../../../../src/core/exchange.ts';
 import { headerValue, type RawHeaders } from '../../../../src/core/headers.ts';
@@ -18,8 +19,10 @@ import type { CachePolicy } from '../../../../src/worker/cache/policy.ts';
 import { PurgeEnd } from '../../../../src/worker/cache/store/purge-end.ts';
 import { Store } from '../../../../src/worker/cache/store/store.ts';
 import { createCacheHost } from '../../../../src/worker/cache-host.ts';
+import { clientDone, clientLeft } from '../../../../src/worker/client-end.ts';
 import { policyOf, withCache } from '../../../../src/worker/compile-cache.ts';
 import { type ForwardContext, forward } from '../../../../src/worker/forward.ts';
+import type { HoldContext, PeerReports } from '../../../../src/worker/hold.ts';
 import { Mirrors } from '../../../../src/worker/mirror.ts';
 import { makeExchange, makePeers, makePlan } from '../support/exchanges.ts';
 
@@ -108,6 +111,8 @@ export class HeldRequest implements Source {
   }
 }
 
+const NOBODY: PeerReports = { touched() {}, succeeded() {}, failed() {}, erred() {} };
+
 /** Someone who asked, and what came of it. */
 export class Client implements Sink {
   readonly exchange: Exchange;
@@ -117,7 +122,12 @@ export class Client implements Sink {
   isFull = false;
   source: Source | null = null;
 
-  constructor(head: Partial<RequestHead>) {
+  /** Why it did not get all, as the log has it. */
+  failure: ProxyError | null = null;
+  readonly #context: HoldContext;
+
+  constructor(head: Partial<RequestHead>, context: HoldContext = { peers: NOBODY }) {
+    this.#context = context;
     this.exchange = makeExchange(head, this);
   }
 
@@ -143,11 +153,11 @@ export class Client implements Sink {
   }
   end(): void {
     this.state = 'ended';
-    this.exchange.finished = true;
+    this.#done();
   }
   fail(): void {
     this.state = 'failed';
-    this.exchange.finished = true;
+    this.#done();
   }
   /** Has room again. */
   read(): void {
@@ -156,11 +166,14 @@ export class Client implements Sink {
   }
   /** Leaves before the end. */
   leave(): void {
-    const { exchange } = this;
-    exchange.finished = true;
-    const { running } = exchange;
-    exchange.running = null;
-    running?.cancel(new ProxyError('client_closed'));
+    clientLeft(this.exchange);
+    this.#done();
+  }
+
+  #done(): void {
+    const goesOn = clientDone(this.exchange, this.#context);
+    this.failure = this.exchange.failure;
+    if (goesOn) this.exchange.failure = null;
   }
 }
 
@@ -189,6 +202,20 @@ export class CacheWorld {
   readonly held: HeldRequest[] = [];
   script: Script;
   random = 1;
+  /** To the sidecar, which is gone unless a test lets it be there. */
+  readonly link = {
+    connected: false,
+    sent: [] as CacheToSidecar[],
+    lastId: 0,
+    nextId: () => {
+      this.link.lastId += 1;
+      return this.link.lastId;
+    },
+    send: (message: CacheToSidecar) => {
+      if (this.link.connected) this.link.sent.push(message);
+      return this.link.connected;
+    },
+  };
   readonly #context: ForwardContext;
   readonly #test: TestContext;
   readonly #due = new Set<{ readonly atMs: number; readonly fire: () => void }>();
@@ -207,7 +234,7 @@ export class CacheWorld {
     test.mock.timers.enable({ apis: ['Date'], now: NOON_MS });
     this.#test = test;
     this.script = script;
-    const peers = { touched() {}, succeeded() {}, failed() {}, erred() {} };
+    const peers = NOBODY;
     this.#context = {
       exchangesRunning: 0,
       hedges: 0,
@@ -218,7 +245,7 @@ export class CacheWorld {
       random: () => this.random,
     };
     const nothing = () => {};
-    const link = { connected: false, send: () => false, nextId: () => 1 };
+    const { link } = this;
     const purges = new PurgeEnd(link, systemTimers);
     this.store = new Store({
       memoryBytes: 64 * 2 ** 20,
@@ -257,15 +284,18 @@ export class CacheWorld {
     const { method = 'GET', host = 'example.com', headers = [], hasBody = false } = asked;
     const entry = { listener: 'http-80', scheme: 'http', port: asked.port ?? 80 } as const;
     const { clientCertificate } = asked;
-    const client = new Client({
-      entry: clientCertificate === undefined ? entry : { ...entry, clientCertificate },
-      method,
-      target,
-      host,
-      headers: ['host', host, ...headers],
-      remoteAddress: asked.remoteAddress ?? '192.0.2.7',
-      body: hasBody ? ({ release() {} } as never) : null,
-    });
+    const client = new Client(
+      {
+        entry: clientCertificate === undefined ? entry : { ...entry, clientCertificate },
+        method,
+        target,
+        host,
+        headers: ['host', host, ...headers],
+        remoteAddress: asked.remoteAddress ?? '192.0.2.7',
+        body: hasBody ? ({ release() {} } as never) : null,
+      },
+      this.#context,
+    );
     client.exchange.isIdentified = asked.isIdentified ?? false;
     client.exchange.target = asked.rewrittenTo ?? target;
     client.isFull = asked.isFull ?? false;

@@ -23,7 +23,7 @@ describe('a slow reader of a long body', () => {
     assert.deepEqual([slow.state, quick.body], ['started', '1234567890']);
     world.pass(1);
     assert.deepEqual([slow.state, quick.body], ['failed', '1234567890abc']);
-    assert.equal(slow.exchange.failure?.code, 'reader_too_slow');
+    assert.equal(slow.failure?.code, 'reader_too_slow');
     assert.equal(origin.write('def'), true);
     origin.end();
     assert.deepEqual([quick.state, quick.body], ['ended', '1234567890abcdef']);

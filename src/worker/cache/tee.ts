@@ -1,0 +1,302 @@
+// A miss that goes to its peer as any request does, and whose answer goes to its client as it comes; what the
+// store is to have is copied on the way. That will do as long as nobody else waits for it and the answer is
+// short. In all other cases a fill takes over.
+//
+//   seeking ──lease──► asked ──head──► copying ──end──► stored
+//      │                 │               └── somebody joins ─► a fill has the copy from then on
+//      │                 ├── somebody joins; an answer that is long, or of unknown length ─► a fill
+//      │                 └── not to be stored ─► the answer goes on as if there were no cache
+//      ├── somebody joins ─► a fill, with an exchange of its own
+//      └── another worker has fetched ─► the exchange looks again
+
+import type { CacheFetch, Lease, LeaseEnd, LeaseSeeker, StoredResponse } from '../../core/cache.ts';
+import type { ProxyError } from '../../core/errors.ts';
+import type { Exchange } from '../../core/exchange.ts';
+import { limits } from '../../core/limits.ts';
+import type { Sink, Source } from '../../core/sink.ts';
+import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
+import { Fill, type FillTask } from './fill.ts';
+import type { FillContext, Joinable } from './fill-context.ts';
+import { ownFields, passMsAfter, takeHead } from './fill-outcome.ts';
+import { HeldBytes } from './held-bytes.ts';
+import type { FetchedResponse } from './policy.ts';
+import { isFailure } from './reuse.ts';
+import { decideStore, isShareable } from './store-decision.ts';
+import { matchesVary, variantKey } from './vary.ts';
+import { NO_WISHES, type Wishes } from './waiter.ts';
+
+/** Longer ones wait for their client too often: the store and those who join shall not. */
+const TEE_BYTES_MAX = limits.streamHighWaterBytes;
+
+export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
+  readonly #context: FillContext;
+  readonly #task: FillTask;
+  readonly #reason: ForwardReason;
+  #state: 'seeking' | 'asked' | 'copying' | 'over' = 'seeking';
+  /** `run` has returned, and the exchange waits. */
+  #isHeldUp = false;
+  #lease: Lease | null = null;
+  #sentAtMs = 0;
+  /** Has taken over, or has the copy. */
+  #fill: Fill | null = null;
+  #decision: StoredResponse | null = null;
+  #isShared = false;
+  #held: HeldBytes | null = null;
+  #source: Source | null = null;
+  /** The client, with its stages; null when it is gone. */
+  #next: Sink | null = null;
+
+  constructor(context: FillContext, task: FillTask, reason: ForwardReason) {
+    this.#context = context;
+    this.#task = task;
+    this.#reason = reason;
+    task.client.cacheFetch = this;
+  }
+
+  /** `isAlone`: at once. False when the exchange is to be forwarded now; else it will be, or is answered. */
+  run(isAlone: boolean): boolean {
+    if (isAlone) this.denied();
+    else this.#context.host.store.lease(this.#task.fillKey, this);
+    if (this.#state !== 'seeking') return this.#state === 'over';
+    this.#isHeldUp = true;
+    this.#task.client.running = this;
+    return true;
+  }
+
+  granted(lease: Lease): void {
+    this.#lease = lease;
+    if (this.#fill !== null) this.#fill.granted(lease);
+    else if (this.#state === 'over') lease.release('failed', 0);
+    else this.#send();
+  }
+
+  denied(): void {
+    if (this.#fill !== null) this.#fill.denied();
+    else if (this.#state !== 'over') this.#send();
+  }
+
+  shared(): void {
+    this.#fill?.shared();
+    if (this.#state === 'over') return;
+    this.#over('failed');
+    this.#task.client.running = null;
+    this.#context.again(this.#task.client, 'together', null);
+  }
+
+  get isOutdated(): boolean {
+    return this.#task.request.generation !== this.#context.host.store.generation;
+  }
+
+  canJoin(exchange: Exchange): boolean {
+    if (this.isOutdated) return false;
+    if (this.#state !== 'copying') return this.#state !== 'over';
+    return this.#isShared && matchesVary(this.#decision!.vary, exchange.requestHeaders);
+  }
+
+  otherKey(exchange: Exchange): string | null {
+    if (this.#state !== 'copying' || !this.#isShared) return null;
+    const { key, vary } = this.#decision!;
+    return variantKey(key, vary, exchange.requestHeaders);
+  }
+
+  join(exchange: Exchange, wanted: Wishes, reason: ForwardReason): void {
+    const fill = this.#state === 'seeking' ? this.#startOver() : this.#takenOver();
+    if (this.#state === 'copying') {
+      fill.holdOn(this.#decision!, this.#held!, this.#source!);
+      this.#held = null;
+    }
+    fill.join(exchange, wanted, reason);
+  }
+
+  attach(): Sink {
+    if (this.#fill !== null) return this.#fill.attach();
+    const { client: exchange } = this.#task;
+    const { answers, host, policy } = this.#context;
+    const { status, responseByteLength: byteLength } = exchange;
+    const response = this.#response(exchange);
+    const decision = decideStore(this.#task.request, response, policy);
+    const isTooLong = byteLength > policy.objectBytesMax;
+    if (typeof decision === 'string' || isTooLong) {
+      this.#pass(isFailure(status) ? 'failed' : 'uncacheable', passMsAfter(status, policy));
+    } else if (byteLength === -1 || byteLength > TEE_BYTES_MAX) {
+      return this.#takenOver().attach();
+    } else {
+      this.#held = HeldBytes.open(host.budget, byteLength, policy.objectBytesMax);
+      if (this.#held === null) this.#pass('uncacheable', 0);
+      else this.#copy(decision, isShareable(decision, response.receivedAtMs));
+    }
+    exchange.responseHeaders = ownFields(exchange);
+    if (answers.statusName !== null) {
+      const isStored = this.#decision !== null;
+      const how = { reason: this.#reason, status: 0, isStored, isCollapsed: false };
+      addStatus(exchange.responseHeaders, forwardStatus(answers.statusName, how));
+    }
+    const next = answers.stages === null ? exchange.client : answers.stages(exchange);
+    if (this.#decision === null) return next;
+    this.#next = next;
+    return this;
+  }
+
+  outlivesClient(): boolean {
+    if (this.#state !== 'asked') return false;
+    const fill = this.#fill;
+    if (fill?.isWaiting !== true) {
+      if (fill === null) this.#over('failed');
+      return false;
+    }
+    if (fill.audience.isEmpty) {
+      fill.over('failed');
+      return false;
+    }
+    fill.keepFetch();
+    return true;
+  }
+
+  goesOn(): boolean {
+    const fill = this.#fill;
+    if (this.#state === 'copying') {
+      this.#next = null;
+      return true;
+    }
+    if (fill === null || fill.isOver) {
+      this.#over('failed');
+      return false;
+    }
+    // Its client was told of a failure: so are the others.
+    if (fill.isWaiting && !fill.ownsFetch) takeHead(fill);
+    else fill.keepFetch();
+    return !fill.isOver;
+  }
+
+  start(source: Source): void {
+    this.#source = source;
+    this.#task.client.running = this;
+    this.#next!.start(this);
+  }
+
+  /** Never held up by the client: the body is short, and its connection keeps what it does not take. */
+  write(chunk: Uint8Array): boolean {
+    if (this.#fill !== null) this.#fill.write(chunk);
+    else if (this.#held?.append(chunk) === false) this.#pass('uncacheable', 0);
+    this.#next?.write(chunk);
+    return true;
+  }
+
+  end(): void {
+    const next = this.#next;
+    if (this.#fill !== null) this.#fill.end();
+    else if (this.#held !== null) this.#store(this.#held.take());
+    this.#over('stored');
+    next?.end();
+  }
+
+  fail(error: ProxyError): void {
+    const next = this.#next;
+    this.#fill?.fail(error);
+    this.#over('failed');
+    next?.fail(error);
+  }
+
+  // As what runs for the client.
+  pause(): void {}
+  resume(): void {}
+
+  /** The client has left. What comes to be stored goes on coming. */
+  cancel(error: ProxyError): void {
+    this.#next = null;
+    if (this.#state === 'seeking') this.#over('failed');
+    else if (this.#state === 'over') this.#source?.cancel(error);
+  }
+
+  #send(): void {
+    this.#state = 'asked';
+    this.#sentAtMs = Date.now();
+    if (!this.#isHeldUp) return;
+    const { client } = this.#task;
+    client.running = null;
+    this.#context.host.forward(client, client.plan!);
+  }
+
+  #response(exchange: Exchange): FetchedResponse {
+    const { status, responseHeaders: headers, responseDate: date } = exchange;
+    const { responseByteLength: byteLength } = exchange;
+    return {
+      status,
+      headers,
+      byteLength,
+      date,
+      sentAtMs: this.#sentAtMs,
+      receivedAtMs: Date.now(),
+    };
+  }
+
+  #copy(decision: StoredResponse, isShared: boolean): void {
+    this.#state = 'copying';
+    this.#decision = decision;
+    this.#isShared = isShared;
+    if (isShared) return;
+    const { host, policy } = this.#context;
+    host.store.pass(this.#task.request.key, Date.now() + policy.passMs);
+    this.#lease?.release('uncacheable', 0);
+  }
+
+  /** Nothing is stored: everybody may ask for himself, for so long. */
+  #pass(end: LeaseEnd, passMs: number): void {
+    const { store } = this.#context.host;
+    if (passMs > 0) store.pass(this.#task.request.key, Date.now() + passMs);
+    this.#over(end);
+  }
+
+  #store(body: Uint8Array): void {
+    const { host, plan } = this.#context;
+    const decision = this.#decision!;
+    const isAsDeclared = decision.bodyBytes === body.byteLength;
+    const response = isAsDeclared ? decision : { ...decision, bodyBytes: body.byteLength };
+    const { freshUntilMs } = host.store.store(response, body).response;
+    host.stored(plan.routeIndex, body.byteLength);
+    this.#lease?.release('stored', freshUntilMs);
+  }
+
+  /** Somebody else wants it: a fill goes on with the exchange as it is. */
+  #takenOver(): Fill {
+    const { client } = this.#task;
+    // It may be wanted when the client is gone.
+    client.settleAddress();
+    const running = { lease: this.#lease, sentAtMs: this.#sentAtMs, reason: this.#reason };
+    const fill = new Fill(this.#context, this.#task, running);
+    this.#replaceBy(fill);
+    this.#fill = fill;
+    return fill;
+  }
+
+  /** Nothing was sent yet: a fill will ask with an exchange of its own, and this client waits with the others. */
+  #startOver(): Fill {
+    const fill = new Fill(this.#context, this.#task);
+    this.#replaceBy(fill);
+    this.#fill = fill;
+    this.#over('failed');
+    fill.join(this.#task.client, NO_WISHES, this.#reason);
+    return fill;
+  }
+
+  #replaceBy(fill: Fill): void {
+    const { fills } = this.#context.host;
+    const { fillKey } = this.#task;
+    if (fills.get(fillKey) === this) fills.set(fillKey, fill);
+  }
+
+  /** Nobody joins any more, nothing is held. Idempotent. */
+  #over(end: LeaseEnd): void {
+    const { client, fillKey } = this.#task;
+    const { fills } = this.#context.host;
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    if (fills.get(fillKey) === this) fills.delete(fillKey);
+    this.#held?.release();
+    this.#held = null;
+    if (this.#fill === null) this.#lease?.release(end, 0);
+    client.cacheFetch = null;
+    // It went on without its client.
+    if (this.#source !== null && this.#next === null) client.finished = true;
+  }
+}
