@@ -92,6 +92,11 @@ export class ClientSink implements Sink, RemoteAddress {
     return this.#response !== null;
   }
 
+  /** The engine waits for an answer, or for the rest of one. */
+  get isPending(): boolean {
+    return this.#response !== null || this.#lingering !== null;
+  }
+
   /** No byte of an answer has been given to the engine. */
   get isUntouched(): boolean {
     return this.#response !== null && this.#framing === 'undecided';
@@ -137,7 +142,10 @@ export class ClientSink implements Sink, RemoteAddress {
   fail(error: ProxyError): void {
     this.exchange.failure ??= error;
     // A broken answer must look broken: in HTTP/1.1 nothing but the end of the connection says so.
-    this.take()?.close();
+    const response = this.take();
+    response?.close();
+    // The engine says it too, but only where it was told whom to tell (see Intake).
+    if (response !== null) this.abort();
     this.finish();
   }
 

@@ -24,4 +24,6 @@ export interface ListenerState {
   /** Held for request bodies of which more waits than one may have for itself. */
   overrunBytes: number;
   isDraining: boolean;
+  /** All connections have been cut. */
+  isClosed: boolean;
 }

@@ -75,8 +75,15 @@ const WEB_SOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
 /** Above this the engine refuses a length itself, with a page of its own. */
 const ENGINE_LENGTH_DIGITS = 18;
 
-/** Reads and checks a request head; never throws on what a client sent. */
-export function readRequestHead(request: HttpRequest, headerCountMax: number): ReceivedHead {
+/**
+ * Reads and checks a request head; never throws on what a client sent. `method`: '' where it is to be
+ * asked for.
+ */
+export function readRequestHead(
+  request: HttpRequest,
+  method: string,
+  headerCountMax: number,
+): ReceivedHead {
   head.headers = [];
   head.contentLength = -1;
   head.isChunked = false;
@@ -101,7 +108,8 @@ export function readRequestHead(request: HttpRequest, headerCountMax: number): R
   checkFraming();
   if (hosts !== 1 || !isHost(head.host)) refuse('bad_host', 'host');
   if (head.headers.length > headerCountMax * 2) refuse('head_too_large', 'too many fields');
-  readMethod(request);
+  head.method = method;
+  if (method === '') readMethod(request);
   readTarget(request);
   if (connection !== '') readConnection();
   return head;
