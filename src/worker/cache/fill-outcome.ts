@@ -24,9 +24,12 @@ export function passMsAfter(status: number, { passMs }: CachePolicy): number {
   return isFailure(status) ? Math.min(passMs, FAILURE_PASS_MS) : passMs;
 }
 
-/** The peer's fields for who caused the fetch: with what is withheld from the store. */
-export function ownFields({ responseHeaders }: Exchange): RawHeaders {
-  return withoutFields(responseHeaders, NOT_PASSED_ON);
+/** The peer's fields for who caused the fetch: with what is withheld from the store. The same list, if it can be. */
+export function ownFields({ responseHeaders: headers }: Exchange): RawHeaders {
+  for (let at = 0; at < headers.length; at += 2) {
+    if (NOT_PASSED_ON.has(headers[at]!)) return withoutFields(headers, NOT_PASSED_ON);
+  }
+  return headers;
 }
 
 /** Decides what becomes of a fill, now that the head is in its fetch. */

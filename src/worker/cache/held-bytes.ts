@@ -14,9 +14,13 @@ export class HeldBudget {
     return this.#bytes;
   }
 
+  hasRoom(bytes: number): boolean {
+    return this.#bytes + bytes <= this.bytesMax;
+  }
+
   /** Takes so much of the budget; false when there is not enough. */
   take(bytes: number): boolean {
-    if (this.#bytes + bytes > this.bytesMax) return false;
+    if (!this.hasRoom(bytes)) return false;
     this.#bytes += bytes;
     return true;
   }

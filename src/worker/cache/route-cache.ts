@@ -46,6 +46,7 @@ interface Found {
   /** It waits for nobody. */
   readonly mustBeAlone: boolean;
   readonly looksOnDisk: boolean;
+  readonly nowMs: number;
 }
 
 export class RouteCache implements CacheUse {
@@ -118,7 +119,7 @@ export class RouteCache implements CacheUse {
     const mustBeAlone =
       isAlone || isPurged || !policy.collapses || (entry !== null && entry.passUntilMs > nowMs);
     if (isAlone && wantsLess(exchange)) return false;
-    return this.#fetch(exchange, key, { entry, variant, mustBeAlone, looksOnDisk });
+    return this.#fetch(exchange, key, { entry, variant, mustBeAlone, looksOnDisk, nowMs });
   }
 
   /** For who wants no fetch. */
@@ -159,7 +160,7 @@ export class RouteCache implements CacheUse {
   /** Returns false when the exchange is better sent as it is. */
   #fetch(exchange: Exchange, key: string, found: Found): boolean {
     const { host, noStore, policy } = this.#options;
-    const { entry, variant, mustBeAlone, looksOnDisk } = found;
+    const { entry, variant, mustBeAlone, looksOnDisk, nowMs } = found;
     exchange.cacheStatus = 'miss';
     const wishes = this.#wishes();
     if (noStore?.(exchange) === true || wishes?.noStore === true) return false;
@@ -184,7 +185,7 @@ export class RouteCache implements CacheUse {
     const isJoined = !isAlone || running?.isOutdated === true;
     const asksDisk = looksOnDisk && host.store.hasDisk && !isAlone;
     if (variant === null && wanted === NO_WISHES && exchange.method === 'GET' && !asksDisk) {
-      const tee = new Tee(this.#context, task, reason);
+      const tee = new Tee(this.#context, task, { reason, nowMs });
       if (isJoined) host.fills.set(fillKey, tee);
       return tee.run(isAlone);
     }

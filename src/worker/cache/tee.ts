@@ -25,6 +25,7 @@ import { decideStore, isShareable } from './store-decision.ts';
 import { matchesVary, variantKey } from './vary.ts';
 import { NO_WISHES, type Wishes } from './waiter.ts';
 
+const NO_BYTES = new Uint8Array(0);
 /** Longer ones wait for their client too often: the store and those who join shall not. */
 const TEE_BYTES_MAX = limits.streamHighWaterBytes;
 
@@ -32,24 +33,26 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
   readonly #context: FillContext;
   readonly #task: FillTask;
   readonly #reason: ForwardReason;
-  #state: 'seeking' | 'asked' | 'copying' | 'over' = 'seeking';
+  #state: 'seeking' | 'asked' | 'copying' | 'stored' | 'over' = 'seeking';
   /** `run` has returned, and the exchange waits. */
   #isHeldUp = false;
   #lease: Lease | null = null;
-  #sentAtMs = 0;
+  #sentAtMs: number;
   /** Has taken over, or has the copy. */
   #fill: Fill | null = null;
   #decision: StoredResponse | null = null;
   #isShared = false;
+  /** Only for a body that comes in pieces. */
   #held: HeldBytes | null = null;
   #source: Source | null = null;
   /** The client, with its stages; null when it is gone. */
   #next: Sink | null = null;
 
-  constructor(context: FillContext, task: FillTask, reason: ForwardReason) {
+  constructor(context: FillContext, task: FillTask, why: { reason: ForwardReason; nowMs: number }) {
     this.#context = context;
     this.#task = task;
-    this.#reason = reason;
+    this.#reason = why.reason;
+    this.#sentAtMs = why.nowMs;
     task.client.cacheFetch = this;
   }
 
@@ -89,8 +92,9 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
 
   canJoin(exchange: Exchange): boolean {
     if (this.isOutdated) return false;
-    if (this.#state !== 'copying') return this.#state !== 'over';
-    return this.#isShared && matchesVary(this.#decision!.vary, exchange.requestHeaders);
+    if (this.#state !== 'copying') return this.#state === 'seeking' || this.#state === 'asked';
+    if (!this.#isShared || !this.#hasRoom()) return false;
+    return matchesVary(this.#decision!.vary, exchange.requestHeaders);
   }
 
   otherKey(exchange: Exchange): string | null {
@@ -102,7 +106,7 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
   join(exchange: Exchange, wanted: Wishes, reason: ForwardReason): void {
     const fill = this.#state === 'seeking' ? this.#startOver() : this.#takenOver();
     if (this.#state === 'copying') {
-      fill.holdOn(this.#decision!, this.#held!, this.#source!);
+      fill.holdOn(this.#decision!, this.#held ?? this.#hold()!, this.#source!);
       this.#held = null;
     }
     fill.join(exchange, wanted, reason);
@@ -120,10 +124,10 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
       this.#pass(isFailure(status) ? 'failed' : 'uncacheable', passMsAfter(status, policy));
     } else if (byteLength === -1 || byteLength > TEE_BYTES_MAX) {
       return this.#takenOver().attach();
+    } else if (!host.budget.hasRoom(byteLength)) {
+      this.#pass('uncacheable', 0);
     } else {
-      this.#held = HeldBytes.open(host.budget, byteLength, policy.objectBytesMax);
-      if (this.#held === null) this.#pass('uncacheable', 0);
-      else this.#copy(decision, isShareable(decision, response.receivedAtMs));
+      this.#copy(decision, isShareable(decision, response.receivedAtMs));
     }
     exchange.responseHeaders = ownFields(exchange);
     if (answers.statusName !== null) {
@@ -154,7 +158,7 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
 
   goesOn(): boolean {
     const fill = this.#fill;
-    if (this.#state === 'copying') {
+    if (this.#state === 'copying' || this.#state === 'stored') {
       this.#next = null;
       return true;
     }
@@ -177,7 +181,7 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
   /** Never held up by the client: the body is short, and its connection keeps what it does not take. */
   write(chunk: Uint8Array): boolean {
     if (this.#fill !== null) this.#fill.write(chunk);
-    else if (this.#held?.append(chunk) === false) this.#pass('uncacheable', 0);
+    else if (this.#state === 'copying') this.#take(chunk);
     this.#next?.write(chunk);
     return true;
   }
@@ -185,13 +189,15 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
   end(): void {
     const next = this.#next;
     if (this.#fill !== null) this.#fill.end();
-    else if (this.#held !== null) this.#store(this.#held.take());
+    else if (this.#state === 'copying') this.#store(this.#held?.take() ?? NO_BYTES);
     this.#over('stored');
     next?.end();
   }
 
   fail(error: ProxyError): void {
     const next = this.#next;
+    // It had all its bytes, and yet broke off.
+    if (this.#state === 'stored') this.#context.host.store.remove(this.#task.request.key);
     this.#fill?.fail(error);
     this.#over('failed');
     next?.fail(error);
@@ -210,8 +216,8 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
 
   #send(): void {
     this.#state = 'asked';
-    this.#sentAtMs = Date.now();
     if (!this.#isHeldUp) return;
+    this.#sentAtMs = Date.now();
     const { client } = this.#task;
     client.running = null;
     this.#context.host.forward(client, client.plan!);
@@ -247,6 +253,29 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
     this.#over(end);
   }
 
+  /** Mostly a chunk is the whole body: then it goes into the store as it is, and no buffer is made for it. */
+  #take(chunk: Uint8Array): void {
+    if (this.#held === null && chunk.byteLength === this.#decision!.bodyBytes) {
+      const { byteLength, buffer } = chunk;
+      // The store copies what it keeps, but for buffers of their own, and what goes to disk later.
+      const isLent = byteLength === buffer.byteLength || this.#context.host.store.hasDisk;
+      this.#store(isLent ? new Uint8Array(chunk) : chunk);
+    } else {
+      const held = this.#held ?? this.#hold();
+      if (held?.append(chunk) !== true) this.#pass('uncacheable', 0);
+    }
+  }
+
+  #hold(): HeldBytes | null {
+    const { host, policy } = this.#context;
+    this.#held = HeldBytes.open(host.budget, this.#decision!.bodyBytes, policy.objectBytesMax);
+    return this.#held;
+  }
+
+  #hasRoom(): boolean {
+    return this.#held !== null || this.#context.host.budget.hasRoom(this.#decision!.bodyBytes);
+  }
+
   #store(body: Uint8Array): void {
     const { host, plan } = this.#context;
     const decision = this.#decision!;
@@ -255,6 +284,8 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
     const { freshUntilMs } = host.store.store(response, body).response;
     host.stored(plan.routeIndex, body.byteLength);
     this.#lease?.release('stored', freshUntilMs);
+    this.#leave();
+    this.#state = 'stored';
   }
 
   /** Somebody else wants it: a fill goes on with the exchange as it is. */
@@ -285,15 +316,21 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
     if (fills.get(fillKey) === this) fills.set(fillKey, fill);
   }
 
-  /** Nobody joins any more, nothing is held. Idempotent. */
-  #over(end: LeaseEnd): void {
-    const { client, fillKey } = this.#task;
+  /** Nobody joins any more, nothing is held. */
+  #leave(): void {
     const { fills } = this.#context.host;
-    if (this.#state === 'over') return;
-    this.#state = 'over';
+    const { fillKey } = this.#task;
     if (fills.get(fillKey) === this) fills.delete(fillKey);
     this.#held?.release();
     this.#held = null;
+  }
+
+  /** Idempotent. */
+  #over(end: LeaseEnd): void {
+    const { client } = this.#task;
+    if (this.#state === 'over') return;
+    if (this.#state !== 'stored') this.#leave();
+    this.#state = 'over';
     if (this.#fill === null) this.#lease?.release(end, 0);
     client.cacheFetch = null;
     // It went on without its client.

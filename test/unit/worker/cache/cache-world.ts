@@ -70,7 +70,11 @@ export class HeldRequest implements Source {
 
   /** Returns whether more is wanted. */
   write(text: string): boolean {
-    return this.cancelled === null && this.#sink!.write(Buffer.from(text, 'latin1'));
+    return this.writeBytes(Buffer.from(text, 'latin1'));
+  }
+
+  writeBytes(bytes: Uint8Array): boolean {
+    return this.cancelled === null && this.#sink!.write(bytes);
   }
 
   end(): void {

@@ -274,6 +274,7 @@ describe('a body', () => {
     whole!.answer(fresh('whole'));
     broken!.answer({ ...fresh('broken'), breaksOff: true });
     open!.head(fresh('open'));
+    open!.write('op');
     assert.equal(world.host.budget.bytes, 4);
     open!.breakOff();
     assert.equal(world.host.budget.bytes, 0);

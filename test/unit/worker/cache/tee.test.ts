@@ -56,6 +56,37 @@ describe('a miss', () => {
     assert.equal(world.fetches, 2);
   });
 
+  it('has no copy of an answer that breaks off behind its last byte', (test) => {
+    const world = begin(test);
+    const client = world.get('/a');
+    world.held[0]!.head({ headers: FRESH, body: 'whole' });
+    world.held[0]!.write('whole');
+    world.held[0]!.breakOff();
+    assert.equal(told(client), 'failed whole');
+    assertAtRest(world);
+    world.get('/a');
+    assert.equal(world.fetches, 2);
+  });
+
+  it('keeps a copy of its own of the bytes', (test) => {
+    const world = begin(test);
+    world.get('/a');
+    const bytes = Buffer.from('answer');
+    world.held[0]!.head({ headers: FRESH, body: 'answer' });
+    world.held[0]!.writeBytes(bytes);
+    bytes.fill('x');
+    world.held[0]!.end();
+    assert.equal(world.get('/a').body, 'answer');
+  });
+
+  it('is stored without a body, too', (test) => {
+    const world = begin(test);
+    world.get('/a');
+    world.held[0]!.answer({ headers: FRESH, body: '' });
+    assert.deepEqual([world.get('/a').state, world.fetches], ['ended', 1]);
+    assertAtRest(world);
+  });
+
   it('keeps what is for caches alone from its client', (test) => {
     const world = begin(test);
     const client = world.get('/a');
