@@ -46,12 +46,35 @@ export function foldedName(name: string): string {
   return name.includes('_') ? name.replaceAll('_', '-') : name;
 }
 
+/**
+ * A few names (lower-case) that most fields don't have: length is asked first (to leave two names out of a
+ * head of 12 fields: 52 ns; with a set 77).
+ */
+export class FieldNames {
+  readonly #names: ReadonlySet<string>;
+  /** One bit for each length that a name has, modulo 32: shifts count like that. */
+  readonly #lengths: number;
+
+  constructor(names: readonly string[]) {
+    this.#names = new Set(names);
+    this.#lengths = names.reduce((bits, { length }) => bits | (1 << length), 0);
+  }
+
+  has(name: string): boolean {
+    return ((this.#lengths >>> name.length) & 1) === 1 && this.#names.has(name);
+  }
+}
+
 /** Returns the fields without those named (lower-case), in a list of its own. */
-export function withoutFields(headers: RawHeaders, names: ReadonlySet<string>): RawHeaders {
+export function withoutFields(
+  headers: RawHeaders,
+  names: ReadonlySet<string> | FieldNames,
+): RawHeaders {
   let at = 0;
   while (at < headers.length && !names.has(headers[at]!)) at += 2;
+  if (at >= headers.length) return headers.slice();
   const kept = headers.slice(0, at);
-  for (; at < headers.length; at += 2) {
+  for (at += 2; at < headers.length; at += 2) {
     if (!names.has(headers[at]!)) kept.push(headers[at]!, headers[at + 1]!);
   }
   return kept;

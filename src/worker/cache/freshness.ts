@@ -1,122 +1,122 @@
 // How long an answer is fresh and how old it is already (RFC 9111 section 4.2), RFC 9213 included.
 
-import type { RawHeaders } from '../../core/headers.ts';
 import { type Directives, noDirectives, parseCacheControl, SECONDS_MAX } from './cache-control.ts';
-import { joinedValue } from './fields.ts';
-import { parseHttpDate } from './http-date.ts';
+import { parseHttpDate, parseRepeatedDate } from './http-date.ts';
 import type { CachePolicy, FetchedResponse } from './policy.ts';
+import type { ResponseFacts } from './response-facts.ts';
 import { type BareItem, parseDictionary } from './structured-fields.ts';
+import { TextMemo } from './text-memo.ts';
 
 /** Statuses that may be given a guessed lifetime (RFC 9110 section 15.1), without 206. */
 const GUESSED: ReadonlySet<number> = new Set([
   200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501,
 ]);
 
-/** The directives that hold for a shared cache, and whether Expires counts besides. */
+const DIGITS = /^\d+$/;
+
+/** The directives that hold for a shared cache, and whether Expires counts besides. Never changed. */
 export interface OriginWord {
   readonly directives: Directives;
   /** CDN-Cache-Control spoke: Cache-Control and Expires say nothing here (RFC 9213 section 2.2). */
   readonly isTargeted: boolean;
 }
 
+const SILENCE: OriginWord = { directives: noDirectives(), isTargeted: false };
+/** For origins of the last century (RFC 9111 section 5.4 leaves that to the cache). */
+const PRAGMA: OriginWord = { directives: parseCacheControl('no-cache'), isTargeted: false };
+
+const words = new TextMemo(parseWord);
+const targetedWords = new TextMemo(parseTargetedWord);
+/** Apart from those of origins, which clients could push out. */
+const wishes = new TextMemo(parseCacheControl);
+
 /** Reads what the origin says about caching. */
-export function readOriginWord(headers: RawHeaders): OriginWord {
-  const targeted = joinedValue(headers, 'cdn-cache-control');
-  if (targeted !== null) {
-    const members = parseDictionary(targeted);
-    if (members !== null && members.size > 0) {
-      return { directives: fromMembers(members), isTargeted: true };
-    }
-  }
-  const value = joinedValue(headers, 'cache-control');
-  if (value !== null) return { directives: remembered(value), isTargeted: false };
-  const directives = noDirectives();
-  // For origins of the last century (RFC 9111 section 5.4 leaves that to the cache).
-  if (joinedValue(headers, 'pragma')?.toLowerCase() === 'no-cache') directives.noCache = true;
-  return { directives, isTargeted: false };
+export function readOriginWord(facts: ResponseFacts): OriginWord {
+  const { targetedControl, cacheControl, pragma } = facts;
+  const targeted = targetedControl === null ? null : targetedWords.of(targetedControl);
+  if (targeted !== null) return targeted;
+  if (cacheControl !== null) return words.of(cacheControl);
+  return pragma !== null && pragma.toLowerCase() === 'no-cache' ? PRAGMA : SILENCE;
 }
 
-/** Where a lifetime comes from; `none` is no lifetime at all. */
-export interface Lifetime {
-  readonly lifetimeMs: number;
-  readonly by: 'origin' | 'operator' | 'guess' | 'none';
+/** Reads Cache-Control of a request: never to be changed. */
+export function remembered(value: string): Directives {
+  return wishes.of(value);
 }
 
-/** Returns for how long an answer is fresh, counted from the moment it was made. */
+/** What `lifetimeOf` returns when nobody gives the answer one. */
+export const NO_LIFETIME = -1;
+
+/** Returns for how many ms an answer is fresh, counted from the moment it was made; or NO_LIFETIME. */
 export function lifetimeOf(
   response: FetchedResponse,
+  facts: ResponseFacts,
   { directives, isTargeted }: OriginWord,
   policy: CachePolicy,
-): Lifetime {
-  const { status, headers, receivedAtMs } = response;
+): number {
   if (policy.respectsOrigin) {
-    if (directives.sharedMaxAge >= 0) return byOrigin(directives.sharedMaxAge * 1000);
-    if (directives.maxAge >= 0) return byOrigin(directives.maxAge * 1000);
-    const expires = isTargeted ? null : expiresOf(headers);
-    if (expires !== null) {
-      const expiresMs = parseHttpDate(expires, receivedAtMs);
-      const lifetimeMs = Number.isNaN(expiresMs) ? 0 : expiresMs - dateOf(response);
-      return byOrigin(Math.min(Math.max(0, lifetimeMs), SECONDS_MAX * 1000));
-    }
+    if (directives.sharedMaxAge >= 0) return directives.sharedMaxAge * 1000;
+    if (directives.maxAge >= 0) return directives.maxAge * 1000;
+    if (facts.expires !== null && !isTargeted) return untilExpires(response, facts.expires);
   }
-  const lifetimeMs =
-    policy.lifetimesMs.get(status) ?? policy.lifetimesMs.get(Math.floor(status / 100));
-  if (lifetimeMs !== undefined) return { lifetimeMs, by: 'operator' };
-  return guessed(response, directives, policy);
+  const { status } = response;
+  const { lifetimesMs } = policy;
+  const lifetimeMs = lifetimesMs.get(status) ?? lifetimesMs.get(Math.floor(status / 100));
+  return lifetimeMs ?? guessed(response, facts, directives, policy);
 }
 
-function byOrigin(lifetimeMs: number): Lifetime {
-  return { lifetimeMs, by: 'origin' };
+/** Two lines that differ, joined, are no date (section 4.2.1). */
+function untilExpires(response: FetchedResponse, expires: string): number {
+  const expiresMs = parseHttpDate(expires, response.receivedAtMs);
+  if (Number.isNaN(expiresMs)) return 0;
+  return Math.min(Math.max(0, expiresMs - dateOf(response)), SECONDS_MAX * 1000);
 }
 
-/** The first line counts; two that differ are no date (section 4.2.1). */
-function expiresOf(headers: RawHeaders): string | null {
-  return joinedValue(headers, 'expires');
-}
-
-function guessed(response: FetchedResponse, directives: Directives, policy: CachePolicy): Lifetime {
-  const none: Lifetime = { lifetimeMs: 0, by: 'none' };
-  if (!policy.respectsOrigin || policy.heuristicRatio === 0) return none;
-  if (!GUESSED.has(response.status) && !directives.isPublic) return none;
-  const modified = joinedValue(response.headers, 'last-modified');
-  if (modified === null) return none;
-  const sinceMs = dateOf(response) - parseHttpDate(modified, response.receivedAtMs);
-  if (!(sinceMs > 0)) return none;
-  const lifetimeMs = Math.min(sinceMs * policy.heuristicRatio, policy.heuristicMaxMs);
-  return { lifetimeMs, by: 'guess' };
+function guessed(
+  response: FetchedResponse,
+  facts: ResponseFacts,
+  directives: Directives,
+  policy: CachePolicy,
+): number {
+  const { lastModified, isModifiedTwice } = facts;
+  if (lastModified === null || isModifiedTwice) return NO_LIFETIME;
+  if (!policy.respectsOrigin || policy.heuristicRatio === 0) return NO_LIFETIME;
+  if (!GUESSED.has(response.status) && !directives.isPublic) return NO_LIFETIME;
+  const sinceMs = dateOf(response) - parseHttpDate(lastModified, response.receivedAtMs);
+  if (!(sinceMs > 0)) return NO_LIFETIME;
+  return Math.min(sinceMs * policy.heuristicRatio, policy.heuristicMaxMs);
 }
 
 /** Returns when the answer was made by its Date, or when it came without one. */
-export function dateOf({ date, receivedAtMs }: FetchedResponse): number {
-  const dateMs = parseHttpDate(date, receivedAtMs);
+function dateOf({ date, receivedAtMs }: FetchedResponse): number {
+  const dateMs = parseRepeatedDate(date, receivedAtMs);
   return Number.isNaN(dateMs) ? receivedAtMs : dateMs;
 }
 
-/** Returns the age that the answer had when it came, in ms (section 4.2.3). */
-export function initialAgeMs(response: FetchedResponse): number {
-  const { headers, sentAtMs, receivedAtMs } = response;
+/** Returns the age that the answer had when it came, in ms (section 4.2.3); `age`: the field of that name. */
+export function initialAgeMs(response: FetchedResponse, age: string | null): number {
+  const { sentAtMs, receivedAtMs } = response;
   const apparentMs = Math.max(0, receivedAtMs - dateOf(response));
-  const age = joinedValue(headers, 'age');
   const ageS = age === null ? 0 : ageSeconds(age);
   return Math.max(apparentMs, ageS * 1000 + (receivedAtMs - sentAtMs));
 }
 
+/** The first counts of several. */
 function ageSeconds(value: string): number {
-  const [first = ''] = value.split(',');
-  return /^\d+$/.test(first.trim()) ? Math.min(Number(first), SECONDS_MAX) : 0;
+  const comma = value.indexOf(',');
+  const first = (comma === -1 ? value : value.slice(0, comma)).trim();
+  return DIGITS.test(first) ? Math.min(Number(first), SECONDS_MAX) : 0;
 }
 
-const memory = new Map<string, Directives>();
-const MEMORY_MAX = 256;
+function parseWord(text: string): OriginWord {
+  return { directives: parseCacheControl(text), isTargeted: false };
+}
 
-/** Reads Cache-Control; origins and clients repeat themselves. */
-export function remembered(value: string): Directives {
-  let directives = memory.get(value);
-  if (directives !== undefined) return directives;
-  directives = parseCacheControl(value);
-  if (memory.size >= MEMORY_MAX) memory.clear();
-  memory.set(value, directives);
-  return directives;
+/** Returns null for what is malformed or says nothing. */
+function parseTargetedWord(text: string): OriginWord | null {
+  const members = parseDictionary(text);
+  if (members === null || members.size === 0) return null;
+  return { directives: fromMembers(members), isTargeted: true };
 }
 
 /** Members of a dictionary as directives: values of the wrong type count as invalid (RFC 9213 section 2.1). */

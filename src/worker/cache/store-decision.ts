@@ -2,12 +2,13 @@
 // decided here, once, so that a lookup only compares numbers.
 
 import type { StoredResponse } from '../../core/cache.ts';
-import { headerValue, type RawHeaders, withoutFields } from '../../core/headers.ts';
+import { FieldNames, type RawHeaders, withoutFields } from '../../core/headers.ts';
 import type { Directives } from './cache-control.ts';
-import { initialAgeMs, lifetimeOf, type OriginWord, readOriginWord } from './freshness.ts';
+import { initialAgeMs, lifetimeOf, NO_LIFETIME, readOriginWord } from './freshness.ts';
 import type { CachePolicy, FetchedRequest, FetchedResponse } from './policy.ts';
+import { emptyResponseFacts, type ResponseFacts, readResponseFacts } from './response-facts.ts';
 import { tagsOf } from './tags.ts';
-import { selectVary, varyKeyOf, varyNames } from './vary.ts';
+import { select, tellsApart, varyRule } from './vary.ts';
 
 /** Why an answer is not stored. */
 export type StoreRefusal =
@@ -31,12 +32,10 @@ const VALIDATION_MS = 24 * 3600_000;
 const EARLY_FACTOR = 10;
 
 /** Fields that are not stored whatever the answer says. */
-const NEVER_STORED: ReadonlySet<string> = new Set([
-  'age',
-  'surrogate-key',
-  'cache-tag',
-  'set-cookie',
-]);
+const NEVER_STORED = new FieldNames(['age', 'surrogate-key', 'cache-tag', 'set-cookie']);
+
+/** Of the response that is being decided about. */
+const facts: ResponseFacts = emptyResponseFacts();
 
 /** Returns what is stored, or why nothing is. `bodyBytes` is what was declared, or 0. */
 export function decideStore(
@@ -44,43 +43,59 @@ export function decideStore(
   response: FetchedResponse,
   policy: CachePolicy,
 ): StoredResponse | StoreRefusal {
-  const word = readOriginWord(response.headers);
-  const refusal = refuses(request, response, word.directives, policy);
+  const { status, headers, receivedAtMs } = response;
+  readResponseFacts(facts, headers);
+  const word = readOriginWord(facts);
+  const { directives } = word;
+  const refusal = refuses(request, status, directives, policy);
   if (refusal !== null) return refusal;
-  const names = varyNames(response.headers);
+  const rule = varyRule(facts.vary);
   // What the peer went by, and the next request does not show, tells no variants apart.
-  if (names === null || names.some(policy.isMadeHere)) return 'vary';
-  const lifetime = lifetimeOf(response, word, policy);
-  const etag = headerValue(response.headers, 'etag') ?? '';
-  const lastModified = headerValue(response.headers, 'last-modified') ?? '';
+  if (rule === null || !tellsApart(rule, policy.isMadeHere)) return 'vary';
+  const givenMs = lifetimeOf(response, facts, word, policy);
+  const lifetimeMs = Math.max(0, givenMs);
+  const etag = facts.etag ?? '';
+  const lastModified = facts.lastModified ?? '';
   // Without a word about caching from anybody, a validator alone is no wish to be kept.
-  const isMeant = lifetime.by !== 'none' || word.directives.noCache || word.directives.isPublic;
+  const isMeant = givenMs !== NO_LIFETIME || directives.noCache || directives.isPublic;
   const canValidate = isMeant && (etag !== '' || lastModified !== '');
-  if (lifetime.lifetimeMs === 0 && !canValidate) return 'no-lifetime';
-  const times = timesOf(response, { word, policy, lifetimeMs: lifetime.lifetimeMs });
-  if (times.freshUntilMs <= response.receivedAtMs && times.staleIfErrorUntilMs === 0) {
-    if (!canValidate) return 'no-lifetime';
+  if (lifetimeMs === 0 && !canValidate) return 'no-lifetime';
+  const fetchMs = receivedAtMs - response.sentAtMs;
+  const bornMs = receivedAtMs - initialAgeMs(response, facts.age);
+  const mustValidate = policy.respectsOrigin && directives.noCache;
+  const freshUntilMs = mustValidate ? 0 : bornMs + lifetimeMs;
+  const mayBeStale = !mustValidate && !rulesOutStale(directives, policy);
+  const { staleWhileRevalidate, staleIfError } = directives;
+  const whileMs = staleMs(staleWhileRevalidate, policy.staleWhileRevalidateMs, directives, policy);
+  const ifErrorMs = staleMs(staleIfError, policy.staleIfErrorMs, directives, policy);
+  const staleWhileRevalidateUntilMs = mayBeStale ? freshUntilMs + whileMs : 0;
+  const staleIfErrorUntilMs = mayBeStale ? freshUntilMs + ifErrorMs : 0;
+  if (!canValidate && freshUntilMs <= receivedAtMs && staleIfErrorUntilMs === 0) {
+    return 'no-lifetime';
   }
-  const vary = selectVary(names, request.headers);
+  const usefulUntilMs = Math.max(freshUntilMs, staleWhileRevalidateUntilMs, staleIfErrorUntilMs);
+  const selection = select(rule, request.headers);
   return {
     key: request.key,
     url: request.url,
     route: request.route,
-    status: response.status,
-    headers: storedFields(response.headers, word.directives, policy),
+    status,
+    headers: storedFields(headers, directives, policy),
     bodyBytes: Math.max(0, response.byteLength),
-    vary,
-    varyKey: varyKeyOf(vary),
-    tags: tagsOf(response.headers, request.origin),
+    vary: selection.fields,
+    varyKey: selection.key,
+    tags: tagsOf(facts, request.origin),
     generation: request.generation,
-    bornMs: times.bornMs,
-    storedAtMs: times.storedAtMs,
-    fetchMs: times.fetchMs,
-    refreshFromMs: times.refreshFromMs,
-    freshUntilMs: times.freshUntilMs,
-    staleWhileRevalidateUntilMs: times.staleWhileRevalidateUntilMs,
-    staleIfErrorUntilMs: times.staleIfErrorUntilMs,
-    keepUntilMs: keepUntil(times, canValidate),
+    bornMs,
+    storedAtMs: receivedAtMs,
+    fetchMs,
+    refreshFromMs: freshUntilMs - Math.min(EARLY_FACTOR * fetchMs, lifetimeMs / 2),
+    freshUntilMs,
+    staleWhileRevalidateUntilMs,
+    staleIfErrorUntilMs,
+    keepUntilMs: canValidate
+      ? Math.max(usefulUntilMs, receivedAtMs) + VALIDATION_MS
+      : usefulUntilMs,
     etag,
     lastModified,
   };
@@ -88,101 +103,62 @@ export function decideStore(
 
 function refuses(
   { isAuthorized }: FetchedRequest,
-  { status, headers }: FetchedResponse,
+  status: number,
   directives: Directives,
   policy: CachePolicy,
 ): StoreRefusal | null {
   if (status < 200 || status === 206 || status === 304) return 'status';
   if (policy.respectsOrigin) {
-    const isUnderstood = UNDERSTOOD.has(status);
-    if (directives.mustUnderstand && !isUnderstood) return 'status';
     // With must-understand, no-store is for caches that don't know the status (section 5.2.2.3).
-    if (directives.noStore && !(directives.mustUnderstand && isUnderstood)) return 'no-store';
+    if (directives.mustUnderstand) {
+      if (!UNDERSTOOD.has(status)) return 'status';
+    } else if (directives.noStore) {
+      return 'no-store';
+    }
     if (directives.isPrivate) return 'private';
   }
   const mayAuthorized =
     directives.isPublic || directives.sharedMaxAge >= 0 || directives.mustRevalidate;
   if (isAuthorized && !mayAuthorized) return 'authorization';
-  if (headerValue(headers, 'set-cookie') === undefined || policy.storesSetCookie) return null;
+  if (!facts.hasSetCookie || policy.storesSetCookie) return null;
   const isNamed = policy.respectsOrigin && directives.withheld.includes('set-cookie');
   return isNamed ? null : 'set-cookie';
 }
 
-interface Terms {
-  readonly word: OriginWord;
-  readonly policy: CachePolicy;
-  readonly lifetimeMs: number;
-}
-
-type Times = Pick<
-  StoredResponse,
-  | 'bornMs'
-  | 'storedAtMs'
-  | 'fetchMs'
-  | 'refreshFromMs'
-  | 'freshUntilMs'
-  | 'staleWhileRevalidateUntilMs'
-  | 'staleIfErrorUntilMs'
->;
-
-function timesOf(
-  response: FetchedResponse,
-  { word: { directives }, policy, lifetimeMs }: Terms,
-): Times {
-  const { sentAtMs, receivedAtMs } = response;
-  const fetchMs = receivedAtMs - sentAtMs;
-  const bornMs = receivedAtMs - initialAgeMs(response);
-  const mustValidate = policy.respectsOrigin && directives.noCache;
-  const freshUntilMs = mustValidate ? 0 : bornMs + lifetimeMs;
-  const stale = staleness(directives, policy);
-  const mayBeStale = stale !== null && !mustValidate;
-  return {
-    bornMs,
-    storedAtMs: receivedAtMs,
-    fetchMs,
-    refreshFromMs: freshUntilMs - Math.min(EARLY_FACTOR * fetchMs, lifetimeMs / 2),
-    freshUntilMs,
-    staleWhileRevalidateUntilMs: mayBeStale ? freshUntilMs + stale.whileRevalidateMs : 0,
-    staleIfErrorUntilMs: mayBeStale ? freshUntilMs + stale.ifErrorMs : 0,
-  };
-}
-
 /**
- * How long an answer may be served stale; null for never. must-revalidate rules it out whatever else is
- * said (section 5.2.2.2); s-maxage does so too unless the origin says otherwise in the same breath.
+ * Whether an answer must not be served stale. must-revalidate rules it out whatever else is said (section
+ * 5.2.2.2); s-maxage does so too unless the origin says otherwise in the same breath.
  */
-function staleness(directives: Directives, policy: CachePolicy) {
-  const { staleWhileRevalidate, staleIfError } = directives;
-  let { staleWhileRevalidateMs, staleIfErrorMs } = policy;
-  if (policy.respectsOrigin) {
-    if (directives.mustRevalidate || directives.proxyRevalidate) return null;
-    const isShared = directives.sharedMaxAge >= 0;
-    if (isShared && staleWhileRevalidate < 0 && staleIfError < 0) return null;
-    if (isShared) {
-      staleWhileRevalidateMs = 0;
-      staleIfErrorMs = 0;
-    }
-    if (staleWhileRevalidate >= 0) staleWhileRevalidateMs = staleWhileRevalidate * 1000;
-    if (staleIfError >= 0) staleIfErrorMs = staleIfError * 1000;
-  }
-  return { whileRevalidateMs: staleWhileRevalidateMs, ifErrorMs: staleIfErrorMs };
+function rulesOutStale(directives: Directives, { respectsOrigin }: CachePolicy): boolean {
+  if (!respectsOrigin) return false;
+  if (directives.mustRevalidate || directives.proxyRevalidate) return true;
+  const isShared = directives.sharedMaxAge >= 0;
+  return isShared && directives.staleWhileRevalidate < 0 && directives.staleIfError < 0;
 }
 
-function keepUntil(times: Times, canValidate: boolean): number {
-  const { freshUntilMs, staleWhileRevalidateUntilMs, staleIfErrorUntilMs } = times;
-  const usefulMs = Math.max(freshUntilMs, staleWhileRevalidateUntilMs, staleIfErrorUntilMs);
-  if (!canValidate) return usefulMs;
-  return Math.max(usefulMs, times.storedAtMs) + VALIDATION_MS;
+/** How long it may be, in ms, by what the origin says in `seconds` (-1: nothing) or the operator. */
+function staleMs(
+  seconds: number,
+  operatorMs: number,
+  directives: Directives,
+  { respectsOrigin }: CachePolicy,
+): number {
+  if (!respectsOrigin) return operatorMs;
+  if (seconds >= 0) return seconds * 1000;
+  return directives.sharedMaxAge >= 0 ? 0 : operatorMs;
 }
 
 /** The end-to-end fields that are kept: not those that the origin withholds, nor what is for caches only. */
 function storedFields(
   headers: RawHeaders,
   { withheld }: Directives,
-  policy: CachePolicy,
+  { respectsOrigin }: CachePolicy,
 ): RawHeaders {
-  if (!policy.respectsOrigin || withheld.length === 0) return withoutFields(headers, NEVER_STORED);
-  return withoutFields(headers, new Set([...NEVER_STORED, ...withheld]));
+  const { age, surrogateKey, cacheTag, hasSetCookie } = facts;
+  const isWhole = age === null && surrogateKey === null && cacheTag === null && !hasSetCookie;
+  // What is known already is not asked of each field again (7 to 12 fields: 15 to 30 ns).
+  const kept = isWhole ? headers.slice() : withoutFields(headers, NEVER_STORED);
+  return respectsOrigin && withheld.length > 0 ? withoutFields(kept, new Set(withheld)) : kept;
 }
 
 /** Whether somebody who waited for this very answer may have it: it is fresh, or may be served stale. */

@@ -3,6 +3,7 @@
 
 import type { RawHeaders } from '../../core/headers.ts';
 import { joinedValue } from './fields.ts';
+import type { ResponseFacts } from './response-facts.ts';
 import { parseStrings } from './structured-fields.ts';
 
 const TAGS_MAX = 128;
@@ -10,16 +11,16 @@ const TAG_CHARS_MAX = 256;
 /** RFC 9875 section 2.1 asks for at least 32 groups of 32 characters. */
 const GROUPS_MAX = 64;
 
+const NO_TAGS: readonly string[] = [];
+
 /** Returns the tags, each once; what is too much or too long is left out. */
-export function tagsOf(headers: RawHeaders, origin: string): readonly string[] {
-  const surrogate = joinedValue(headers, 'surrogate-key');
-  const tags = joinedValue(headers, 'cache-tag');
-  const groups = joinedValue(headers, 'cache-groups');
-  if (surrogate === null && tags === null && groups === null) return [];
+export function tagsOf(facts: ResponseFacts, origin: string): readonly string[] {
+  const { surrogateKey, cacheTag, cacheGroups } = facts;
+  if (surrogateKey === null && cacheTag === null && cacheGroups === null) return NO_TAGS;
   const found = new Set<string>();
-  for (const tag of surrogate?.split(/[\s,]+/) ?? []) add(found, tag);
-  for (const tag of tags?.split(',') ?? []) add(found, tag.trim());
-  for (const group of groupsOf(groups, origin)) found.add(group);
+  for (const tag of surrogateKey?.split(/[\s,]+/) ?? []) add(found, tag);
+  for (const tag of cacheTag?.split(',') ?? []) add(found, tag.trim());
+  for (const group of groupsOf(cacheGroups, origin)) found.add(group);
   return [...found];
 }
 

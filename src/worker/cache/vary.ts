@@ -7,6 +7,8 @@
 
 import type { RawHeaders } from '../../core/headers.ts';
 import { joinedValue } from './fields.ts';
+import type { CachePolicy } from './policy.ts';
+import { TextMemo } from './text-memo.ts';
 
 /** More fields than this make an answer not worth storing. */
 const FIELDS_MAX = 16;
@@ -14,55 +16,90 @@ const FIELDS_MAX = 16;
 const SORTED_CHARS_MAX = 1024;
 
 const NO_NAMES: readonly string[] = [];
-/** What the last values said: peers repeat themselves. */
-const known = new Map<string, readonly string[] | null>();
-const KNOWN_MAX = 256;
 
-/** Returns the names in Vary, lower-case, sorted and each once; null for `*` and for too many. */
-export function varyNames(headers: RawHeaders): readonly string[] | null {
-  const value = joinedValue(headers, 'vary');
-  if (value === null) return NO_NAMES;
-  let names = known.get(value);
-  if (names !== undefined) return names;
-  names = parseNames(value);
-  if (known.size >= KNOWN_MAX) known.clear();
-  if (value.length <= SORTED_CHARS_MAX) known.set(value, names);
-  return names;
+/** What a request says in the fields of a Vary. */
+export interface Selection {
+  /** Name, normal value, name… */
+  readonly fields: readonly string[];
+  /** The same as one text that no other list has. */
+  readonly key: string;
 }
 
-function parseNames(value: string): readonly string[] | null {
+/** What one text of Vary means, and the last that came of it: most answers are like the one before. */
+export interface VaryRule {
+  /** Lower-case, sorted and each once. */
+  readonly names: readonly string[];
+  judge: CachePolicy['isMadeHere'] | null;
+  tellsApart: boolean;
+  selection: Selection;
+}
+
+const NOTHING_SELECTED: Selection = { fields: NO_NAMES, key: '' };
+const NO_VARY: VaryRule = ruleOf(NO_NAMES);
+const rules = new TextMemo(parseRule);
+
+/** Returns what a Vary means (null: there is none); null for `*` and for too many names. */
+export function varyRule(value: string | null): VaryRule | null {
+  return value === null ? NO_VARY : rules.of(value);
+}
+
+function parseRule(value: string): VaryRule | null {
   const names = new Set<string>();
   for (const part of value.split(',')) {
     const name = part.trim().toLowerCase();
     if (name === '*') return null;
     if (name !== '') names.add(name);
   }
-  return names.size > FIELDS_MAX ? null : [...names].sort();
+  return names.size > FIELDS_MAX ? null : ruleOf([...names].sort());
 }
 
-/** Returns name, normal value, name… of a request for the names of Vary. */
-export function selectVary(names: readonly string[], request: RawHeaders): readonly string[] {
-  if (names.length === 0) return NO_NAMES;
-  if (names.length === 1) return [names[0]!, normalValue(names[0]!, request)];
-  const selected: string[] = [];
-  for (const name of names) selected.push(name, normalValue(name, request));
-  return selected;
+function ruleOf(names: readonly string[]): VaryRule {
+  return { names, judge: null, tellsApart: true, selection: NOTHING_SELECTED };
 }
 
-/** Returns one text for `selectVary`'s list that no other list has. */
-export function varyKeyOf(selected: readonly string[]): string {
+/** Whether requests show all that the peer went by; not what `isMadeHere` says the proxy makes for it. */
+export function tellsApart(rule: VaryRule, isMadeHere: CachePolicy['isMadeHere']): boolean {
+  if (rule.judge !== isMadeHere) {
+    rule.tellsApart = !rule.names.some(isMadeHere);
+    rule.judge = isMadeHere;
+  }
+  return rule.tellsApart;
+}
+
+/** Returns what a request says in these fields. */
+export function select(rule: VaryRule, request: RawHeaders): Selection {
+  const { names, selection } = rule;
+  if (names.length === 0) return NOTHING_SELECTED;
+  if (names.length > 1) return selectAll(names, request);
+  const value = normalValue(names[0]!, request);
+  if (value === selection.fields[1]) return selection;
+  const fields = [names[0]!, value];
+  const made = { fields, key: varyKeyOf(fields) };
+  if (value.length <= SORTED_CHARS_MAX) rule.selection = made;
+  return made;
+}
+
+function selectAll(names: readonly string[], request: RawHeaders): Selection {
+  const fields: string[] = [];
+  for (const name of names) fields.push(name, normalValue(name, request));
+  return { fields, key: varyKeyOf(fields) };
+}
+
+function varyKeyOf(fields: readonly string[]): string {
   // Field values hold no line feed, names no colon.
   let key = '';
-  for (let at = 0; at < selected.length; at += 2) key += `${selected[at]}:${selected[at + 1]}\n`;
+  for (let at = 0; at < fields.length; at += 2) key += `${fields[at]}:${fields[at + 1]}\n`;
   return key;
 }
 
 /** Returns under which key requests wait that want the same variant; see `CacheStore.lease`. */
 export function variantKey(key: string, vary: readonly string[], request: RawHeaders): string {
   if (vary.length === 0) return key;
-  const names: string[] = [];
-  for (let at = 0; at < vary.length; at += 2) names.push(vary[at]!);
-  return `${key}\0${varyKeyOf(selectVary(names, request))}`;
+  let variant = `${key}\0`;
+  for (let at = 0; at < vary.length; at += 2) {
+    variant += `${vary[at]}:${normalValue(vary[at]!, request)}\n`;
+  }
+  return variant;
 }
 
 /** Whether a request would have been answered alike. */
@@ -73,9 +110,9 @@ export function matchesVary(selected: readonly string[], request: RawHeaders): b
   return true;
 }
 
-/** Bounded memory of the last normal forms: few values make up most requests. */
-const normalForms = new Map<string, string>();
-const NORMAL_FORMS_MAX = 512;
+/** Few values make up most requests. */
+const codingForms = new TextMemo((value) => `=${codings(value)}`);
+const languageForms = new TextMemo((value) => `=${languages(value)}`);
 
 function normalValue(name: string, request: RawHeaders): string {
   const value = joinedValue(request, name);
@@ -83,13 +120,7 @@ function normalValue(name: string, request: RawHeaders): string {
   if (value === null) return '-';
   if (name !== 'accept-encoding' && name !== 'accept-language') return `=${plain(value)}`;
   if (value.length > SORTED_CHARS_MAX) return `=${value}`;
-  const question = `${name}:${value}`;
-  let form = normalForms.get(question);
-  if (form !== undefined) return form;
-  form = name === 'accept-encoding' ? `=${codings(value)}` : `=${languages(value)}`;
-  if (normalForms.size >= NORMAL_FORMS_MAX) normalForms.clear();
-  normalForms.set(question, form);
-  return form;
+  return name === 'accept-encoding' ? codingForms.of(value) : languageForms.of(value);
 }
 
 function plain(value: string): string {

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Directives, parseCacheControl } from '../../../../src/worker/cache/cache-control.ts';
-import { parseHttpDate } from '../../../../src/worker/cache/http-date.ts';
+import { parseHttpDate, parseRepeatedDate } from '../../../../src/worker/cache/http-date.ts';
 import { parseDictionary, parseStrings } from '../../../../src/worker/cache/structured-fields.ts';
+import { testSeed } from '../../../support/random.ts';
 import { NOON_MS } from './cache-world.ts';
 
 function reads(text: string, expected: Partial<Directives>): void {
@@ -93,6 +94,39 @@ describe('parseHttpDate', () => {
     );
   });
 
+  it('reads of almost-dates what the engine reads and would write just so', () => {
+    const almost = fc
+      .tuple(
+        fc.constantFrom('Tue, 29 Feb 2000 23:59:59 GMT', 'Mon, 01 Jan 2001 00:00:01 GMT'),
+        fc.nat(28),
+        fc.constantFrom(...'0123456789 :,GMTaAFebn'),
+      )
+      .map(([text, at, char]) => text.slice(0, at) + char + text.slice(at + 1));
+    fc.assert(
+      fc.property(almost, (text) => {
+        const ms = parseHttpDate(text, NOON_MS);
+        // Years below 100 are others to the engine, in this form. Nobody checks the day of the week.
+        const [, day, month, year, time] = /, (..) (Feb|Jan) (....) (.*) GMT$/.exec(text) ?? [];
+        const theirs = Date.parse(`${year}-${month === 'Jan' ? '01' : '02'}-${day}T${time}Z`);
+        const isRight =
+          /^(Mon|Tue)/.test(text) && new Date(theirs).toUTCString().slice(3) === text.slice(3);
+        assert.ok(Object.is(ms, isRight ? theirs : Number.NaN), text);
+      }),
+      { numRuns: 2000, seed: testSeed() },
+    );
+    assert.equal(parseHttpDate('Sat, 29 Feb 2028 23:59:60 GMT', NOON_MS), Date.UTC(2028, 2, 1));
+    assert.equal(parseHttpDate('Sat, 01 Jan 0000 00:00:00 GMT', NOON_MS), -62_167_219_200_000);
+  });
+
+  it('reads repeated ones as others', () => {
+    const texts = ['Sat, 21 Nov 2026 12:00:00 GMT', 'Sunday, 06-Nov-94 08:49:37 GMT', '0', ''];
+    for (const text of [...texts, ...texts, ...texts].sort()) {
+      for (const nowMs of [NOON_MS, Date.UTC(1930, 0)]) {
+        assert.ok(Object.is(parseRepeatedDate(text, nowMs), parseHttpDate(text, nowMs)), text);
+      }
+    }
+  });
+
   it('reads nothing else', () => {
     for (const text of [
       '',
@@ -107,6 +141,8 @@ describe('parseHttpDate', () => {
       'sat, 21 nov 2026 12:00:00 gmt',
       'Sat, 31 Feb 2026 12:00:00 GMT',
       'Sat, 21 Nov 2026 24:00:00 GMT',
+      'Sat, 21 Nov 2026 23:59:61 GMT',
+      'Thu, 29 Feb 2100 12:00:00 GMT',
       ' Sat, 21 Nov 2026 12:00:00 GMT',
       'Sat, 21 Nov 2026 12:00:00 GMT, Sun, 22 Nov 2026 12:00:00 GMT',
     ]) {

@@ -8,12 +8,6 @@ import { keyHash } from '../../../../src/std/key-hash.ts';
 import { parseByteRanges } from '../../../../src/worker/cache/byte-ranges.ts';
 import { CacheKeys, deviceOf, originOf } from '../../../../src/worker/cache/cache-key.ts';
 import { normalQuery, type QueryRule } from '../../../../src/worker/cache/query-key.ts';
-import {
-  matchesVary,
-  selectVary,
-  varyKeyOf,
-  varyNames,
-} from '../../../../src/worker/cache/vary.ts';
 import { makeExchange } from '../support/exchanges.ts';
 
 const plain = {
@@ -150,61 +144,6 @@ describe('origins and devices', () => {
     assert.equal(deviceOf('Mozilla/5.0 (Linux; Android 14; Pixel) Mobile Safari'), 'phone');
     assert.equal(deviceOf('Mozilla/5.0 (Linux; Android 14; Tab) Safari'), 'tablet');
     assert.equal(deviceOf('Mozilla/5.0 (X11; Linux x86_64)'), 'other');
-  });
-});
-
-describe('variants', () => {
-  const alike = (name: string, one: string | null, other: string | null) => {
-    const fields = (value: string | null) => (value === null ? [] : [name, value]);
-    return matchesVary(selectVary([name], fields(one)), fields(other));
-  };
-
-  it('go by the set of codings that are acceptable', () => {
-    const name = 'accept-encoding';
-    assert.equal(alike(name, 'gzip, br', 'br;q=0.5,gzip;q=1.0'), true);
-    assert.equal(alike(name, 'gzip', 'GZIP, identity, br;q=0'), true);
-    assert.equal(alike(name, 'gzip', 'x-gzip'), true);
-    assert.equal(alike(name, 'gzip', 'gzip, br'), false);
-    assert.equal(alike(name, 'gzip', 'gzip, identity;q=0'), false);
-    assert.equal(alike(name, '*', ''), false);
-    assert.equal(alike(name, null, ''), false);
-  });
-
-  it('go by languages in the order of their weights', () => {
-    const name = 'accept-language';
-    assert.equal(alike(name, 'en;q=0.8, de', 'DE,en;q=0.800'), true);
-    assert.equal(alike(name, 'en, de', 'de, en'), false);
-  });
-
-  it('go by other fields as they are, but for blanks around commas', () => {
-    assert.equal(alike('x-a', 'a,  b', 'a,b'), true);
-    assert.equal(alike('x-a', 'a b', 'ab'), false);
-    assert.equal(alike('x-a', 'A', 'a'), false);
-  });
-
-  it('have names that are sorted, once each, and not too many', () => {
-    assert.deepEqual(varyNames(['vary', 'B, a', 'vary', 'b,']), ['a', 'b']);
-    assert.equal(varyNames(['vary', 'a, *']), null);
-    assert.equal(varyNames(['vary', Array.from({ length: 20 }, (_, n) => `x${n}`).join()]), null);
-  });
-
-  it('have the same key only when they match', () => {
-    const value = fc.option(
-      fc.string({ unit: fc.constantFrom('a', ',', ' ', ':', '=', '-', ';') }),
-    );
-    const names = ['x-a', 'x-b'];
-    const fields = ([a, b]: readonly (string | null)[]) => [
-      ...(a == null ? [] : ['x-a', a]),
-      ...(b == null ? [] : ['x-b', b]),
-    ];
-    fc.assert(
-      fc.property(fc.tuple(value, value), fc.tuple(value, value), (one, other) => {
-        const first = selectVary(names, fields(one));
-        const second = selectVary(names, fields(other));
-        const isSame = varyKeyOf(first) === varyKeyOf(second);
-        assert.equal(isSame, matchesVary(first, fields(other)));
-      }),
-    );
   });
 });
 

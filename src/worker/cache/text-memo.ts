@@ -1,0 +1,44 @@
+// What texts mean that come again and again (a Vary, a Cache-Control, an Accept-Encoding), so that each is
+// read once. Bounded in number and in length: whoever makes up texts only has his own read each time.
+
+const TEXTS_MAX = 256;
+const TEXT_CHARS_MAX = 1024;
+
+/** A memory of what a function without side effects makes of texts. */
+export class TextMemo<T> {
+  readonly #make: (text: string) => T;
+  readonly #known = new Map<string, T>();
+  /** The last one, by itself: mostly it is the very same string, which is seen at a glance. */
+  #lastText: string;
+  #last: T;
+
+  /** `text` is any that `make` takes. */
+  constructor(make: (text: string) => T, text = '') {
+    this.#make = make;
+    this.#lastText = text;
+    this.#last = make(text);
+  }
+
+  /** Returns what is made of `text`: the same object each time, for as long as it is remembered. */
+  of(text: string): T {
+    return text === this.#lastText ? this.#last : this.#find(text);
+  }
+
+  #find(text: string): T {
+    if (text.length > TEXT_CHARS_MAX) return this.#make(text);
+    let made = this.#known.get(text);
+    if (made === undefined) made = this.#learn(text);
+    this.#lastText = text;
+    this.#last = made;
+    return made;
+  }
+
+  #learn(text: string): T {
+    // A copy: a piece of a longer text, as fields are, would keep the whole of it.
+    const copy = Buffer.from(text, 'latin1').toString('latin1');
+    const made = this.#make(copy);
+    if (this.#known.size >= TEXTS_MAX) this.#known.clear();
+    this.#known.set(copy, made);
+    return made;
+  }
+}
