@@ -6,16 +6,15 @@ const placesPerHash = 2;
 const bytesPerPlace = 8;
 
 export class GhostTable {
-  readonly #hashes: Uint32Array;
-  readonly #times: Uint32Array;
+  /** Hash and time of each place: beside each other, because no cache of the processor holds all of them. */
+  readonly #words: Uint32Array;
   readonly #mask: number;
   #time = 0;
 
   /** `most` hashes, rounded up to a power of two. */
   constructor(most: number) {
     const places = 2 ** Math.ceil(Math.log2(Math.max(1, most) * placesPerHash));
-    this.#hashes = new Uint32Array(places);
-    this.#times = new Uint32Array(places);
+    this.#words = new Uint32Array(places * 2);
     this.#mask = places - 1;
   }
 
@@ -32,17 +31,17 @@ export class GhostTable {
   add(hash: number): void {
     // Time 0 is an empty place; after 2³² hashes a few old ones look new once.
     this.#time = (this.#time + 1) >>> 0 || 1;
-    const place = hash & this.#mask;
-    this.#hashes[place] = hash;
-    this.#times[place] = this.#time;
+    const word = (hash & this.#mask) * 2;
+    this.#words[word] = hash;
+    this.#words[word + 1] = this.#time;
   }
 
   /** Forgets `hash`; tells whether it was among the last `newest` that were added. */
   take(hash: number, newest: number): boolean {
-    const place = hash & this.#mask;
-    const time = this.#times[place]!;
-    if (time === 0 || this.#hashes[place] !== hash >>> 0) return false;
-    this.#times[place] = 0;
+    const word = (hash & this.#mask) * 2;
+    const time = this.#words[word + 1]!;
+    if (time === 0 || this.#words[word] !== hash >>> 0) return false;
+    this.#words[word + 1] = 0;
     return (this.#time - time) >>> 0 < Math.min(newest, this.most);
   }
 }

@@ -4,22 +4,25 @@
 //
 //   buffers    [ oldest … ][ … ][ records → … free … ← lines ]
 //   line       next in its chain, hash, where its record is and whether it is in
-//   chains     of equal hashes go from new to old and end at the first line whose buffer is gone
+//   heads      first line of a chain, and which hashes may be in it
+//   chains     go from new to old and end at the first line whose buffer is gone
 //
-// The lines of a buffer stand together: who looks for what is not there, and who drops a buffer, touches
-// nothing but them, and none of the records, which no cache of the processor holds any more (a stored miss
-// of 1 KiB: 0.8 µs of CPU).
+// The records are in no cache of the processor any more: who looks for what is not there touches a head
+// and hardly ever a line; who drops a buffer touches its lines (a stored miss of 1 KiB: 0.8 µs of CPU).
+//
+// Lines are numbered through all buffers there ever were, modulo 2³². A line points to one that was there
+// when it came; so chains have no circles. A head to whose chain nothing came for 2³² lines may point into
+// another chain, where nothing has its hash: that is as good as to the end of its own.
 
-/** Next line (8 bytes), hash, offset of the record. */
-const LINE_BYTES = 16;
-const LINE_DOUBLES = LINE_BYTES / 8;
-const LINE_WORDS = LINE_BYTES / 4;
-const HASH_WORD = 2;
-const PLACE_WORD = 3;
+/** Next line, hash, offset of the record. */
+const LINE_WORDS = 3;
+const LINE_BYTES = LINE_WORDS * 4;
+const HASH_WORD = 1;
+const PLACE_WORD = 2;
 /** In place of the offset: the record was taken out. */
 const OUT = 0xffffffff;
-/** Lines are counted through all buffers there ever were: up to 2⁵³. */
-const NOWHERE = -1;
+/** Records take so many bytes at least, on average over a buffer: it has no more lines than that gives. */
+const BYTES_PER_LINE = 64;
 /** Lines that are looked at for one hash: chains are three long on average, at most. */
 const STEPS_MOST = 64;
 
@@ -57,22 +60,31 @@ export class RecordFifo {
   /** Where the record is that was added or found last: buffer and byte offset, which 8 divides. */
   segment!: Segment;
   at = 0;
-  /** The line of that record in its buffer. */
+  /** The line of that record. */
   #line = 0;
   readonly #segmentBytes: number;
   /** Most lines of one buffer, and so the distance of two buffers in numbers of lines: a power of two. */
   readonly #linesMax: number;
-  readonly #heads: Float64Array;
+  readonly #lineBits: number;
+  /** Where the first line of a buffer is. */
+  readonly #lastWord: number;
+  /** Two words for each chain: the newest line, and a bit for each hash that may be in it. */
+  readonly #heads: Uint32Array;
   readonly #mask: number;
   #segments: Segment[] = [];
-  /** Buffers that were dropped since the beginning: those in `#segments` count on from it. */
-  #dropped = 0;
+  /** Number of the first line of the oldest buffer, modulo 2³², and how many there are from there on. */
+  #firstLine = 0;
+  #span = 0;
   #spare: Segment | null = null;
 
   constructor({ segmentBytes, chains }: RecordFifoOptions) {
     this.#segmentBytes = segmentBytes;
-    this.#linesMax = segmentBytes / LINE_BYTES;
-    this.#heads = new Float64Array(chains).fill(NOWHERE);
+    this.#linesMax = segmentBytes / BYTES_PER_LINE;
+    this.#lineBits = Math.log2(this.#linesMax);
+    this.#lastWord = segmentBytes / 4 - LINE_WORDS;
+    // The numbers begin anew soon, so that whoever runs this has seen that.
+    this.#firstLine = (-8 * this.#linesMax) >>> 0;
+    this.#heads = new Uint32Array(chains * 2).fill(this.#firstLine - 1);
     this.#mask = chains - 1;
   }
 
@@ -96,6 +108,17 @@ export class RecordFifo {
     return this.#segments[0]?.order ?? Number.POSITIVE_INFINITY;
   }
 
+  /** The `order` of the newest buffer; -1 when there is none. */
+  get newestOrder(): number {
+    return this.#segments.at(-1)?.order ?? -1;
+  }
+
+  /** Whether a record of that length would come into the newest buffer. */
+  hasRoom(byteLength: number): boolean {
+    const segment = this.#segments.at(-1);
+    return segment !== undefined && this.#fits(segment, (byteLength + 7) & ~7);
+  }
+
   /**
    * Makes a record of `byteLength` bytes, at most `recordBytesMax`, for the caller to fill in at `segment`
    * and `at`. `order` is that of a new buffer, when it needs one.
@@ -103,43 +126,45 @@ export class RecordFifo {
   add(hash: number, byteLength: number, order: number): void {
     const length = (byteLength + 7) & ~7;
     let segment = this.#segments.at(-1);
-    if (
-      segment === undefined ||
-      segment.used + length + (segment.lines + 1) * LINE_BYTES > this.#segmentBytes
-    ) {
-      segment = this.#open(order);
-    }
-    const { lines, used } = segment;
-    const chain = hash & this.#mask;
-    segment.doubles[segment.doubles.length - (lines + 1) * LINE_DOUBLES] = this.#heads[chain]!;
-    const word = segment.words.length - (lines + 1) * LINE_WORDS;
-    segment.words[word + HASH_WORD] = hash;
-    segment.words[word + PLACE_WORD] = used;
-    this.#heads[chain] = (this.#dropped + this.#segments.length - 1) * this.#linesMax + lines;
+    if (segment === undefined || !this.#fits(segment, length)) segment = this.#open(order);
+    const { used, words } = segment;
+    const heads = this.#heads;
+    const head = (hash & this.#mask) * 2;
+    const line = (this.#firstLine + this.#span - this.#linesMax + segment.lines) >>> 0;
+    const isEmpty = !this.#isThere(heads[head]!);
+    const word = this.#wordOf(line);
+    words[word] = isEmpty ? line : heads[head]!;
+    words[word + HASH_WORD] = hash;
+    words[word + PLACE_WORD] = used;
+    heads[head] = line;
+    heads[head + 1] = isEmpty ? bitOf(hash) : heads[head + 1]! | bitOf(hash);
     segment.used = used + length;
-    segment.lines = lines + 1;
+    segment.lines += 1;
     segment.length += 1;
     this.length += 1;
     this.segment = segment;
     this.at = used;
-    this.#line = lines;
+    this.#line = line;
   }
 
   /** Goes to the newest record of a hash; false when there is none. */
   find(hash: number): boolean {
-    return this.#follow(this.#heads[hash & this.#mask]!, hash);
+    const head = (hash & this.#mask) * 2;
+    const line = this.#heads[head]!;
+    if (!this.#isThere(line) || (this.#heads[head + 1]! & bitOf(hash)) === 0) return false;
+    return this.#follow(line, hash);
   }
 
   /** From a record that was found to the next older one of the same hash. */
   findNext(hash: number): boolean {
-    const { doubles } = this.segment;
-    return this.#follow(doubles[doubles.length - (this.#line + 1) * LINE_DOUBLES]!, hash);
+    const next = this.segment.words[this.#wordOf(this.#line)]!;
+    return next !== this.#line && this.#follow(next, hash);
   }
 
   /** Takes out the record that was added or found last. */
   remove(): void {
     const { segment } = this;
-    segment.words[segment.words.length - (this.#line + 1) * LINE_WORDS + PLACE_WORD] = OUT;
+    segment.words[this.#wordOf(this.#line) + PLACE_WORD] = OUT;
     segment.length -= 1;
     this.length -= 1;
   }
@@ -148,11 +173,12 @@ export class RecordFifo {
   drop(onDrop: (hash: number) => void): void {
     const segment = this.#segments.shift();
     if (segment === undefined) return;
-    this.#dropped += 1;
+    this.#firstLine = (this.#firstLine + this.#linesMax) >>> 0;
+    this.#span -= this.#linesMax;
     this.length -= segment.length;
-    const { words } = segment;
-    const last = words.length - segment.lines * LINE_WORDS;
-    for (let word = words.length - LINE_WORDS; word >= last; word -= LINE_WORDS) {
+    const { words, lines } = segment;
+    for (let line = 0; line < lines; line++) {
+      const word = this.#wordOf(line);
       if (words[word + PLACE_WORD] !== OUT) onDrop(words[word + HASH_WORD]!);
     }
     this.#spare = segment;
@@ -170,28 +196,49 @@ export class RecordFifo {
     segment.length = 0;
     segment.order = order;
     this.#segments.push(segment);
+    this.#span += this.#linesMax;
     return segment;
   }
 
+  #fits({ used, lines }: Segment, length: number): boolean {
+    if (lines === this.#linesMax) return false;
+    return used + length + (lines + 1) * LINE_BYTES <= this.#segmentBytes;
+  }
+
+  /** Whether the buffer of that line has not been dropped. */
+  #isThere(line: number): boolean {
+    return (line - this.#firstLine) >>> 0 < this.#span;
+  }
+
+  /** Where that line is in its buffer. */
+  #wordOf(line: number): number {
+    return this.#lastWord - (line & (this.#linesMax - 1)) * LINE_WORDS;
+  }
+
   #follow(from: number, hash: number): boolean {
-    const linesMax = this.#linesMax;
-    const first = this.#dropped * linesMax;
+    let line = from;
     // Whoever finds keys with one hash gets no more than misses for it.
-    for (let place = from, step = 0; place >= first && step < STEPS_MOST; step++) {
-      // Exact, because these are powers of two; a remainder of doubles would be a call.
-      const number = Math.floor(place / linesMax);
-      const segment = this.#segments[number - this.#dropped]!;
-      const line = place - number * linesMax;
-      const word = segment.words.length - (line + 1) * LINE_WORDS;
-      const at = segment.words[word + PLACE_WORD]!;
-      if (segment.words[word + HASH_WORD] === hash && at !== OUT) {
+    for (let step = 0; this.#isThere(line) && step < STEPS_MOST; step++) {
+      const segment = this.#segments[((line - this.#firstLine) >>> 0) >>> this.#lineBits]!;
+      // Only what a head says that was right 2³² lines ago.
+      if ((line & (this.#linesMax - 1)) >= segment.lines) return false;
+      const { words } = segment;
+      const word = this.#wordOf(line);
+      if (words[word + HASH_WORD] === hash && words[word + PLACE_WORD] !== OUT) {
         this.segment = segment;
-        this.at = at;
+        this.at = words[word + PLACE_WORD]!;
         this.#line = line;
         return true;
       }
-      place = segment.doubles[segment.doubles.length - (line + 1) * LINE_DOUBLES]!;
+      const next = words[word]!;
+      if (next === line) return false;
+      line = next;
     }
     return false;
   }
+}
+
+/** One of 32: not of those that choose the chain. */
+function bitOf(hash: number): number {
+  return 1 << (hash >>> 27);
 }

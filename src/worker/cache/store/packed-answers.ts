@@ -2,11 +2,21 @@
 // (some forty each) they cost more than all the rest of a miss (docs/caching-storage.md). What is asked for
 // is unpacked, once, and is not here any more; so nobody ever holds a view of these bytes.
 //
-// A record: nine doubles, seven counts, the lengths of all texts, the texts, the body.
+// A record: nine doubles, nine counts, bits for the texts that it has (one that refers to a model), their
+// lengths, the texts, the body.
 
 import type { StoredResponse } from '../../../core/cache.ts';
-import { RecordFifo } from '../../../std/record-fifo.ts';
+import { RecordFifo, type Segment } from '../../../std/record-fifo.ts';
 import type { Newcomers } from '../../../std/s3-fifo.ts';
+import {
+  Models,
+  maskWords,
+  Row,
+  SINGLE_TEXTS,
+  TEXTS_MOST,
+  TextReader,
+  TextWriter,
+} from './packed-texts.ts';
 
 /** What comes out. */
 export interface Unpacked {
@@ -22,9 +32,14 @@ export interface PackedOptions {
 }
 
 const DOUBLES = 9;
-const WORDS = 7;
+const WORDS = 9;
+/** Among these: how many texts are in the record, and the place of its model plus 1, or 0. */
+const WRITTEN = 7;
+const MODEL = 8;
 /** Below this budget buffers would be too large a part of it. */
 const BUDGET_LEAST = 2 ** 20;
+/** Above this one the buffers would have more lines than numbers (RecordFifo). */
+const BUDGET_MOST = 2 ** 36;
 const SEGMENT_BYTES_MOST = 2 ** 20;
 /** Copying longer ones costs more than their objects. */
 const RECORD_BYTES_MOST = 32 * 1024;
@@ -33,25 +48,23 @@ const SEGMENT_SHARE = 1 / 64;
 const BYTES_PER_CHAIN = 1024;
 /** Enough for 16 GiB. */
 const CHAINS_MOST = 2 ** 24;
-/** Key, URL, route, vary key, validators. */
-const SINGLE_TEXTS = 6;
-/** More texts than that are an answer for nobody's speed. */
-const TEXTS_MOST = 512;
 const NAMES_KNOWN_MOST = 1000;
 
-/** Lengths of the texts of the answer that is being packed. */
-const lengths = new Uint32Array(TEXTS_MOST);
+/** For the answer that is being packed. */
+const writer = new TextWriter();
 
 export class PackedAnswers implements Newcomers {
   readonly #records: RecordFifo;
+  readonly #models = new Models();
   readonly #recordBytesMax: number;
   readonly #options: PackedOptions;
   /** One string for each name of a field: equal strings that are the same compare faster. */
   readonly #names = new Map<string, string>();
 
-  /** Null for budgets that are too small for it. */
+  /** Null for budgets that are too small for it, or too large. */
   static open(bytesMax: number, options: PackedOptions): PackedAnswers | null {
-    return bytesMax < BUDGET_LEAST ? null : new PackedAnswers(bytesMax, options);
+    if (bytesMax < BUDGET_LEAST || bytesMax > BUDGET_MOST) return null;
+    return new PackedAnswers(bytesMax, options);
   }
 
   private constructor(bytesMax: number, options: PackedOptions) {
@@ -83,29 +96,23 @@ export class PackedAnswers implements Newcomers {
 
   /** Puts in a copy; false when it is too large, or has too many fields. `hash` is that of its key. */
   put(response: StoredResponse, body: Uint8Array, hash: number): boolean {
-    const { key, url, route, varyKey, etag, lastModified, vary, tags, headers } = response;
+    const { vary, tags, headers } = response;
     const count = SINGLE_TEXTS + vary.length + tags.length + headers.length;
     if (count > TEXTS_MOST) return false;
-    lengths[0] = key.length;
-    lengths[1] = url.length;
-    lengths[2] = route.length;
-    lengths[3] = varyKey.length;
-    lengths[4] = etag.length;
-    lengths[5] = lastModified.length;
-    let text = key + url + route + varyKey + etag + lastModified;
-    let at = SINGLE_TEXTS;
-    for (const list of [vary, tags, headers]) {
-      for (let item = 0; item < list.length; item++) {
-        const one = list[item]!;
-        lengths[at] = one.length;
-        at += 1;
-        text += one;
-      }
+    const records = this.#records;
+    const model = this.#models.for(response);
+    let texts = model.textsFor(response, records.newestOrder);
+    writer.take(response, texts);
+    if (texts !== null && !records.hasRoom(bytesOf(writer, body))) {
+      texts = null;
+      writer.take(response, null);
     }
-    const bytes = DOUBLES * 8 + (WORDS + count) * 4 + text.length + body.byteLength;
+    const bytes = bytesOf(writer, body);
     if (bytes > this.#recordBytesMax) return false;
-    this.#records.add(hash, bytes, this.#options.nextOrder());
-    this.#write(response, text, body);
+    records.add(hash, bytes, this.#options.nextOrder());
+    this.#write(response, body, texts === null ? 0 : model.at + 1);
+    if (texts === null) model.offer(response, records.segment.order, records.at);
+    else model.used(writer.sharedChars);
     return true;
   }
 
@@ -143,24 +150,21 @@ export class PackedAnswers implements Newcomers {
   #find(key: string, hash: number): boolean {
     const records = this.#records;
     for (let isThere = records.find(hash); isThere; isThere = records.findNext(hash)) {
-      const { segment, at } = records;
-      const word = (at >> 2) + DOUBLES * 2;
-      const texts = at + DOUBLES * 8 + (WORDS + countOf(segment.words, word)) * 4;
-      const length = segment.words[word + WORDS]!;
-      if (
-        length === key.length &&
-        segment.bytes.toString('latin1', texts, texts + length) === key
-      ) {
-        return true;
-      }
+      const { bytes, words } = records.segment;
+      const word = (records.at >> 2) + DOUBLES * 2;
+      const lengths = lengthsAt(words, word);
+      const at = (lengths + words[word + WRITTEN]!) * 4;
+      const length = words[lengths]!;
+      if (length === key.length && bytes.toString('latin1', at, at + length) === key) return true;
     }
     return false;
   }
 
   /** Into the record that was added. */
-  #write(response: StoredResponse, text: string, body: Uint8Array): void {
+  #write(response: StoredResponse, body: Uint8Array, model: number): void {
     const { segment, at } = this.#records;
     const { bytes, words, doubles } = segment;
+    const { text, written, lengths, masks, maskCount } = writer;
     let double = at >> 3;
     doubles[double++] = response.generation;
     doubles[double++] = response.bornMs;
@@ -179,8 +183,10 @@ export class PackedAnswers implements Newcomers {
     words[word++] = response.vary.length;
     words[word++] = response.tags.length;
     words[word++] = response.headers.length;
-    const count = countOf(words, word - WORDS);
-    for (let one = 0; one < count; one++) words[word++] = lengths[one]!;
+    words[word++] = written;
+    words[word++] = model;
+    for (let one = 0; one < maskCount; one++) words[word++] = masks[one]!;
+    for (let one = 0; one < written; one++) words[word++] = lengths[one]!;
     bytes.write(text, word * 4, text.length, 'latin1');
     bytes.set(body, word * 4 + text.length);
   }
@@ -190,11 +196,13 @@ export class PackedAnswers implements Newcomers {
     const { segment, at } = this.#records;
     const { bytes, words, doubles } = segment;
     const double = at >> 3;
-    const word = (at >> 2) + DOUBLES * 2;
-    const count = countOf(words, word);
-    const texts = (word + WORDS + count) * 4;
-    const end = texts + words[word + 3]!;
-    const reader = new TextReader(bytes.toString('latin1', texts, end), words, word + WORDS);
+    const word = double * 2 + DOUBLES * 2;
+    const model = words[word + MODEL]!;
+    const reader = new TextReader(
+      rowAt(segment, word),
+      model === 0 ? null : rowAt(segment, ((model - 1) >> 2) + DOUBLES * 2),
+      { words, word: word + WORDS },
+    );
     reader.next();
     const response: StoredResponse = {
       key,
@@ -224,8 +232,9 @@ export class PackedAnswers implements Newcomers {
     for (let name = 0; name < response.headers.length; name += 2) {
       response.headers[name] = this.#nameOf(response.headers[name]!);
     }
+    const from = (lengthsAt(words, word) + words[word + WRITTEN]!) * 4 + words[word + 3]!;
     const body = Buffer.allocUnsafeSlow(words[word + 2]!);
-    body.set(bytes.subarray(end, end + body.byteLength));
+    body.set(bytes.subarray(from, from + body.byteLength));
     return { response, body };
   }
 
@@ -237,34 +246,23 @@ export class PackedAnswers implements Newcomers {
   }
 }
 
-/** Cuts texts off one that holds them all, by their lengths. */
-class TextReader {
-  readonly #text: string;
-  readonly #words: Uint32Array;
-  #word: number;
-  #at = 0;
-
-  constructor(text: string, words: Uint32Array, word: number) {
-    this.#text = text;
-    this.#words = words;
-    this.#word = word;
-  }
-
-  next(): string {
-    const from = this.#at;
-    this.#at += this.#words[this.#word]!;
-    this.#word += 1;
-    return this.#text.slice(from, this.#at);
-  }
-
-  fill(list: string[], count: number): void {
-    for (let item = 0; item < count; item++) list.push(this.next());
-  }
+/** The texts that were written into the record whose counts begin at `word`. */
+function rowAt({ bytes, words }: Segment, word: number): Row {
+  const lengths = lengthsAt(words, word);
+  const at = (lengths + words[word + WRITTEN]!) * 4;
+  return new Row(bytes.toString('latin1', at, at + words[word + 3]!), words, lengths);
 }
 
-/** How many texts there are, by the counts that begin at `word`. */
-function countOf(words: Uint32Array, word: number): number {
-  return SINGLE_TEXTS + words[word + 4]! + words[word + 5]! + words[word + 6]!;
+/** Where the lengths of the texts are, by the counts that begin at `word`. */
+function lengthsAt(words: Uint32Array, word: number): number {
+  if (words[word + MODEL] === 0) return word + WORDS;
+  const texts = SINGLE_TEXTS + words[word + 4]! + words[word + 5]! + words[word + 6]!;
+  return word + WORDS + maskWords(texts);
+}
+
+/** What the answer takes that `writer` has gone through. */
+function bytesOf({ maskCount, written, text }: TextWriter, body: Uint8Array): number {
+  return DOUBLES * 8 + (WORDS + maskCount + written) * 4 + text.length + body.byteLength;
 }
 
 function powerOfTwo(value: number): number {

@@ -80,6 +80,51 @@ describe('packed answers', () => {
     assert.equal(packed.length, 0);
   });
 
+  test('that have texts in common come out as they went in, whatever was taken out before', () => {
+    const changes = fc.record({
+      /** Of another kind: more fields, tags, variants. */
+      kind: fc.nat(3),
+      etag: fc.constantFrom('', '"a"', '"b"'),
+      field: fc.nat(39),
+      value: octets,
+      body: fc.nat(400),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(changes, { minLength: 100, maxLength: 200 }),
+        fc.boolean(),
+        (all, isNewestFirst) => {
+          const packed = open();
+          const answers = all.map(({ kind, etag, field, value, body }, at) => {
+            const headers = Array.from({ length: 40 - kind * 8 }, (_, one) => `text ${one}`);
+            headers[Math.min(field, headers.length - 1)] = value;
+            const [vary, tags] = [Array(kind).fill('accept'), Array(kind >> 1).fill('red')];
+            const response = storedResponse(`key ${at}`, { etag, headers, vary, tags });
+            return { response, body: Buffer.alloc(body, `${at}`) };
+          });
+          for (const { response, body } of answers) assert.ok(packed.put(response, body, 7));
+          // Of one chain so many are found; what is taken out counts among them.
+          const found = answers.slice(-64);
+          for (const { response, body } of isNewestFirst ? found.toReversed() : found) {
+            assert.deepEqual(packed.take(response.key, 7), [{ response, body }]);
+          }
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  test('of one kind take less than the sum of them', () => {
+    const headers = Array.from({ length: 20 }, (_, at) => `a text of some length, ${at}`);
+    const [alike, apart] = [open(), open()];
+    for (let at = 0; at < 100; at++) {
+      alike.put(storedResponse(`${at}`, { headers }), new Uint8Array(9), at);
+      const others = headers.map((text) => `${text} ${at}`);
+      apart.put(storedResponse(`${at}`, { headers: others }), new Uint8Array(9), at);
+    }
+    assert.ok(alike.weight < apart.weight / 2, `${alike.weight} of ${apart.weight}`);
+  });
+
   test('to one key come out together, the newest first', () => {
     const packed = open();
     for (const [at, key] of ['a', 'b', 'a', 'a'].entries()) {
@@ -108,7 +153,9 @@ describe('packed answers', () => {
     assert.equal(packed.has('b', hash32('b')), true);
   });
 
-  test('are not made within a budget of which one buffer is a large part', () => {
-    assert.equal(PackedAnswers.open(MIB - 1, { nextOrder: () => 0, onEvict: () => {} }), null);
+  test('are not made within a budget of which one buffer is a large part, nor a huge one', () => {
+    for (const bytes of [MIB - 1, 2 ** 37]) {
+      assert.equal(PackedAnswers.open(bytes, { nextOrder: () => 0, onEvict: () => {} }), null);
+    }
   });
 });
