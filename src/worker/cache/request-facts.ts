@@ -80,41 +80,40 @@ export function readRequestFacts(
   facts.isSteered = false;
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at]!;
-    switch (name) {
-      case 'cache-control':
-        facts.cacheControl = joined(facts.cacheControl, headers[at + 1]!);
+    const value = headers[at + 1]!;
+    // By length first: to compare most fields with each of these names takes twice as long (14 fields of a
+    // browser: 61 ns, and 119).
+    switch (name.length) {
+      case 5:
+        if (name === 'range') facts.range = joined(facts.range, value);
         break;
-      case 'pragma':
-        facts.pragma = headers[at + 1]!;
+      case 6:
+        if (name === 'pragma') facts.pragma = value;
         break;
-      case 'range':
-        facts.range = joined(facts.range, headers[at + 1]!);
+      case 8:
+        if (name === 'if-range') facts.ifRange = value;
+        else if (name === 'if-match') facts.hasOtherCondition = true;
         break;
-      case 'if-range':
-        facts.ifRange = headers[at + 1]!;
+      case 10:
+        if (name === 'connection' && withholdsFields(value)) facts.isSteered = true;
         break;
-      case 'if-none-match':
-        facts.ifNoneMatch = joined(facts.ifNoneMatch, headers[at + 1]!);
+      case 13:
+        if (name === 'cache-control') facts.cacheControl = joined(facts.cacheControl, value);
+        else if (name === 'if-none-match') facts.ifNoneMatch = joined(facts.ifNoneMatch, value);
+        else if (name === 'authorization') facts.hasAuthorization = true;
         break;
-      case 'if-modified-since':
-        facts.ifModifiedSince = headers[at + 1]!;
+      case 17:
+        if (name === 'if-modified-since') facts.ifModifiedSince = value;
         break;
-      case 'if-match':
-      case 'if-unmodified-since':
-        facts.hasOtherCondition = true;
-        break;
-      case 'connection':
-        if (withholdsFields(headers[at + 1]!)) facts.isSteered = true;
-        break;
-      case 'authorization':
-        facts.hasAuthorization = true;
+      case 19:
+        if (name === 'if-unmodified-since') facts.hasOtherCondition = true;
         break;
       default:
-        // All of the names begin like this but few fields of an ordinary request do.
-        // Many applications can't tell underscores from dashes.
-        if (name.charCodeAt(0) === 0x78 && STEERING.has(foldedName(name)) && !isKeyed.has(name)) {
-          facts.isSteered = true;
-        }
+    }
+    // All of these names begin like this but few fields of an ordinary request do.
+    // Many applications can't tell underscores from dashes.
+    if (name.charCodeAt(0) === 0x78 && STEERING.has(foldedName(name)) && !isKeyed.has(name)) {
+      facts.isSteered = true;
     }
   }
 }

@@ -59,7 +59,7 @@ export function readResponseFacts(facts: ResponseFacts, headers: RawHeaders): vo
   facts.hasSetCookie = false;
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at]!;
-    // By length first: one step for most fields, in place of a comparison with each of these names.
+    // By length first, as in request-facts.
     switch (name.length) {
       case 3:
         if (name === 'age') facts.age = joined(facts.age, headers[at + 1]!);
