@@ -13,6 +13,7 @@ import type { Plan } from '../core/plan.ts';
 import type { Queue, Ticket, Waiter } from '../core/queue.ts';
 import type { Sink, Source } from '../core/sink.ts';
 import type { TunnelAttempt } from '../core/tunnel.ts';
+import { monotonicMs } from '../std/clock.ts';
 import { attachPlan } from './attach-stages.ts';
 import { peerRequestHeaders } from './filter/request-head.ts';
 import { cleanResponseHead } from './filter/response-head.ts';
@@ -99,7 +100,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     const { exchange, plan } = this;
     exchange.running = null;
     holdPeer(exchange, peer, this.context);
-    this.#sentAtMs = performance.now();
+    this.#sentAtMs = monotonicMs();
     if (exchange.webSocket === null) plan.upstream.send(exchange, peer, this);
     else plan.tunnel.send(exchange, peer, this);
     if (plan.hedging !== null && exchange.attempts === 1) plan.hedging.watch(this);
@@ -113,7 +114,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
   /** The second attempt takes the place of the first, which was slow for its peer, or had failed. */
   won(source: Source, sentAtMs: number): Sink {
     this.#second = null;
-    this.plan.hedging!.sample(performance.now() - this.#sentAtMs);
+    this.plan.hedging!.sample(monotonicMs() - this.#sentAtMs);
     this.#sentAtMs = sentAtMs;
     return this.onHead(source);
   }
@@ -124,7 +125,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     if (error !== null && mayReplace(exchange, error, plan)) return this.#passOver(source, error);
     this.#source = source;
     exchange.running = source;
-    exchange.headAtMs = performance.now();
+    exchange.headAtMs = monotonicMs();
     if (this.#second !== null) this.#second.lose();
     this.#sample(exchange.headAtMs);
     if (plan.mirror !== null) this.#copy = this.context.mirrors.copy(exchange, plan.mirror);
@@ -150,7 +151,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     releasePeer(exchange, this.context);
     exchange.running = null;
     // A refusal is quick and tells nothing about the time of an answer; a timeout does.
-    if (error.failure.status === 504) this.#sample(performance.now());
+    if (error.failure.status === 504) this.#sample(monotonicMs());
     noteFailure(exchange, error, this.context.peers);
     if (exchange.finished || this.#second?.standsIn(error) === true) return;
     this.goOn(error);
@@ -179,7 +180,7 @@ class Forwarding implements TunnelAttempt, Source, Waiter, Hedgeable, FirstAttem
     const { exchange, plan } = this;
     this.#source = source;
     exchange.running = source;
-    exchange.headAtMs = performance.now();
+    exchange.headAtMs = monotonicMs();
     this.#sample(exchange.headAtMs);
     noteHead(exchange, this.context.peers);
     cleanResponseHead(exchange, plan.responseHead);

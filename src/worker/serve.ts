@@ -6,6 +6,7 @@ import type { Exchange, ExchangeHandler } from '../core/exchange.ts';
 import type { Reply, Settled } from '../core/filter.ts';
 import type { Plan } from '../core/plan.ts';
 import { settleTarget } from '../routing/target-policy.ts';
+import { monotonicMs } from '../std/clock.ts';
 import { clientDone, clientLeft } from './client-end.ts';
 import { identify, type RequestIds } from './filter/request-head.ts';
 import { type ForwardContext, forward } from './forward.ts';
@@ -101,7 +102,7 @@ export class Server implements ExchangeHandler {
   finished(exchange: Exchange): void {
     const goesOn = clientDone(exchange, this.#context);
     this.#context.exchangesRunning -= 1;
-    this.#recorder.record(exchange, performance.now() - exchange.startedAtMs);
+    this.#recorder.record(exchange, monotonicMs() - exchange.startedAtMs);
     // Its client's failure, not its own.
     if (goesOn) exchange.failure = null;
   }

@@ -6,6 +6,7 @@ import type { CachedVariant } from '../../core/cache.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { headerValue, type RawHeaders } from '../../core/headers.ts';
 import type { Sink } from '../../core/sink.ts';
+import { monotonicMs } from '../../std/clock.ts';
 import { type BodyPart, sendBody, sendParts } from './body-source.ts';
 import { type ByteRange, multipartOf, parseByteRanges } from './byte-ranges.ts';
 import { addStatus, hitStatus } from './cache-status.ts';
@@ -42,7 +43,7 @@ export function answerFrom(
   const stored = variant.response;
   const head = status === '' ? hitHead(variant, context, nowMs) : headOf(variant, nowMs);
   if (status !== '' && context.statusName !== null) addStatus(head, status);
-  exchange.headAtMs = performance.now();
+  exchange.headAtMs = monotonicMs();
   exchange.status = stored.status;
   // Stages change the list; without any it can be the same for all clients of this second.
   exchange.responseHeaders = context.stages === null ? head : head.slice();

@@ -6,15 +6,14 @@
 
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { ProxyError } from '../../../core/errors.ts';
-import { Exchange, type RequestHead } from '../../../core/exchange.ts';
+import { Exchange } from '../../../core/exchange.ts';
+import { monotonicMs } from '../../../std/clock.ts';
 import { ClientSink } from './client-sink.ts';
 import { enterEvent } from './engine-cork.ts';
 import type { ListenerState } from './listener-state.ts';
 import { ReceivedBody } from './request-body.ts';
 import { type ReceivedHead, readRequestHead } from './request-head.ts';
 import { UpgradeRequest } from './upgrade-request.ts';
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 const UPGRADE_FIELDS = '\r\nupgrade: websocket\r\nsec-websocket-version: 13';
 
@@ -24,21 +23,9 @@ export class Intake {
   /** What wants to be looked at when the engine has parsed all that is here. */
   #atEndOfTurn: ClientSink[] = [];
   readonly #endTurn = () => this.#finishTurn();
-  /** Filled anew for every exchange, which copies it. */
-  readonly #head: Writable<RequestHead>;
 
   constructor(state: ListenerState) {
     this.#state = state;
-    this.#head = {
-      entry: state.entry,
-      method: '',
-      target: '',
-      host: '',
-      headers: [],
-      remoteAddress: '',
-      body: null,
-      webSocket: null,
-    };
   }
 
   /**
@@ -81,20 +68,18 @@ export class Intake {
     context: us_socket_context_t | null,
   ): void {
     const state = this.#state;
-    const head = this.#head;
-    head.method = received.method;
-    head.target = received.target;
-    head.host = received.host;
-    head.headers = received.headers;
-    head.remoteAddress = sink;
+    const { method, target, host, headers } = received;
     const refusal = this.#refusalOf(received, context);
-    head.webSocket =
+    const webSocket =
       received.wantsWebSocket && refusal === null
         ? new UpgradeRequest(state, sink, received, context!)
         : null;
     const body = bodyOf(state, sink, received);
-    head.body = body;
-    const exchange = new Exchange(head, sink, performance.now());
+    const exchange = new Exchange(
+      { entry: state.entry, method, target, host, headers, remoteAddress: sink, body, webSocket },
+      sink,
+      monotonicMs(),
+    );
     sink.exchange = exchange;
     state.exchangesRunning += 1;
     if (body !== null) {
