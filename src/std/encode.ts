@@ -25,6 +25,13 @@ export const FLUSH_KIND: Readonly<Record<EncoderName, number>> = {
   gzip: constants.Z_SYNC_FLUSH,
 };
 
+/** For a body that is here as a whole; each coding reads its own part of it. */
+interface WholeOptions {
+  readonly level?: number;
+  readonly params?: Record<number, number>;
+  readonly chunkSize: number;
+}
+
 /** Windows of streams: an eighth of the usual memory (zstd 640 KiB a stream) for 2 % more bytes. */
 const STREAM_WINDOW_BITS = 17;
 const ZSTD_TABLE_BITS = 15;
@@ -37,19 +44,31 @@ const OUTPUT_BYTES = 16 * 1024;
 
 /** Compresses the whole of `body`, at once. */
 export function encodeWhole(body: Uint8Array, coding: EncoderName, level: number): Uint8Array {
-  const length = body.byteLength;
+  const options = wholeOptions(coding, level, body.byteLength);
+  if (coding === 'gzip') return gzipSync(body, options);
+  if (coding === 'br') return brotliCompressSync(body, options);
+  return zstdCompressSync(body, options);
+}
+
+/** Creates what `encodeWhole` uses for a body of `byteLength` bytes. */
+export function createWholeEncoder(coding: EncoderName, level: number, byteLength: number): Codec {
+  const options = wholeOptions(coding, level, byteLength);
+  if (coding === 'gzip') return createGzip(options);
+  if (coding === 'br') return createBrotliCompress(options);
+  return createZstdCompress({ ...options, pledgedSrcSize: byteLength });
+}
+
+function wholeOptions(coding: EncoderName, level: number, byteLength: number): WholeOptions {
   // Fewer pieces to put together at the end.
-  const chunkSize = length > LARGE_BYTES ? LARGE_BYTES : OUTPUT_BYTES;
-  if (coding === 'gzip') return gzipSync(body, { level, chunkSize });
-  if (coding === 'br') {
-    const params = {
-      [constants.BROTLI_PARAM_QUALITY]: level,
-      [constants.BROTLI_PARAM_SIZE_HINT]: length,
-    };
-    return brotliCompressSync(body, { params, chunkSize });
-  }
-  const params = { [constants.ZSTD_c_compressionLevel]: level };
-  return zstdCompressSync(body, { params, chunkSize });
+  const chunkSize = byteLength > LARGE_BYTES ? LARGE_BYTES : OUTPUT_BYTES;
+  if (coding === 'gzip') return { level, chunkSize };
+  if (coding === 'zstd')
+    return { params: { [constants.ZSTD_c_compressionLevel]: level }, chunkSize };
+  const params = {
+    [constants.BROTLI_PARAM_QUALITY]: level,
+    [constants.BROTLI_PARAM_SIZE_HINT]: byteLength,
+  };
+  return { params, chunkSize };
 }
 
 /** Creates a stream that compresses. */

@@ -1,15 +1,12 @@
 // The task that compresses a whole body.
 
-import { type EncoderName, encodeWhole } from '../../../std/encode.ts';
+import { restIfBusy } from '../rest.ts';
+import { encodeInPieces, type WholeBody } from './encode-in-pieces.ts';
 
-export interface EncodePayload {
-  readonly body: Uint8Array;
-  readonly coding: EncoderName;
-  readonly level: number;
-}
+export type EncodePayload = WholeBody;
 
 /** Returns the compressed body, or the body itself when that is no longer. */
-export function encode({ body, coding, level }: EncodePayload): Uint8Array {
-  const encoded = encodeWhole(body, coding, level);
-  return encoded.byteLength < body.byteLength ? encoded : body;
+export function encode(work: EncodePayload): Uint8Array {
+  const encoded = encodeInPieces(work, restIfBusy);
+  return encoded.byteLength < work.body.byteLength ? encoded : work.body;
 }
