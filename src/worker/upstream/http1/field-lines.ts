@@ -6,6 +6,7 @@
 import { limits } from '../../../core/limits.ts';
 import { FIELD_ORDINARY, findFieldName, HASH_START, nextHash } from './field-names.ts';
 import { COLON, CR, DELETE, LF, SPACE, TAB, TOKEN_LOWER } from './octets.ts';
+import { sharedText } from './shared-texts.ts';
 
 /** Longer heads are not remembered. */
 const IMAGE_BYTES_MAX = 16 * 1024;
@@ -42,6 +43,8 @@ export class FieldLines {
   #imageCount = 0;
   /** For each line of the image, the first one from it on that has varied. */
   readonly #runEnds = new Int32Array(limits.responseHeaderCount);
+  /** 1 for each line whose name and value are those of `sharedText`. */
+  readonly #isShared = new Uint8Array(limits.responseHeaderCount);
   /** End of the bytes that are being read. */
   #end = 0;
   /** Heads until the next image is made. */
@@ -76,7 +79,10 @@ export class FieldLines {
     if (this.freshCount > 0) this.#learn(bytes);
     this.#headsLeft--;
     if (this.#imageCount > 0 && this.freshCount * 2 > index) this.#rest();
-    else if (this.#headsLeft <= 0) this.#makeImage(bytes, start, at);
+    else if (this.#headsLeft <= 0) {
+      this.#shareTexts();
+      this.#makeImage(bytes, start, at);
+    }
     return at + 2;
   }
 
@@ -162,6 +168,7 @@ export class FieldLines {
       this.names[index] = name;
       this.values[index] = text.slice(fresh[offset + 3]! - first, fresh[offset + 4]! - first);
       this.roles[index] = known?.role ?? FIELD_ORDINARY;
+      this.#isShared[index] = 0;
       this.freshLines[at] = index;
     }
   }
@@ -169,6 +176,20 @@ export class FieldLines {
   #rest(): void {
     this.#imageCount = 0;
     this.#headsLeft = REST_HEADS;
+  }
+
+  /** What has not varied since the last image is the string of all connections from now on. */
+  #shareTexts(): void {
+    const { names, values, roles } = this;
+    for (let line = 0; line < this.#imageCount && line < this.count; line++) {
+      const varies = this.#runEnds[line] === line;
+      if (varies || this.#isShared[line] === 1 || roles[line] !== FIELD_ORDINARY) continue;
+      names[line] = sharedText(names[line]!);
+      values[line] = sharedText(values[line]!);
+      this.#isShared[line] = 1;
+      // So that they are looked at again.
+      this.hasSameNames = false;
+    }
   }
 
   /** Remembers the lines of the head just read. */

@@ -149,6 +149,17 @@ describe('response head', () => {
     );
   });
 
+  it('reads what has stayed the same for long as it reads it first, and then its changes', () => {
+    const reader = new ResponseHead();
+    for (let at = 0; at < 1000; at++) {
+      const seldom = Math.floor(at / 150);
+      const text =
+        `HTTP/1.1 200 OK\r\nServer: nginx\r\nX-Own-${seldom % 2}: ${'long '.repeat(200)}\r\n` +
+        `Cache-Control: max-age=${seldom}\r\nX-Request-Id: ${at}\r\nContent-Length: ${at % 7}\r\n\r\n`;
+      assert.deepEqual(summary(reader, text), summary(new ResponseHead(), text));
+    }
+  });
+
   it('reads the same at any offset of the buffer', () => {
     const text = 'HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 3\r\n\r\nabc';
     const reader = new ResponseHead();
