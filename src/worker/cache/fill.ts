@@ -155,6 +155,11 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
     return this.fetch.client === this;
   }
 
+  /** Though nobody waits: by those who come next, or by the client whose exchange it is. */
+  get #isWanted(): boolean {
+    return this.#mode === 'holding' || (this.#mode === 'waiting' && !this.ownsFetch);
+  }
+
   get isOutdated(): boolean {
     return this.task.request.generation !== this.context.host.store.generation;
   }
@@ -267,8 +272,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
   leave(waiter: Waiter, error: ProxyError): void {
     this.audience.remove(waiter);
     if (!this.audience.isEmpty) this.caughtUp();
-    // What will be stored is wanted by those who come next.
-    else if (this.#mode !== 'holding' && !this.#isOver) {
+    else if (!this.#isWanted && !this.#isOver) {
       this.over('failed');
       this.#source?.cancel(error);
       this.context.host.cancel(this.fetch, error);
@@ -299,7 +303,8 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
   ignore(): void {
     this.#mode = 'ignoring';
     this.over('failed');
-    if (this.fetch.failure === null && this.fetch.status !== 304) this.#source!.cancel(UNWANTED);
+    // A 304 has no body: it comes to its end by itself.
+    if (this.status !== 304) this.#source?.cancel(UNWANTED);
   }
 
   releaseOthers(end: LeaseEnd, passMs: number): void {

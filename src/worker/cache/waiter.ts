@@ -99,6 +99,8 @@ export class Waiter implements Source {
   /** The head is in the exchange; the body goes to `sink` as it comes. */
   begin(sink: Sink): void {
     this.#sink = sink;
+    // Where the exchange fetches as well, what runs before the cache has said the same of itself.
+    this.exchange.running = this;
     sink.start(this);
     this.pump();
   }

@@ -1,6 +1,7 @@
 // A cache with everything around it but sockets: the real plan, forward and store, an origin that is a
 // function, clients that record, and a clock that stands still until it is told to move.
 
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { RouteConfig } from '../../../../src/config/schema.ts';
 import { routeCache } from '../../../../src/config/schema-cache.ts';
@@ -322,6 +323,16 @@ export class CacheWorld {
     if (answer === 'hold') this.held.push(held);
     else if (answer instanceof ProxyError) held.fail(answer);
     else held.answer(answer);
+  }
+}
+
+/** Nothing is held for anybody any more. */
+export function assertAtRest(world: CacheWorld): void {
+  assert.equal(world.host.fills.size, 0);
+  assert.equal(world.host.budget.bytes, 0);
+  for (const { peer, holdsPeer, finished } of world.requests) {
+    assert.deepEqual([holdsPeer, finished], [false, true]);
+    assert.deepEqual([peer!.inFlight, peer!.group.inFlight], [0, 0]);
   }
 }
 

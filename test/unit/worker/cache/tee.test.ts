@@ -4,21 +4,11 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { ProxyError } from '../../../../src/core/errors.ts';
-import { CacheWorld, type Client } from './cache-world.ts';
+import { assertAtRest, CacheWorld, type Client } from './cache-world.ts';
 
 const FRESH = ['cache-control', 'max-age=60'];
 const begin = (test: TestContext) => new CacheWorld(test, {}, () => 'hold');
 const told = ({ state, body }: Client) => `${state} ${body}`;
-
-/** Nothing is held for anybody any more. */
-function assertAtRest(world: CacheWorld): void {
-  assert.equal(world.host.fills.size, 0);
-  assert.equal(world.host.budget.bytes, 0);
-  for (const { peer, holdsPeer } of world.requests) {
-    assert.equal(holdsPeer, false);
-    assert.equal(peer!.inFlight, 0);
-  }
-}
 
 describe('a miss', () => {
   it('is the exchange of its client, as it reaches the peer', (test) => {

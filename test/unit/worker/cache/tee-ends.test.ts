@@ -1,0 +1,109 @@
+// A miss that is its client's own request, and the ways in which it ends for one of those who wait for it and
+// must not end for the others.
+
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { ProxyError } from '../../../../src/core/errors.ts';
+import type { Exchange } from '../../../../src/core/exchange.ts';
+import type { Sink, Source } from '../../../../src/core/sink.ts';
+import { assertAtRest, CacheWorld, type Client } from './cache-world.ts';
+
+const FRESH = ['cache-control', 'max-age=60'];
+const begin = (test: TestContext) => new CacheWorld(test, {}, () => 'hold');
+const told = ({ state, body }: Client) => `${state} ${body}`;
+
+/** Between the peer and the cache, as what decodes is: of unknown length, and what runs for the exchange. */
+class PassedOn implements Sink, Source {
+  readonly #exchange: Exchange;
+  readonly #next: Sink;
+  #source: Source | null = null;
+
+  constructor(exchange: Exchange, next: Sink) {
+    this.#exchange = exchange;
+    this.#next = next;
+    exchange.responseByteLength = -1;
+  }
+  start(source: Source): void {
+    this.#source = source;
+    this.#exchange.running = this;
+    this.#next.start(this);
+  }
+  write(chunk: Uint8Array): boolean {
+    return this.#source === null || this.#next.write(chunk);
+  }
+  end(): void {
+    this.#source = null;
+    this.#next.end();
+  }
+  fail(error: ProxyError): void {
+    this.#source = null;
+    this.#next.fail(error);
+  }
+  pause(): void {
+    this.#source?.pause();
+  }
+  resume(): void {
+    this.#source?.resume();
+  }
+  cancel(error: ProxyError): void {
+    const source = this.#source;
+    this.#source = null;
+    source?.cancel(error);
+  }
+}
+
+describe('somebody who joined a miss and leaves', () => {
+  it('before the head leaves it to its client', (test) => {
+    const world = begin(test);
+    const first = world.get('/a');
+    world.get('/a').leave();
+    const third = world.get('/a');
+    third.leave();
+    assert.equal(world.held[0]!.cancelled, null);
+    world.held[0]!.answer({ headers: FRESH, body: 'answer' });
+    assert.deepEqual([told(first), world.fetches], ['ended answer', 1]);
+    assert.equal(world.get('/a').body, 'answer');
+    assertAtRest(world);
+  });
+
+  it('before its client does leaves nothing behind', (test) => {
+    const world = begin(test);
+    const first = world.get('/a');
+    world.get('/a').leave();
+    first.leave();
+    assert.ok(world.held[0]!.cancelled);
+    assertAtRest(world);
+    world.get('/a');
+    assert.equal(world.fetches, 2);
+  });
+});
+
+describe('the client of a miss that something decodes before the cache', () => {
+  const stage = {
+    name: 'passed-on',
+    attach: (exchange: Exchange, next: Sink) => new PassedOn(exchange, next),
+  };
+
+  it('takes nothing from those who joined when it leaves', (test) => {
+    const world = new CacheWorld(test, {}, () => 'hold', { peerStages: [stage] });
+    const first = world.get('/a');
+    const second = world.get('/a');
+    world.held[0]!.head({ headers: FRESH, body: 'answer' });
+    world.held[0]!.write('ans');
+    first.leave();
+    world.held[0]!.write('wer');
+    world.held[0]!.end();
+    assert.deepEqual([told(first), told(second)], ['started ans', 'ended answer']);
+    assert.equal(world.requests[0]!.finished, true);
+    assertAtRest(world);
+  });
+
+  it('leaves what is not to be stored to nobody', (test) => {
+    const world = new CacheWorld(test, {}, () => 'hold', { peerStages: [stage] });
+    const first = world.get('/a');
+    world.held[0]!.head({ headers: ['cache-control', 'no-store'], body: 'answer' });
+    first.leave();
+    assert.ok(world.held[0]!.cancelled);
+    assertAtRest(world);
+  });
+});
