@@ -19,6 +19,7 @@ import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { RawHeaders } from '../../core/headers.ts';
 import type { Sink, Source } from '../../core/sink.ts';
+import { setKeyHash } from '../../std/key-hash.ts';
 import { Audience } from './audience.ts';
 import type { ForwardReason } from './cache-status.ts';
 import { fetchExchange } from './fetch-exchange.ts';
@@ -48,6 +49,8 @@ export interface Running {
 export interface FillTask {
   /** Under which others find it while it runs. */
   readonly fillKey: string;
+  /** Its `keyHash`: the answer comes long after other keys were hashed. */
+  readonly fillHash: number;
   readonly request: FetchedRequest;
   /** Stored and stale, or to be refreshed; null when nothing is stored. */
   readonly validated: CachedVariant | null;
@@ -343,6 +346,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
     const decision = this.#decision!;
     const isAsDeclared = decision.bodyBytes === body.byteLength;
     const response = isAsDeclared ? decision : { ...decision, bodyBytes: body.byteLength };
+    setKeyHash(this.task.fillKey, this.task.fillHash);
     const stored = this.context.host.store.store(response, body);
     this.#stored = stored;
     this.context.host.stored(this.context.plan.routeIndex, body.byteLength);

@@ -7,6 +7,7 @@ import type { CachedVariant, CacheEntry, CacheUse } from '../../core/cache.ts';
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Sink } from '../../core/sink.ts';
+import { keyHash } from '../../std/key-hash.ts';
 import { answerFrom } from './answer.ts';
 import type { Directives } from './cache-control.ts';
 import { type CacheKeys, originOf } from './cache-key.ts';
@@ -222,6 +223,7 @@ export class RouteCache implements CacheUse {
     const { keys, host } = this.#options;
     return {
       fillKey: what.fillKey,
+      fillHash: keyHash(what.fillKey),
       validated: what.variant,
       looksOnDisk: what.looksOnDisk,
       client,

@@ -14,6 +14,7 @@ import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { limits } from '../../core/limits.ts';
 import type { Sink, Source } from '../../core/sink.ts';
+import { setKeyHash } from '../../std/key-hash.ts';
 import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
 import { Fill, type FillTask } from './fill.ts';
 import type { FillContext, Joinable } from './fill-context.ts';
@@ -281,6 +282,7 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
     const decision = this.#decision!;
     const isAsDeclared = decision.bodyBytes === body.byteLength;
     const response = isAsDeclared ? decision : { ...decision, bodyBytes: body.byteLength };
+    setKeyHash(this.#task.fillKey, this.#task.fillHash);
     const { freshUntilMs } = host.store.store(response, body).response;
     host.stored(plan.routeIndex, body.byteLength);
     this.#lease?.release('stored', freshUntilMs);

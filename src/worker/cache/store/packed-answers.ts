@@ -101,18 +101,18 @@ export class PackedAnswers implements Newcomers {
     if (count > TEXTS_MOST) return false;
     const records = this.#records;
     const model = this.#models.for(response);
-    let texts = model.textsFor(response, records.newestOrder);
-    writer.take(response, texts);
-    if (texts !== null && !records.hasRoom(bytesOf(writer, body))) {
-      texts = null;
+    let refers = model.isFor(response, records.newestOrder);
+    writer.take(response, refers ? model : null);
+    if (refers && !records.hasRoom(bytesOf(writer, body))) {
+      refers = false;
       writer.take(response, null);
     }
     const bytes = bytesOf(writer, body);
     if (bytes > this.#recordBytesMax) return false;
     records.add(hash, bytes, this.#options.nextOrder());
-    this.#write(response, body, texts === null ? 0 : model.at + 1);
-    if (texts === null) model.offer(response, records.segment.order, records.at);
-    else model.used(writer.sharedChars);
+    this.#write(response, body, refers ? model.at + 1 : 0);
+    if (refers) model.used(writer.sharedChars);
+    else model.offer(response, records.segment.order, records.at);
     return true;
   }
 

@@ -14,6 +14,8 @@ const SHARED_CHARS_LEAST = 32;
 /** After so many answers without much use of a model another one takes its place. */
 const USELESS_MOST = 16;
 const MODELS = 8;
+/** So often a text may differ from that of its model, and in half of the answers, until it is left alone. */
+const DIFFERENCES_FREE = 8;
 
 /** An answer that was written whole. */
 export class Model {
@@ -21,21 +23,40 @@ export class Model {
   at = 0;
   /** Of that buffer (`Segment.order`): only there it can be referred to. */
   #order = -1;
-  #texts: readonly string[] = [];
+  /** Null for what is not compared. */
+  #texts: (string | null)[] = [];
+  readonly #differences = new Uint32Array(TEXTS_MOST);
   #varyLength = 0;
   #tagsLength = 0;
+  #uses = 0;
   #useless = 0;
 
-  /** What an answer in that buffer is compared with; null when nothing in the model stands for the same. */
-  textsFor({ vary, tags, headers }: StoredResponse, order: number): readonly string[] | null {
-    if (this.#order !== order || this.#useless >= USELESS_MOST) return null;
-    if (this.#varyLength !== vary.length || this.#tagsLength !== tags.length) return null;
-    const count = SINGLE_TEXTS + vary.length + tags.length + headers.length;
-    return this.#texts.length === count ? this.#texts : null;
+  /** How many texts it has. */
+  get length(): number {
+    return this.#texts.length;
+  }
+
+  /** Whether an answer in that buffer can refer to it. */
+  isFor({ vary, tags, headers }: StoredResponse, order: number): boolean {
+    if (this.#order !== order || this.#useless >= USELESS_MOST) return false;
+    if (this.#varyLength !== vary.length || this.#tagsLength !== tags.length) return false;
+    return this.#texts.length === SINGLE_TEXTS + vary.length + tags.length + headers.length;
+  }
+
+  /** Whether the text at that place is `text`. */
+  has(text: string, at: number): boolean {
+    const own = this.#texts[at]!;
+    if (own === null) return false;
+    if (own === text) return true;
+    // A number of a request, say, is another one each time, and to find that out a call into the engine.
+    this.#differences[at]! += 1;
+    if (this.#differences[at]! > DIFFERENCES_FREE + (this.#uses >> 1)) this.#texts[at] = null;
+    return false;
   }
 
   /** An answer referred to it, with so many characters in common. */
   used(sharedChars: number): void {
+    this.#uses += 1;
     this.#useless = sharedChars < SHARED_CHARS_LEAST ? this.#useless + 1 : 0;
   }
 
@@ -46,11 +67,13 @@ export class Model {
       if (this.#useless < USELESS_MOST) return;
     }
     const { route, varyKey, etag, lastModified, vary, tags, headers } = response;
-    this.#texts = ['', '', route, varyKey, etag, lastModified, ...vary, ...tags, ...headers];
+    this.#texts = [null, null, route, varyKey, etag, lastModified, ...vary, ...tags, ...headers];
     this.#order = order;
     this.at = at;
     this.#varyLength = vary.length;
     this.#tagsLength = tags.length;
+    this.#differences.fill(0, 0, this.#texts.length);
+    this.#uses = 0;
     this.#useless = 0;
   }
 }
@@ -79,13 +102,13 @@ export class TextWriter {
   readonly masks = new Uint32Array(TEXTS_MOST / 32);
   /** Words of them; 0 when all are written. */
   maskCount = 0;
-  #texts: readonly string[] | null = null;
+  #model: Model | null = null;
   #at = 0;
 
   /** Goes through the texts of `response`, comparing them with those of a model. */
-  take(response: StoredResponse, model: readonly string[] | null): void {
+  take(response: StoredResponse, model: Model | null): void {
     const { key, url, route, varyKey, etag, lastModified, vary, tags, headers } = response;
-    this.#texts = model;
+    this.#model = model;
     this.#at = 2;
     this.maskCount = model === null ? 0 : maskWords(model.length);
     for (let word = 0; word < this.maskCount; word++) this.masks[word] = 0;
@@ -107,8 +130,8 @@ export class TextWriter {
   #add(text: string): void {
     const at = this.#at;
     this.#at = at + 1;
-    if (this.#texts !== null) {
-      if (this.#texts[at] === text) {
+    if (this.#model !== null) {
+      if (this.#model.has(text, at)) {
         this.sharedChars += text.length;
         return;
       }
