@@ -32,7 +32,11 @@ let lastMs = Number.NaN;
 
 /** Does what `parseHttpDate` does, for a field that peers fill alike for a second. */
 export function parseRepeatedDate(text: string, nowMs: number): number {
-  if (text === lastText) return lastMs;
+  if (text === lastText) {
+    // As in text-memo: the next one is likely to be this very string.
+    lastText = text;
+    return lastMs;
+  }
   const timeMs = parseHttpDate(text, nowMs);
   // What another form means depends on when it is read.
   if (text.length === FIXED_CHARS) {
