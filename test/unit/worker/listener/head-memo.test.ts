@@ -143,6 +143,18 @@ describe('HeadMemo', () => {
     }
   });
 
+  it('takes over the strings of a later list without writing into it, or being written into', () => {
+    const memo = new HeadMemo();
+    const kept = ['a', 'one text', 'b', '0'];
+    const again: Head[] = Array.from({ length: 100 }, () => [200, kept]);
+    assert.equal(sendAll(again, memo), 100);
+    const others = Array.from({ length: 300 }, (_, at): Head => {
+      return [200, ['a', at % 70 === 0 ? 'two text' : `one ${'text'}`, 'b', `${at % 7}`]];
+    });
+    assert.equal(sendAll([...others, ...again], memo), 400);
+    assert.deepEqual(kept, ['a', 'one text', 'b', '0']);
+  });
+
   it('leaves heads alone for a while that never repeat, and comes back', () => {
     const memo = new HeadMemo(64);
     const different = Array.from({ length: 20 }, (_, at): Head => [200, ['a', 'x'.repeat(at)]]);
