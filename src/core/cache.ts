@@ -176,6 +176,8 @@ export interface CacheUse {
 export interface CacheFetch {
   /** What `CacheUse.attach` does, for this exchange. */
   attach(): Sink;
+  /** The client is about to be told of `Exchange.failure`: no response will come. */
+  refused(): void;
   /** The client has left before its response was complete. True: what runs goes on, for others. */
   outlivesClient(): boolean;
   /** Nothing more is sent to the client. True: the exchange is not over, and has no client from now on. */

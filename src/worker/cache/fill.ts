@@ -341,6 +341,10 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
   }
 
   #complete(): void {
+    if (this.byteLength !== -1 && this.#held!.length !== this.byteLength) {
+      this.#finish(new ProxyError('body_broken', 'not as long as declared'));
+      return;
+    }
     const body = this.#held!.take();
     this.#held = null;
     const decision = this.#decision!;

@@ -142,6 +142,15 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
     return this;
   }
 
+  /** Those who joined are told the same now: the client may take its time to read it. */
+  refused(): void {
+    const fill = this.#fill;
+    // A fill whose exchange has no other client is told as that.
+    if (this.#state !== 'asked' || fill?.ownsFetch === true) return;
+    if (fill?.isWaiting === true) takeHead(fill);
+    this.#over('failed');
+  }
+
   outlivesClient(): boolean {
     if (this.#state !== 'asked') return false;
     const fill = this.#fill;
@@ -167,8 +176,8 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
       this.#over('failed');
       return false;
     }
-    // Its client was told of a failure: so are the others.
-    if (fill.isWaiting && !fill.ownsFetch) takeHead(fill);
+    // Its listener gave it up, which is no fault of the peer: the others are given up as well.
+    if (fill.isWaiting && !fill.ownsFetch) this.refused();
     else fill.keepFetch();
     return !fill.isOver;
   }
@@ -190,7 +199,7 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
   end(): void {
     const next = this.#next;
     if (this.#fill !== null) this.#fill.end();
-    else if (this.#state === 'copying') this.#store(this.#held?.take() ?? NO_BYTES);
+    else if (this.#state === 'copying') this.#storeHeld();
     this.#over('stored');
     next?.end();
   }
@@ -277,17 +286,22 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
     return this.#held !== null || this.#context.host.budget.hasRoom(this.#decision!.bodyBytes);
   }
 
+  /** What has come is all that will come. */
+  #storeHeld(): void {
+    const body = this.#held?.take() ?? NO_BYTES;
+    if (body.byteLength === this.#decision!.bodyBytes) this.#store(body);
+    else this.#over('failed');
+  }
+
   #store(body: Uint8Array): void {
     const { host, plan } = this.#context;
-    const decision = this.#decision!;
-    const isAsDeclared = decision.bodyBytes === body.byteLength;
-    const response = isAsDeclared ? decision : { ...decision, bodyBytes: body.byteLength };
     setKeyHash(this.#task.fillKey, this.#task.fillHash);
-    const { freshUntilMs } = host.store.store(response, body).response;
+    const { freshUntilMs } = host.store.store(this.#decision!, body).response;
     host.stored(plan.routeIndex, body.byteLength);
-    this.#lease?.release('stored', freshUntilMs);
+    // First: whoever learns by the lease that it is stored must not join what has no copy any more.
     this.#leave();
     this.#state = 'stored';
+    this.#lease?.release('stored', freshUntilMs);
   }
 
   /** Somebody else wants it: a fill goes on with the exchange as it is. */

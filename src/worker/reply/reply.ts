@@ -67,6 +67,7 @@ export function replyWithFailure(
   pages: ErrorPages | null = null,
 ): void {
   exchange.failure = error;
+  exchange.cacheFetch?.refused();
   const { plan } = exchange;
   sendReply(exchange, failureReply(exchange, error, plan === null ? pages : plan.errorPages));
 }

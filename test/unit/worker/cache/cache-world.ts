@@ -125,6 +125,8 @@ export class Client implements Sink {
   state: 'waiting' | 'started' | 'ended' | 'failed' = 'waiting';
   /** While set, it has no room for more. */
   isFull = false;
+  /** While set, the last bytes do not leave: its exchange is not over when its response is. */
+  isStuck = false;
   source: Source | null = null;
 
   /** Why it did not get all, as the log has it. */
@@ -158,7 +160,7 @@ export class Client implements Sink {
   }
   end(): void {
     this.state = 'ended';
-    this.#done();
+    if (!this.isStuck) this.#done();
   }
   fail(): void {
     this.state = 'failed';
@@ -196,6 +198,7 @@ export interface Asked {
   readonly clientCertificate?: string;
   /** Has no room for more than the first piece. */
   readonly isFull?: boolean;
+  readonly isStuck?: boolean;
 }
 
 export class CacheWorld {
@@ -304,6 +307,7 @@ export class CacheWorld {
     client.exchange.isIdentified = asked.isIdentified ?? false;
     client.exchange.target = asked.rewrittenTo ?? target;
     client.isFull = asked.isFull ?? false;
+    client.isStuck = asked.isStuck ?? false;
     client.exchange.plan = this.plan;
     if (!this.plan.cache!.serve(client.exchange)) {
       forward(client.exchange, this.plan, this.#context);

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import type { ProxyError } from '../../../../src/core/errors.ts';
+import { ProxyError } from '../../../../src/core/errors.ts';
 import type { Exchange } from '../../../../src/core/exchange.ts';
 import type { Sink, Source } from '../../../../src/core/sink.ts';
 import { assertAtRest, CacheWorld, type Client } from './cache-world.ts';
@@ -105,5 +105,76 @@ describe('the client of a miss that something decodes before the cache', () => {
     first.leave();
     assert.ok(world.held[0]!.cancelled);
     assertAtRest(world);
+  });
+});
+
+describe('a failure that the client of a miss is slow to read', () => {
+  it('reaches those who joined at once', (test) => {
+    const world = begin(test);
+    const clients = [world.get('/a', { isStuck: true }), world.get('/a')];
+    world.held[0]!.fail(new ProxyError('connect_failed'));
+    assert.deepEqual(
+      clients.map(({ status, state }) => [status, state]),
+      Array(2).fill([502, 'ended']),
+    );
+    assert.equal(world.host.fills.size, 0);
+  });
+
+  it('is not what those wait for who come later', (test) => {
+    const world = begin(test);
+    world.get('/a', { isStuck: true });
+    world.held[0]!.fail(new ProxyError('connect_failed'));
+    world.get('/a');
+    assert.equal(world.fetches, 2);
+  });
+
+  it('leaves nothing behind when that client leaves before it has read it', (test) => {
+    const world = begin(test);
+    const first = world.get('/a', { isStuck: true });
+    const second = world.get('/a');
+    world.held[0]!.fail(new ProxyError('connect_failed'));
+    const third = world.get('/a');
+    first.leave();
+    world.held[1]!.answer({ headers: FRESH, body: 'answer' });
+    assert.deepEqual([second.status, told(third)], [502, 'ended answer']);
+    assert.equal(first.failure?.code, 'connect_failed');
+    assertAtRest(world);
+  });
+});
+
+describe('an answer that is shorter than declared, though it comes to its end', () => {
+  for (const joined of [0, 1]) {
+    it(`is not stored, nor whole, with ${joined} who joined`, (test) => {
+      const world = begin(test);
+      world.get('/a');
+      world.held[0]!.head({ headers: FRESH, body: 'answer' });
+      world.held[0]!.write('ans');
+      const others = Array.from({ length: joined }, () => world.get('/a'));
+      world.held[0]!.end();
+      assert.deepEqual(others.map(told), Array(joined).fill('failed ans'));
+      assertAtRest(world);
+      world.get('/a');
+      assert.equal(world.fetches, 2);
+    });
+  }
+});
+
+describe('the lease of a miss', () => {
+  it('is given back when nobody can join it any more', (test) => {
+    const world = begin(test);
+    world.link.connected = true;
+    const lease = test.mock.method(world.store, 'lease');
+    const joined: Client[] = [];
+    const first = world.get('/a');
+    const late = { headers: ['cache-control', 'no-cache'] };
+    world.store.lease(lease.mock.calls[0]!.arguments[0], {
+      granted: () => assert.fail('one has it'),
+      denied: () => assert.fail('it is stored'),
+      shared: () => joined.push(world.get('/a', late)),
+    });
+    world.store.receive({ kind: 'granted', id: world.link.lastId });
+    world.held[0]!.answer({ headers: FRESH, body: 'answer' });
+    assert.deepEqual([told(first), world.get('/a').body], ['ended answer', 'answer']);
+    assert.deepEqual(joined.map(told), ['waiting ']);
   });
 });
