@@ -8,13 +8,7 @@
 //      │                  │ └── failure ──► a stale answer, or the failure
 //      └── another worker has fetched ──► everybody looks again
 
-import type {
-  CachedVariant,
-  Lease,
-  LeaseEnd,
-  LeaseSeeker,
-  StoredResponse,
-} from '../../core/cache.ts';
+import type { CachedVariant, LeaseEnd, StoredResponse } from '../../core/cache.ts';
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { RawHeaders } from '../../core/headers.ts';
@@ -23,6 +17,7 @@ import { setKeyHash } from '../../std/key-hash.ts';
 import { Audience } from './audience.ts';
 import type { ForwardReason } from './cache-status.ts';
 import { fetchExchange } from './fetch-exchange.ts';
+import { type Fetcher, FetchRight } from './fetch-right.ts';
 import { answer, type Filling, release, statusOf, stream } from './fill-answers.ts';
 import type { FillContext, Joinable, NextLook } from './fill-context.ts';
 import { takeHead } from './fill-outcome.ts';
@@ -39,7 +34,6 @@ const UNWANTED = new ProxyError('client_closed', 'not wanted by the cache');
 
 /** A client's own exchange that was sent already, as a fill takes it over. */
 export interface Running {
-  readonly lease: Lease | null;
   readonly sentAtMs: number;
   /** Why its client did not get an answer from the store. */
   readonly reason: ForwardReason;
@@ -60,7 +54,7 @@ export interface FillTask {
   readonly looksOnDisk: boolean;
 }
 
-export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwner {
+export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
   readonly context: FillContext;
   readonly task: FillTask;
   readonly fetch: Exchange;
@@ -70,7 +64,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
   /** Null: it fetches by an exchange of its own. */
   readonly #running: Running | null;
   #mode: 'waiting' | 'holding' | 'live' | 'ignoring' = 'waiting';
-  #lease: Lease | null = null;
+  readonly #right: FetchRight;
   #source: Source | null = null;
   #sentAtMs = 0;
   #decision: StoredResponse | null = null;
@@ -81,19 +75,24 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
   #live: LiveBody | null = null;
   #isOver = false;
 
-  constructor(context: FillContext, task: FillTask, running: Running | null = null) {
+  /** `running`: in place of an exchange of its own. `right`: sought already, or had. */
+  constructor(
+    context: FillContext,
+    task: FillTask,
+    { running = null, right = null }: { running?: Running | null; right?: FetchRight | null } = {},
+  ) {
     this.context = context;
     this.task = task;
     this.audience = new Audience(task.client);
     this.#running = running;
-    if (running === null) {
-      // Made now: later the client may be gone, and its address with it.
-      this.fetch = fetchExchange(task.client, context.plan, this, task.validated);
-    } else {
-      this.fetch = task.client;
-      this.#lease = running.lease;
-      this.#sentAtMs = running.sentAtMs;
-    }
+    this.#sentAtMs = running === null ? 0 : running.sentAtMs;
+    // Made now: later the client may be gone, and its address with it.
+    this.fetch =
+      running === null
+        ? fetchExchange(task.client, context.plan, this, task.validated)
+        : task.client;
+    this.#right = right ?? new FetchRight(this);
+    this.#right.owner = this;
     if (task.validated !== null) task.validated.isRefreshing = true;
   }
 
@@ -195,36 +194,31 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
     const { store } = this.context.host;
     const { key } = this.task.request;
     if (isAlone) {
-      this.#send();
+      this.send();
     } else if (store.hasDisk && this.task.looksOnDisk) {
       void store.fetch(key).then((entry) => {
         if (!this.#isOver && entry !== null && entry.variants.length > 0) {
           this.over('failed');
           for (const waiter of this.audience.all) release(this, waiter, 'found', entry);
         } else if (!this.#isOver) {
-          store.lease(this.task.fillKey, this);
+          store.lease(this.task.fillKey, this.#right);
         }
         // Those who read from files hold them by now.
         for (const { file } of entry?.variants ?? []) file?.release();
       });
     } else {
-      store.lease(this.task.fillKey, this);
+      store.lease(this.task.fillKey, this.#right);
     }
   }
 
-  granted(lease: Lease): void {
-    this.#lease = lease;
-    if (this.#isOver) lease.release('failed', 0);
-    else this.#send();
+  send(): void {
+    this.#sentAtMs = Date.now();
+    this.context.host.forward(this.fetch, this.context.plan);
   }
 
-  shared(): void {
+  elsewhere(): void {
     // Who has to ask the peer whatever is stored would be told the same again.
-    if (!this.#isOver) this.releaseAll(this.task.validated === null ? 'together' : 'alone');
-  }
-
-  denied(): void {
-    if (!this.#isOver) this.#send();
+    this.releaseAll(this.task.validated === null ? 'together' : 'alone');
   }
 
   /** The head of the answer is in `fetch`. */
@@ -313,7 +307,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
   releaseOthers(end: LeaseEnd, passMs: number): void {
     const { store } = this.context.host;
     if (passMs > 0) store.pass(this.task.request.key, Date.now() + passMs);
-    this.#lease?.release(end, 0);
+    this.#right.release(end);
     const { owner, all } = this.audience;
     for (const waiter of all) if (waiter !== owner) release(this, waiter);
   }
@@ -332,12 +326,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
     if (this.ownsFetch) this.fetch.finished = true;
     this.#live?.close();
     if (this.task.validated !== null) this.task.validated.isRefreshing = false;
-    this.#lease?.release(end, freshUntilMs);
-  }
-
-  #send(): void {
-    this.#sentAtMs = Date.now();
-    this.context.host.forward(this.fetch, this.context.plan);
+    this.#right.release(end, freshUntilMs);
   }
 
   #complete(): void {
@@ -366,7 +355,7 @@ export class Fill implements Sink, Feed, LeaseSeeker, Joinable, Filling, LiveOwn
     const { host, policy } = this.context;
     this.#decision = null;
     host.store.pass(this.task.request.key, Date.now() + policy.passMs);
-    this.#lease?.release('uncacheable', 0);
+    this.#right.release('uncacheable');
     this.#forget();
     this.#goLive(new Pace(host.timers, () => this.#dropSlow()));
     for (const waiter of this.audience.all) if (!waiter.isStreaming) release(this, waiter);

@@ -9,13 +9,14 @@
 //      ├── somebody joins ─► a fill, with an exchange of its own
 //      └── another worker has fetched ─► the exchange looks again
 
-import type { CacheFetch, Lease, LeaseEnd, LeaseSeeker, StoredResponse } from '../../core/cache.ts';
+import type { CacheFetch, LeaseEnd, StoredResponse } from '../../core/cache.ts';
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { limits } from '../../core/limits.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import { setKeyHash } from '../../std/key-hash.ts';
 import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
+import { type Fetcher, FetchRight } from './fetch-right.ts';
 import { Fill, type FillTask } from './fill.ts';
 import type { FillContext, Joinable } from './fill-context.ts';
 import { ownFields, passMsAfter, takeHead } from './fill-outcome.ts';
@@ -30,14 +31,15 @@ const NO_BYTES = new Uint8Array(0);
 /** Longer ones wait for their client too often: the store and those who join shall not. */
 const TEE_BYTES_MAX = limits.streamHighWaterBytes;
 
-export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
+export class Tee implements CacheFetch, Fetcher, Joinable, Sink, Source {
   readonly #context: FillContext;
   readonly #task: FillTask;
   readonly #reason: ForwardReason;
   #state: 'seeking' | 'asked' | 'copying' | 'stored' | 'over' = 'seeking';
   /** `run` has returned, and the exchange waits. */
   #isHeldUp = false;
-  #lease: Lease | null = null;
+  /** Null: it goes without. */
+  #right: FetchRight | null = null;
   #sentAtMs: number;
   /** Has taken over, or has the copy. */
   #fill: Fill | null = null;
@@ -59,29 +61,28 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
 
   /** `isAlone`: at once. False when the exchange is to be forwarded now; else it will be, or is answered. */
   run(isAlone: boolean): boolean {
-    if (isAlone) this.denied();
-    else this.#context.host.store.lease(this.#task.fillKey, this);
+    if (isAlone) {
+      this.send();
+    } else {
+      this.#right = new FetchRight(this);
+      this.#context.host.store.lease(this.#task.fillKey, this.#right);
+    }
     if (this.#state !== 'seeking') return this.#state === 'over';
     this.#isHeldUp = true;
     this.#task.client.running = this;
     return true;
   }
 
-  granted(lease: Lease): void {
-    this.#lease = lease;
-    if (this.#fill !== null) this.#fill.granted(lease);
-    else if (this.#state === 'over') lease.release('failed', 0);
-    else this.#send();
+  send(): void {
+    this.#state = 'asked';
+    if (!this.#isHeldUp) return;
+    this.#sentAtMs = Date.now();
+    const { client } = this.#task;
+    client.running = null;
+    this.#context.host.forward(client, client.plan!);
   }
 
-  denied(): void {
-    if (this.#fill !== null) this.#fill.denied();
-    else if (this.#state !== 'over') this.#send();
-  }
-
-  shared(): void {
-    this.#fill?.shared();
-    if (this.#state === 'over') return;
+  elsewhere(): void {
     this.#over('failed');
     this.#task.client.running = null;
     this.#context.again(this.#task.client, 'together', null);
@@ -224,15 +225,6 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
     else if (this.#state === 'over') this.#source?.cancel(error);
   }
 
-  #send(): void {
-    this.#state = 'asked';
-    if (!this.#isHeldUp) return;
-    this.#sentAtMs = Date.now();
-    const { client } = this.#task;
-    client.running = null;
-    this.#context.host.forward(client, client.plan!);
-  }
-
   #response(exchange: Exchange): FetchedResponse {
     const { status, responseHeaders: headers, responseDate: date } = exchange;
     const { responseByteLength: byteLength } = exchange;
@@ -253,7 +245,7 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
     if (isShared) return;
     const { host, policy } = this.#context;
     host.store.pass(this.#task.request.key, Date.now() + policy.passMs);
-    this.#lease?.release('uncacheable', 0);
+    this.#right?.release('uncacheable');
   }
 
   /** Nothing is stored: everybody may ask for himself, for so long. */
@@ -301,7 +293,7 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
     // First: whoever learns by the lease that it is stored must not join what has no copy any more.
     this.#leave();
     this.#state = 'stored';
-    this.#lease?.release('stored', freshUntilMs);
+    this.#right?.release('stored', freshUntilMs);
   }
 
   /** Somebody else wants it: a fill goes on with the exchange as it is. */
@@ -309,27 +301,24 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
     const { client } = this.#task;
     // It may be wanted when the client is gone.
     client.settleAddress();
-    const running = { lease: this.#lease, sentAtMs: this.#sentAtMs, reason: this.#reason };
-    const fill = new Fill(this.#context, this.#task, running);
-    this.#replaceBy(fill);
-    this.#fill = fill;
-    return fill;
+    const running = { sentAtMs: this.#sentAtMs, reason: this.#reason };
+    return this.#replaceBy(new Fill(this.#context, this.#task, { running, right: this.#right }));
   }
 
   /** Nothing was sent yet: a fill will ask with an exchange of its own, and this client waits with the others. */
   #startOver(): Fill {
-    const fill = new Fill(this.#context, this.#task);
-    this.#replaceBy(fill);
-    this.#fill = fill;
+    const fill = this.#replaceBy(new Fill(this.#context, this.#task, { right: this.#right }));
     this.#over('failed');
     fill.join(this.#task.client, NO_WISHES, this.#reason);
     return fill;
   }
 
-  #replaceBy(fill: Fill): void {
+  #replaceBy(fill: Fill): Fill {
     const { fills } = this.#context.host;
     const { fillKey } = this.#task;
     if (fills.get(fillKey) === this) fills.set(fillKey, fill);
+    this.#fill = fill;
+    return fill;
   }
 
   /** Nobody joins any more, nothing is held. */
@@ -347,7 +336,7 @@ export class Tee implements CacheFetch, Joinable, LeaseSeeker, Sink, Source {
     if (this.#state === 'over') return;
     if (this.#state !== 'stored') this.#leave();
     this.#state = 'over';
-    if (this.#fill === null) this.#lease?.release(end, 0);
+    if (this.#fill === null) this.#right?.release(end);
     client.cacheFetch = null;
     // It went on without its client.
     if (this.#source !== null && this.#next === null) client.finished = true;
