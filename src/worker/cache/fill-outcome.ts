@@ -3,7 +3,7 @@
 import type { CachedVariant, StoredResponse } from '../../core/cache.ts';
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
-import { type RawHeaders, withoutFields } from '../../core/headers.ts';
+import { FieldNames, type RawHeaders, withoutFields } from '../../core/headers.ts';
 import { standInStatus } from './cache-status.ts';
 import { noteFetch } from './fetch-exchange.ts';
 import { answer, type Filling, release, statusOf, stream } from './fill-answers.ts';
@@ -17,7 +17,7 @@ import { canTakeWhole, isForWhole } from './waiter.ts';
 /** After a failure nobody waits for another's fetch this long: it would fail them all one after the other. */
 const FAILURE_PASS_MS = 1000;
 /** For caches only. */
-const NOT_PASSED_ON: ReadonlySet<string> = new Set(['surrogate-key', 'cache-tag']);
+const NOT_PASSED_ON = new FieldNames(['surrogate-key', 'cache-tag']);
 
 /** How long nobody waits for a fetch of what is not stored, because its answer has that status. */
 export function passMsAfter(status: number, { passMs }: CachePolicy): number {

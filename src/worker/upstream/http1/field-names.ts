@@ -39,12 +39,15 @@ const COMMON = [
   ...'access-control-allow-methods access-control-allow-origin access-control-expose-headers'.split(
     ' ',
   ),
-  ...'access-control-max-age age allow alt-svc cache-control content-disposition'.split(' '),
+  ...'access-control-max-age age allow alt-svc cache-control cache-groups cache-tag'.split(' '),
+  ...'cdn-cache-control content-disposition'.split(' '),
   ...'content-encoding content-language content-location content-range content-type'.split(' '),
   ...'content-security-policy cross-origin-opener-policy cross-origin-resource-policy'.split(' '),
   ...'etag expires last-modified link location p3p permissions-policy pragma'.split(' '),
   ...'referrer-policy retry-after server server-timing set-cookie'.split(' '),
-  ...'strict-transport-security timing-allow-origin vary via warning www-authenticate'.split(' '),
+  ...'strict-transport-security surrogate-key timing-allow-origin vary via warning www-authenticate'.split(
+    ' ',
+  ),
   ...'x-accel-buffering x-cache x-content-type-options x-frame-options x-powered-by'.split(' '),
   ...'x-ratelimit-limit x-ratelimit-remaining x-ratelimit-reset x-request-id'.split(' '),
   ...'x-robots-tag x-runtime x-ua-compatible x-xss-protection'.split(' '),
