@@ -50,7 +50,7 @@ describe('a body that is compressed in pieces', () => {
           const { encoded } = encode(body, 'br', level);
           assert.ok(brotliDecompressSync(encoded).equals(body), `${bytes} at ${level}`);
           const whole = encodeWhole(body, 'br', level).byteLength;
-          const most = whole * 1.01 + 32 * Math.ceil(bytes / (128 * KIB));
+          const most = whole * 1.01 + 16 * Math.ceil(bytes / PIECE_BYTES.br);
           assert.ok(encoded.byteLength <= most, `${encoded.byteLength}, ${whole}`);
         }
       }
