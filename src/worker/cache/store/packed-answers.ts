@@ -1,22 +1,12 @@
 // Answers that were stored and not asked for since, as bytes: most are never asked for again, and as objects
 // (some forty each) they cost more than all the rest of a miss (docs/caching-storage.md). What is asked for
 // is unpacked, once, and is not here any more; so nobody ever holds a view of these bytes.
-//
-// A record: nine doubles, nine counts, bits for the texts that it has (one that refers to a model), their
-// lengths, the texts, the body.
 
 import type { StoredResponse } from '../../../core/cache.ts';
 import { RecordFifo, type Segment } from '../../../std/record-fifo.ts';
 import type { Newcomers } from '../../../std/s3-fifo.ts';
-import {
-  Models,
-  maskWords,
-  Row,
-  SINGLE_TEXTS,
-  TEXTS_MOST,
-  TextReader,
-  TextWriter,
-} from './packed-texts.ts';
+import { bytesOf, DOUBLES, lengthsAt, MODEL, readerAt, textsOf, WRITTEN } from './packed-record.ts';
+import { Models, SINGLE_TEXTS, TEXTS_MOST, TextWriter } from './packed-texts.ts';
 
 /** What comes out. */
 export interface Unpacked {
@@ -31,11 +21,6 @@ export interface PackedOptions {
   readonly onEvict: (count: number) => void;
 }
 
-const DOUBLES = 9;
-const WORDS = 9;
-/** Among these: how many texts are in the record, and the place of its model plus 1, or 0. */
-const WRITTEN = 7;
-const MODEL = 8;
 /** Below this budget buffers would be too large a part of it. */
 const BUDGET_LEAST = 2 ** 20;
 /** Above this one the buffers would have more lines than numbers (RecordFifo). */
@@ -50,12 +35,21 @@ const BYTES_PER_CHAIN = 1024;
 const CHAINS_MOST = 2 ** 24;
 const NAMES_KNOWN_MOST = 1000;
 
+/** The texts of a model, by the `order` of its buffer and its place in there. */
+interface ModelTexts {
+  readonly order: number;
+  readonly at: number;
+  readonly texts: readonly string[];
+}
+
 /** For the answer that is being packed. */
 const writer = new TextWriter();
 
 export class PackedAnswers implements Newcomers {
   readonly #records: RecordFifo;
   readonly #models = new Models();
+  /** The model that was read last: what is unpacked has its texts as the same strings. */
+  #lastModel: ModelTexts = { order: -1, at: 0, texts: [] };
   readonly #recordBytesMax: number;
   readonly #options: PackedOptions;
   /** One string for each name of a field: equal strings that are the same compare faster. */
@@ -87,7 +81,7 @@ export class PackedAnswers implements Newcomers {
   }
 
   get overheadBytes(): number {
-    return this.#records.overheadBytes;
+    return this.#records.overheadBytes + Models.bytesMax(this.#recordBytesMax);
   }
 
   get oldestOrder(): number {
@@ -112,7 +106,7 @@ export class PackedAnswers implements Newcomers {
     records.add(hash, bytes, this.#options.nextOrder());
     this.#write(response, body, refers ? model.at + 1 : 0);
     if (refers) model.used(writer.sharedChars);
-    else model.offer(response, records.segment.order, records.at);
+    else model.offer(response, writer.text.length, { order: records.newestOrder, at: records.at });
     return true;
   }
 
@@ -198,11 +192,7 @@ export class PackedAnswers implements Newcomers {
     const double = at >> 3;
     const word = double * 2 + DOUBLES * 2;
     const model = words[word + MODEL]!;
-    const reader = new TextReader(
-      rowAt(segment, word),
-      model === 0 ? null : rowAt(segment, ((model - 1) >> 2) + DOUBLES * 2),
-      { words, word: word + WORDS },
-    );
+    const reader = readerAt(segment, word, model === 0 ? null : this.#textsAt(segment, model - 1));
     reader.next();
     const response: StoredResponse = {
       key,
@@ -238,31 +228,24 @@ export class PackedAnswers implements Newcomers {
     return { response, body };
   }
 
+  /** All texts of the model that is there. */
+  #textsAt(segment: Segment, at: number): readonly string[] {
+    const { order } = segment;
+    if (this.#lastModel.order !== order || this.#lastModel.at !== at) {
+      const word = (at >> 2) + DOUBLES * 2;
+      const texts: string[] = [];
+      readerAt(segment, word, null).fill(texts, textsOf(segment.words, word));
+      this.#lastModel = { order, at, texts };
+    }
+    return this.#lastModel.texts;
+  }
+
   #nameOf(name: string): string {
     const known = this.#names.get(name);
     if (known !== undefined) return known;
     if (this.#names.size < NAMES_KNOWN_MOST) this.#names.set(name, name);
     return name;
   }
-}
-
-/** The texts that were written into the record whose counts begin at `word`. */
-function rowAt({ bytes, words }: Segment, word: number): Row {
-  const lengths = lengthsAt(words, word);
-  const at = (lengths + words[word + WRITTEN]!) * 4;
-  return new Row(bytes.toString('latin1', at, at + words[word + 3]!), words, lengths);
-}
-
-/** Where the lengths of the texts are, by the counts that begin at `word`. */
-function lengthsAt(words: Uint32Array, word: number): number {
-  if (words[word + MODEL] === 0) return word + WORDS;
-  const texts = SINGLE_TEXTS + words[word + 4]! + words[word + 5]! + words[word + 6]!;
-  return word + WORDS + maskWords(texts);
-}
-
-/** What the answer takes that `writer` has gone through. */
-function bytesOf({ maskCount, written, text }: TextWriter, body: Uint8Array): number {
-  return DOUBLES * 8 + (WORDS + maskCount + written) * 4 + text.length + body.byteLength;
 }
 
 function powerOfTwo(value: number): number {

@@ -13,6 +13,8 @@ export const TEXTS_MOST = 512;
 const SHARED_CHARS_LEAST = 32;
 /** After so many answers without much use of a model another one takes its place. */
 const USELESS_MOST = 16;
+/** Texts of longer heads are not kept as strings besides. */
+const MODEL_CHARS_MOST = 8192;
 const MODELS = 8;
 /** So often a text may differ from that of its model, and in half of the answers, until it is left alone. */
 const DIFFERENCES_FREE = 8;
@@ -61,7 +63,12 @@ export class Model {
   }
 
   /** An answer was written whole; it takes the place of a model that is gone, or was of no use for long. */
-  offer(response: StoredResponse, order: number, at: number): void {
+  offer(
+    response: StoredResponse,
+    chars: number,
+    { order, at }: { order: number; at: number },
+  ): void {
+    if (chars > MODEL_CHARS_MOST) return;
     if (this.#order === order) {
       this.#useless += 1;
       if (this.#useless < USELESS_MOST) return;
@@ -81,6 +88,11 @@ export class Model {
 /** Models for answers of different kinds. */
 export class Models {
   readonly #models = Array.from({ length: MODELS }, () => new Model());
+
+  /** What they may take, of answers of at most so many bytes. */
+  static bytesMax(recordBytesMax: number): number {
+    return MODELS * Math.min(MODEL_CHARS_MOST, recordBytesMax);
+  }
 
   /** The one for answers like this. */
   for({ status, headers }: StoredResponse): Model {
@@ -143,59 +155,46 @@ export class TextWriter {
   }
 }
 
-/** Cuts texts off those that were written, or off those of the model. */
+/** Gives the texts of an answer one after the other. */
 export class TextReader {
-  readonly #own: Row;
-  readonly #model: Row | null;
+  /** Those that were written, and their lengths. */
+  readonly #text: string;
   readonly #words: Uint32Array;
+  #lengths: number;
+  #from = 0;
+  /** Those of the model; null when it has none. */
+  readonly #model: readonly string[] | null;
   readonly #masks: number;
   #at = 0;
 
-  /** `masks`: where the bits for the texts begin. */
-  constructor(own: Row, model: Row | null, masks: { words: Uint32Array; word: number }) {
-    this.#own = own;
+  /** `lengths` and `masks`: the words where these begin. */
+  constructor(
+    text: string,
+    model: readonly string[] | null,
+    numbers: { words: Uint32Array; lengths: number; masks: number },
+  ) {
+    this.#text = text;
     this.#model = model;
-    this.#words = masks.words;
-    this.#masks = masks.word;
+    this.#words = numbers.words;
+    this.#lengths = numbers.lengths;
+    this.#masks = numbers.masks;
   }
 
   next(): string {
     const at = this.#at;
     this.#at = at + 1;
-    if (this.#model === null) return this.#own.next();
-    if ((this.#words[this.#masks + (at >> 5)]! & (1 << (at & 31))) === 0) return this.#model.next();
-    this.#model.skip();
-    return this.#own.next();
+    if (this.#model !== null) {
+      const isWritten = (this.#words[this.#masks + (at >> 5)]! & (1 << (at & 31))) !== 0;
+      if (!isWritten) return this.#model[at]!;
+    }
+    const from = this.#from;
+    this.#from += this.#words[this.#lengths]!;
+    this.#lengths += 1;
+    return this.#text.slice(from, this.#from);
   }
 
   fill(list: string[], count: number): void {
     for (let item = 0; item < count; item++) list.push(this.next());
-  }
-}
-
-/** Texts in a row with their lengths. */
-export class Row {
-  readonly #text: string;
-  readonly #words: Uint32Array;
-  #word: number;
-  #at = 0;
-
-  /** `word`: where the lengths begin. */
-  constructor(text: string, words: Uint32Array, word: number) {
-    this.#text = text;
-    this.#words = words;
-    this.#word = word;
-  }
-
-  next(): string {
-    const from = this.#at;
-    this.skip();
-    return this.#text.slice(from, this.#at);
-  }
-
-  skip(): void {
-    this.#at += this.#words[this.#word]!;
-    this.#word += 1;
   }
 }
 
