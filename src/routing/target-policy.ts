@@ -4,7 +4,6 @@
 // query is nobody's path and stays as it is.
 
 import { ProxyError } from '../core/errors.ts';
-import { PlainTexts } from '../std/plain-texts.ts';
 
 export type Treatment = 'keep' | 'normalise' | 'refuse';
 
@@ -55,18 +54,12 @@ const DOUBLE_ESCAPE = /%(?:25)+(?:2[ef]|5c|3b|[01][0-9a-f]|7f)/i;
 const OVERLONG = /%c[01]%[89ab][0-9a-f]|%e0%[89][0-9a-f]|%f0%8[0-9a-f]/i;
 const HIDDEN_SLASH = /%2f|%5c|\\/i;
 
-const withoutDoubt = new PlainTexts((target) => {
-  const doubt = target.search(DOUBTFUL);
-  if (doubt === -1) return true;
-  const query = target.indexOf('?');
-  return query !== -1 && query < doubt;
-});
-
 /** Returns the target as everybody shall see it, or `bad_target` with the reason. Never throws. */
 export function settleTarget(target: string, policy: TargetPolicy): string | ProxyError {
-  const plain = withoutDoubt.find(target);
-  if (plain !== null) return plain;
+  const doubt = target.search(DOUBTFUL);
+  if (doubt === -1) return target;
   const query = target.indexOf('?');
+  if (query !== -1 && query < doubt) return target;
   const reading = new PathReading(policy);
   const path = reading.settle(query === -1 ? target : target.slice(0, query));
   if (reading.refusal !== null) return reading.refusal;

@@ -1,5 +1,5 @@
-// Texts that were looked at before and found to hold nothing unusual. To find one again costs 15 ns; to look
-// through 60 characters costs 100 to 200.
+// Texts that were looked at before and found to hold nothing unusual: to find one again costs 12 ns, to look
+// through 60 characters 80. What is rarely the same twice is better off without: it pays 20 ns more.
 
 const SLOTS = 1024;
 /** Longer ones are not worth their memory. */

@@ -53,7 +53,6 @@ const UNUSUAL_VALUE = /[^\t -~]/;
 const FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]/;
 const UNUSUAL_TARGET = /[^!"$-~]/;
 const plainValues = new PlainTexts((text) => !UNUSUAL_VALUE.test(text));
-const plainTargets = new PlainTexts((text) => !UNUSUAL_TARGET.test(text));
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const LENGTH = /^[0-9]+$/;
 const WEB_SOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
@@ -203,9 +202,8 @@ function readTarget(request: HttpRequest): void {
   const query = request.getQuery() as string | undefined;
   const path = request.getUrl();
   const target = query === undefined ? path : `${path}?${query}`;
-  const plain = plainTargets.find(target);
-  if (plain !== null) {
-    head.target = plain;
+  if (!UNUSUAL_TARGET.test(target)) {
+    head.target = target;
     return;
   }
   head.target = byteString(target);
