@@ -56,6 +56,7 @@ class BodySource implements Source {
   #offset = 0;
   #isPaused = true;
   #isGiving = false;
+  #isOver = false;
 
   constructor(sink: Sink, pieces: readonly Uint8Array[]) {
     this.#sink = sink;
@@ -69,19 +70,19 @@ class BodySource implements Source {
   resume(): void {
     this.#isPaused = false;
     // From inside `write`: the loop that is running sees it.
-    if (this.#isGiving) return;
+    if (this.#isGiving || this.#isOver) return;
     this.#isGiving = true;
     while (!this.#isPaused && this.#piece < this.#pieces.length) this.#giveNext();
     this.#isGiving = false;
-    if (this.#isPaused || this.#piece < this.#pieces.length) return;
-    this.#isPaused = true;
+    if (this.#isOver || this.#isPaused || this.#piece < this.#pieces.length) return;
+    this.#isOver = true;
     this.#sink.end();
   }
 
   cancel(): void {
     this.#isPaused = true;
+    this.#isOver = true;
     this.#pieces = [];
-    this.#piece = 1;
   }
 
   #giveNext(): void {

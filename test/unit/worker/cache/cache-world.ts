@@ -52,6 +52,8 @@ export class HeldRequest implements Source {
   #sink: Sink | null = null;
   isPaused = false;
   cancelled: ProxyError | null = null;
+  /** Has reported its end. */
+  isOver = false;
 
   constructor(exchange: Exchange, attempt: Attempt) {
     this.exchange = exchange;
@@ -79,18 +81,23 @@ export class HeldRequest implements Source {
   }
 
   end(): void {
-    if (this.cancelled !== null) return;
+    if (this.isOver) return;
+    this.isOver = true;
     this.#sink!.end();
     this.#attempt.onDone(null);
   }
 
   breakOff(): void {
+    if (this.isOver) return;
+    this.isOver = true;
     const error = new ProxyError('body_broken');
     this.#sink!.fail(error);
     this.#attempt.onDone(error);
   }
 
   fail(error: ProxyError): void {
+    this.isOver = true;
+    this.exchange.running = null;
     this.#attempt.onFailure(error);
   }
 
@@ -110,8 +117,10 @@ export class HeldRequest implements Source {
     this.isPaused = false;
   }
   cancel(error: ProxyError): void {
-    if (this.cancelled !== null) return;
+    if (this.isOver) return;
+    this.isOver = true;
     this.cancelled = error;
+    if (this.exchange.running === this) this.exchange.running = null;
     if (this.#sink !== null) this.#attempt.onDone(error);
   }
 }
@@ -131,11 +140,25 @@ export class Client implements Sink {
 
   /** Why it did not get all, as the log has it. */
   failure: ProxyError | null = null;
+  /** What it did while it had nothing to say, or twice: a listener would not stand it. */
+  readonly wrongs: string[] = [];
+  isGone = false;
+  isDone = false;
+  /** Closes its connection when a response breaks off, and tells of that as if the client had: as uWS does. */
+  tellsOfBreaks = false;
+  /** How often what its exchange held was given back. */
+  releases = 0;
   readonly #context: HoldContext;
 
   constructor(head: Partial<RequestHead>, context: HoldContext = { peers: NOBODY }) {
     this.#context = context;
     this.exchange = makeExchange(head, this);
+    this.exchange.held = {
+      next: null,
+      release: () => {
+        this.releases += 1;
+      },
+    };
   }
 
   get status(): number {
@@ -151,33 +174,59 @@ export class Client implements Sink {
   }
 
   start(source: Source): void {
+    if (this.isGone) {
+      source.cancel(new ProxyError('client_closed'));
+      return;
+    }
+    this.#expect('waiting', 'start');
     this.source = source;
     this.state = 'started';
   }
   write(chunk: Uint8Array): boolean {
+    if (this.isGone) return true;
+    this.#expect('started', 'write');
     this.body += Buffer.from(chunk).toString('latin1');
     return !this.isFull;
   }
   end(): void {
+    if (this.isGone) return;
+    this.#expect('started', 'end');
     this.state = 'ended';
     if (!this.isStuck) this.#done();
   }
-  fail(): void {
+  fail(error: ProxyError): void {
+    if (this.isGone) return;
+    this.exchange.failure ??= error;
+    this.#expect('started', 'fail');
     this.state = 'failed';
+    if (this.tellsOfBreaks) clientLeft(this.exchange);
     this.#done();
   }
   /** Has room again. */
   read(): void {
     this.isFull = false;
-    this.source!.resume();
+    if (!this.isGone) this.source?.resume();
+  }
+  /** The last bytes leave. */
+  flush(): void {
+    this.isStuck = false;
+    if (this.state === 'ended' && !this.isDone) this.#done();
   }
   /** Leaves before the end. */
   leave(): void {
+    this.isGone = true;
     clientLeft(this.exchange);
     this.#done();
   }
 
+  #expect(state: Client['state'], call: string): void {
+    if (this.state !== state) this.wrongs.push(`${call} when ${this.state}`);
+  }
+
+  /** As serve does it. */
   #done(): void {
+    if (this.isDone) this.wrongs.push('done twice');
+    this.isDone = true;
     const goesOn = clientDone(this.exchange, this.#context);
     this.failure = this.exchange.failure;
     if (goesOn) this.exchange.failure = null;

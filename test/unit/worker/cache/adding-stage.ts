@@ -1,0 +1,65 @@
+// A stage that changes bodies, and tells of itself as those do that decode or compress.
+
+import type { ProxyError } from '../../../../src/core/errors.ts';
+import type { Exchange } from '../../../../src/core/exchange.ts';
+import type { Sink, Source } from '../../../../src/core/sink.ts';
+
+/** Adds a byte at the end of a body, and says that it is what runs. */
+class Adding implements Sink, Source {
+  readonly #exchange: Exchange;
+  readonly #next: Sink;
+  readonly #what: string;
+  #source: Source | null = null;
+  #isOver = false;
+
+  constructor(exchange: Exchange, next: Sink, what: string) {
+    this.#exchange = exchange;
+    this.#next = next;
+    this.#what = what;
+    exchange.responseByteLength = -1;
+  }
+  start(source: Source): void {
+    this.#source = source;
+    this.#exchange.running = this;
+    this.#next.start(this);
+  }
+  write(chunk: Uint8Array): boolean {
+    return this.#isOver || this.#next.write(chunk);
+  }
+  end(): void {
+    if (this.#close()) return;
+    this.#next.write(Buffer.from(this.#what));
+    this.#next.end();
+  }
+  fail(error: ProxyError): void {
+    if (!this.#close()) this.#next.fail(error);
+  }
+  pause(): void {
+    this.#source?.pause();
+  }
+  resume(): void {
+    this.#source?.resume();
+  }
+  cancel(error: ProxyError): void {
+    const source = this.#source;
+    if (!this.#close()) source?.cancel(error);
+  }
+  #close(): boolean {
+    const wasOver = this.#isOver;
+    this.#isOver = true;
+    this.#source = null;
+    if (this.#exchange.running === this) this.#exchange.running = null;
+    return wasOver;
+  }
+}
+
+/** Adds `what` to bodies, and says so in the head. */
+export const adding = (what: string) => ({
+  name: `adds ${what}`,
+  attach(exchange: Exchange, next: Sink) {
+    const { method, status } = exchange;
+    exchange.responseHeaders.push('x-added', what);
+    if (method === 'HEAD' || status === 204 || status === 304) return next;
+    return new Adding(exchange, next, what);
+  },
+});
