@@ -4,7 +4,7 @@
 import { cookieValue } from '../../core/cookies.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { hashFurther, mix32 } from '../../std/hash.ts';
-import { keyHash, keyHashStart, setKeyHash } from '../../std/key-hash.ts';
+import { keyHashStart, setKeyHash } from '../../std/key-hash.ts';
 import { joinedValue } from './fields.ts';
 import { normalQuery, type QueryRule } from './query-key.ts';
 
@@ -22,7 +22,8 @@ export type ToldFields = ((exchange: Exchange) => string) | null;
 /** A longer key is not worth its memory: such requests go past the cache. */
 const KEY_CHARS_MAX = 8192;
 
-const MEMOS = 256;
+/** A power of two. */
+const MEMOS = 512;
 const MEMO_CHARS_MAX = 512;
 
 /** What all keys and URLs of one host begin with. */
@@ -37,12 +38,10 @@ interface Place {
 }
 
 interface Memo {
-  /** Hash of the last key that fell on this place. */
+  /** Hash of the last key that was made here. */
   last: number;
   target: string;
-  host: string;
-  scheme: string;
-  port: number;
+  keyStart: string;
   key: string;
   hash: number;
 }
@@ -63,7 +62,7 @@ export class CacheKeys {
    * most is asked for once, and texts that old objects point to are work for the garbage collector.
    */
   readonly #memos = Array.from({ length: MEMOS }, (): Memo => {
-    return { last: 0, target: '', host: '', scheme: '', port: 0, key: '', hash: 0 };
+    return { last: 0, target: '', keyStart: '', key: '', hash: 0 };
   });
 
   constructor(route: string, rule: KeyRule, told: ToldFields = null) {
@@ -77,22 +76,19 @@ export class CacheKeys {
   /** Returns the key, or null when it would be too long. */
   of(exchange: Exchange): string | null {
     if (!this.#isPlain || this.#told !== null) return this.#make(exchange);
-    const { scheme, host, target, entry } = exchange;
-    const memo = this.#memos[placeOf(target)]!;
-    const isKnown = memo.target === target && memo.host === host && memo.scheme === scheme;
-    if (isKnown && memo.port === entry.port) {
-      setKeyHash(memo.key, memo.hash);
-      return memo.key;
-    }
-    const key = this.#make(exchange);
-    if (key === null || key.length > MEMO_CHARS_MAX) return key;
-    const hash = keyHash(key);
+    const { target } = exchange;
+    const { keyStart, hashed } = this.#placeOf(exchange);
+    const hash = mix32(hashFurther(hashed, target));
+    const memo = this.#memos[hash & (MEMOS - 1)]!;
+    const isKnown = memo.hash === hash && memo.target === target && memo.keyStart === keyStart;
+    const key = isKnown ? memo.key : keyStart + target;
+    if (key.length > KEY_CHARS_MAX) return null;
+    setKeyHash(key, hash);
+    if (isKnown || key.length > MEMO_CHARS_MAX) return key;
     if (memo.last !== hash) memo.last = hash;
     else {
       memo.target = target;
-      memo.host = host;
-      memo.scheme = scheme;
-      memo.port = entry.port;
+      memo.keyStart = keyStart;
       memo.key = key;
       memo.hash = hash;
     }
@@ -145,13 +141,6 @@ export class CacheKeys {
     if (byDevice) key += `\n${deviceOf(joinedValue(headers, 'user-agent') ?? '')}`;
     return key;
   }
-}
-
-/** A place that few targets share with one that is as hot. */
-function placeOf(target: string): number {
-  const { length } = target;
-  const [last, middle] = [target.charCodeAt(length - 1), target.charCodeAt(length >> 1)];
-  return (length + 7 * last + 31 * middle) % MEMOS;
 }
 
 function part(value: string | null): string {
