@@ -115,12 +115,14 @@ export class Tee implements CacheFetch, Fetcher, Joinable, Sink, Source {
   }
 
   attach(): Sink {
+    const { client: exchange, request } = this.#task;
+    // What peers are told of it is not what its client said, whose stages are next.
+    exchange.requestHeaders = request.headers;
     if (this.#fill !== null) return this.#fill.attach();
-    const { client: exchange } = this.#task;
     const { answers, host, policy } = this.#context;
     const { status, responseByteLength: byteLength } = exchange;
     const response = this.#response(exchange);
-    const decision = decideStore(this.#task.request, response, policy);
+    const decision = decideStore(request, response, policy);
     const isTooLong = byteLength > policy.objectBytesMax;
     if (typeof decision === 'string' || isTooLong) {
       this.#pass(isFailure(status) ? 'failed' : 'uncacheable', passMsAfter(status, policy));
@@ -148,6 +150,8 @@ export class Tee implements CacheFetch, Fetcher, Joinable, Sink, Source {
     const fill = this.#fill;
     // A fill whose exchange has no other client is told as that.
     if (this.#state !== 'asked' || fill?.ownsFetch === true) return;
+    const { client, request } = this.#task;
+    client.requestHeaders = request.headers;
     if (fill?.isWaiting === true) takeHead(fill);
     this.#over('failed');
   }

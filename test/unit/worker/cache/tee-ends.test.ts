@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { ProxyError } from '../../../../src/core/errors.ts';
 import type { Exchange } from '../../../../src/core/exchange.ts';
+import { headerValue, type RawHeaders, withoutFields } from '../../../../src/core/headers.ts';
 import type { Sink, Source } from '../../../../src/core/sink.ts';
+import { makePlan } from '../support/exchanges.ts';
 import { assertAtRest, CacheWorld, type Client } from './cache-world.ts';
 
 const FRESH = ['cache-control', 'max-age=60'];
@@ -176,5 +178,49 @@ describe('the lease of a miss', () => {
     world.held[0]!.answer({ headers: FRESH, body: 'answer' });
     assert.deepEqual([told(first), world.get('/a').body], ['ended answer', 'answer']);
     assert.deepEqual(joined.map(told), ['waiting ']);
+  });
+});
+
+describe('what the client of a miss has said', () => {
+  const { requestHead } = makePlan();
+  const forPeer = new Set(['origin', 'accept']);
+  const plan = {
+    requestHead: {
+      ...requestHead,
+      edits: { apply: (fields: RawHeaders) => withoutFields(fields, forPeer) },
+    },
+    clientStages: [
+      {
+        name: 'greets',
+        attach(exchange: Exchange, next: Sink) {
+          const origin = headerValue(exchange.requestHeaders, 'origin');
+          exchange.responseHeaders.push('x-origin', String(origin));
+          return next;
+        },
+      },
+    ],
+  };
+  const headers = ['origin', 'me', 'accept', 'application/json'];
+
+  for (const isChunked of [false, true]) {
+    it(`is known to its stages though no peer is told, chunked: ${isChunked}`, (test) => {
+      const world = new CacheWorld(test, {}, () => 'hold', plan);
+      const first = world.get('/a', { headers });
+      assert.equal(world.requests[0]!.requestHeaders.includes('origin'), false);
+      world.held[0]!.answer({ headers: FRESH, body: 'answer', isChunked });
+      const second = world.get('/a', { headers });
+      assert.deepEqual(
+        [first, second].map((one) => one.header('x-origin')),
+        ['me', 'me'],
+      );
+    });
+  }
+
+  it('is known when it is told of a failure', (test) => {
+    const world = new CacheWorld(test, {}, () => 'hold', plan);
+    const clients = [world.get('/a', { headers }), world.get('/a', { headers })];
+    world.held[0]!.fail(new ProxyError('connect_failed'));
+    const types = clients.map((one) => one.header('content-type'));
+    assert.deepEqual(types, Array(2).fill('application/json'));
   });
 });
