@@ -115,7 +115,8 @@ class TransformedBody implements Sink, Source {
 
   write(chunk: Uint8Array): boolean {
     if (this.#isOver) return false;
-    const bytes = this.#ask(() => this.#transform.chunk(chunk));
+    // A copy, which the plugin may write into: the chunk may be that of a stored answer.
+    const bytes = this.#ask(() => this.#transform.chunk(new Uint8Array(chunk)));
     if (bytes === null) return false;
     return bytes.byteLength === 0 ? true : this.#next.write(bytes);
   }

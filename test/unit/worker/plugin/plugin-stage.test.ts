@@ -101,6 +101,13 @@ describe('a body that a plugin changes', () => {
     assert.deepEqual(exchange.responseHeaders, ['content-type', 'text/plain', 'etag', 'W/"1"']);
   });
 
+  it('stays as it is where else it is needed, e.g. in the cache', () => {
+    const { sink, client } = attach(transform({ chunk: (bytes) => bytes.fill(0x78) }));
+    const stored = Buffer.from('ab');
+    sink.write(stored);
+    assert.deepEqual([client.bytes, String(stored)], ['xx', 'ab']);
+  });
+
   it('never looks complete when the plugin fails in the middle', () => {
     const { sink, client, cancelled } = attach(
       transform({
