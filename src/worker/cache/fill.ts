@@ -271,8 +271,9 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
     if (!this.audience.isEmpty) this.caughtUp();
     else if (!this.#isWanted && !this.#isOver) {
       this.over('failed');
-      this.#source?.cancel(error);
-      this.context.host.cancel(this.fetch, error);
+      // From the head on what runs for the exchange may be a stage of its client.
+      if (this.#source === null) this.context.host.cancel(this.fetch, error);
+      else this.#source.cancel(error);
     }
   }
 
