@@ -1,7 +1,9 @@
-// A stage that changes bodies, and tells of itself as those do that decode or compress.
+// Stages for tests: one that changes bodies, and tells of itself as those do that decode or compress; one that
+// fails.
 
-import type { ProxyError } from '../../../../src/core/errors.ts';
+import { ProxyError } from '../../../../src/core/errors.ts';
 import type { Exchange } from '../../../../src/core/exchange.ts';
+import { headerValue } from '../../../../src/core/headers.ts';
 import type { Sink, Source } from '../../../../src/core/sink.ts';
 
 /** Adds a byte at the end of a body, and says that it is what runs. */
@@ -63,3 +65,32 @@ export const adding = (what: string) => ({
     return new Adding(exchange, next, what);
   },
 });
+
+/** For requests with `x-fail` it gives up at the first byte, as a plugin does that throws. */
+export const failing = {
+  name: 'fails',
+  attach(exchange: Exchange, next: Sink): Sink {
+    if (headerValue(exchange.requestHeaders, 'x-fail') === undefined) return next;
+    let source: Source | null = null;
+    return {
+      start(given) {
+        source = given;
+        next.start(given);
+      },
+      write() {
+        if (source === null) return false;
+        const error = new ProxyError('plugin_failed');
+        source.cancel(error);
+        source = null;
+        next.fail(error);
+        return false;
+      },
+      end() {
+        if (source !== null) next.end();
+      },
+      fail(error) {
+        if (source !== null) next.fail(error);
+      },
+    };
+  },
+};

@@ -8,7 +8,7 @@ import type { Exchange } from '../../../../src/core/exchange.ts';
 import { headerValue, type RawHeaders, withoutFields } from '../../../../src/core/headers.ts';
 import type { Sink, Source } from '../../../../src/core/sink.ts';
 import { makePlan } from '../support/exchanges.ts';
-import { adding } from './adding-stage.ts';
+import { adding, failing } from './adding-stage.ts';
 import { assertAtRest, CacheWorld, type Client } from './cache-world.ts';
 
 const FRESH = ['cache-control', 'max-age=60'];
@@ -227,34 +227,12 @@ describe('what the client of a miss has said', () => {
 });
 
 describe('a stage of the client of a miss that fails', () => {
-  /** Gives up at the first byte, as a plugin does that throws. */
-  const failing = {
-    name: 'fails',
-    attach(_exchange: Exchange, next: Sink): Sink {
-      let source: Source;
-      return {
-        start(given) {
-          source = given;
-          next.start(given);
-        },
-        write() {
-          const error = new ProxyError('plugin_failed');
-          source.cancel(error);
-          next.fail(error);
-          return false;
-        },
-        end() {},
-        fail() {},
-      };
-    },
-  };
-
   for (const control of ['no-store', 'max-age=60']) {
     it(`breaks the answer off, in front of one that tells it runs (${control})`, (test) => {
       const clientStages = [failing, adding('!')];
       const world = new CacheWorld(test, {}, () => 'hold', { clientStages });
-      const first = world.get('/a');
-      const second = world.get('/a');
+      const first = world.get('/a', { headers: ['x-fail', 'me'] });
+      const second = world.get('/a', { headers: ['x-fail', 'me'] });
       world.held[0]!.head({ headers: ['cache-control', control], body: 'answer' });
       world.held[0]!.write('answer');
       assert.deepEqual([first.state, first.failure?.code], ['failed', 'plugin_failed']);

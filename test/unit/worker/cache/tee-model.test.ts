@@ -47,6 +47,7 @@ const asks: fc.Arbitrary<Step> = fc.record({
     ['range', 'bytes=0-1'],
     ['cache-control', 'no-cache'],
     ['authorization', 'me'],
+    ['x-fail', 'me'],
   ),
   isFull: rarely,
   isStuck: rarely,

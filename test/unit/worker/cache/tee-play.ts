@@ -12,7 +12,7 @@ import type { Plan } from '../../../../src/core/plan.ts';
 import { PeerQueue } from '../../../../src/worker/balance/queue.ts';
 import { RoundRobin } from '../../../../src/worker/balance/round-robin.ts';
 import { makePeers } from '../support/exchanges.ts';
-import { adding } from './adding-stage.ts';
+import { adding, failing } from './adding-stage.ts';
 import { CacheWorld } from './cache-world.ts';
 import {
   type AnswerSpec,
@@ -161,7 +161,7 @@ export class Play {
         ? null
         : { budget, watch: (exchange) => this.#hedges.push(exchange), sample() {} },
       peerStages: hasPeerStage ? [adding('?')] : null,
-      clientStages: hasClientStage ? [adding('!')] : null,
+      clientStages: hasClientStage ? [failing, adding('!')] : null,
     };
   }
 
