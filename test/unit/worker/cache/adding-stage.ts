@@ -1,5 +1,5 @@
-// Stages for tests: one that changes bodies, and tells of itself as those do that decode or compress; one that
-// fails.
+// Stages for tests: one that changes bodies, and tells of itself as those do that decode or compress, and one
+// that fails.
 
 import { ProxyError } from '../../../../src/core/errors.ts';
 import type { Exchange } from '../../../../src/core/exchange.ts';
