@@ -95,11 +95,10 @@ function varyKeyOf(fields: readonly string[]): string {
 /** Returns under which key requests wait that want the same variant; see `CacheStore.lease`. */
 export function variantKey(key: string, vary: readonly string[], request: RawHeaders): string {
   if (vary.length === 0) return key;
-  let variant = `${key}\0`;
-  for (let at = 0; at < vary.length; at += 2) {
-    variant += `${vary[at]}:${normalValue(vary[at]!, request)}\n`;
-  }
-  return variant;
+  const fields: string[] = [];
+  for (let at = 0; at < vary.length; at += 2)
+    fields.push(vary[at]!, normalValue(vary[at]!, request));
+  return `${key}\0${varyKeyOf(fields)}`;
 }
 
 /** Whether a request would have been answered alike. */
