@@ -15,6 +15,7 @@ import type { Peer } from '../core/peer.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Sink, Source } from '../core/sink.ts';
 import type { Attempt } from '../core/upstream.ts';
+import { monotonicMs } from '../std/clock.ts';
 import { HeldBody } from './held-body.ts';
 import { type HoldContext, holdPeer, releasePeer } from './hold.ts';
 import { Leftover, statusFailure } from './leftover.ts';
@@ -99,7 +100,7 @@ export class SecondAttempt implements Attempt, Source, Sink {
     const { exchange, plan, context } = this.#first;
     exchange.running = this;
     holdPeer(this.#twin, peer, context);
-    this.#sentAtMs = performance.now();
+    this.#sentAtMs = monotonicMs();
     plan.upstream.send(this.#twin, peer, this);
     return this;
   }

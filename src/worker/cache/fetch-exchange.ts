@@ -6,6 +6,7 @@ import { copyExchange } from '../../core/copy-exchange.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { Sink } from '../../core/sink.ts';
+import { monotonicMs } from '../../std/clock.ts';
 import { fetchFields } from './conditional.ts';
 
 /** Returns an exchange for `plan` that asks on behalf of `client`, and only for what `validated` is not. */
@@ -21,7 +22,7 @@ export function fetchExchange(
     method: 'GET',
     headers: fetchFields(client.requestHeaders, validated === null ? null : validated.response),
     body: null,
-    startedAtMs: performance.now(),
+    startedAtMs: monotonicMs(),
   });
 }
 
@@ -29,5 +30,5 @@ export function fetchExchange(
 export function noteFetch(client: Exchange, fetch: Exchange): void {
   client.peer = fetch.peer;
   client.attempts = fetch.attempts;
-  client.headAtMs = performance.now();
+  client.headAtMs = monotonicMs();
 }

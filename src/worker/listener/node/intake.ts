@@ -4,6 +4,7 @@
 import { ProxyError } from '../../../core/errors.ts';
 import { Exchange } from '../../../core/exchange.ts';
 import type { WebSocketOffer } from '../../../core/tunnel.ts';
+import { monotonicMs } from '../../../std/clock.ts';
 import { ClientSink } from './client-sink.ts';
 import type { Turning } from './end-of-turn.ts';
 import type { Connection, ListenerState } from './listener-state.ts';
@@ -47,7 +48,7 @@ export function admit(state: ListenerState, arrival: Arrival): ReceivedBody | nu
         webSocket: refusal === null && arrival.offer !== null ? arrival.offer(sink) : null,
       },
       sink,
-      performance.now(),
+      monotonicMs(),
     );
     sink.exchange = exchange;
     sink.body = body;
