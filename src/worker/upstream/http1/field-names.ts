@@ -45,10 +45,9 @@ const COMMON = [
   ...'content-security-policy cross-origin-opener-policy cross-origin-resource-policy'.split(' '),
   ...'etag expires last-modified link location p3p permissions-policy pragma'.split(' '),
   ...'referrer-policy retry-after server server-timing set-cookie'.split(' '),
-  ...'strict-transport-security surrogate-key timing-allow-origin vary via warning www-authenticate'.split(
-    ' ',
-  ),
-  ...'x-accel-buffering x-cache x-content-type-options x-frame-options x-powered-by'.split(' '),
+  ...'strict-transport-security surrogate-key timing-allow-origin vary via warning'.split(' '),
+  ...'www-authenticate x-accel-buffering x-cache x-content-type-options'.split(' '),
+  ...'x-frame-options x-powered-by'.split(' '),
   ...'x-ratelimit-limit x-ratelimit-remaining x-ratelimit-reset x-request-id'.split(' '),
   ...'x-robots-tag x-runtime x-ua-compatible x-xss-protection'.split(' '),
 ];
