@@ -1,7 +1,7 @@
 // The task that compresses a whole body.
 
+import { encodeInPieces, type WholeBody } from '../encode-in-pieces.ts';
 import { restIfBusy } from '../rest.ts';
-import { encodeInPieces, type WholeBody } from './encode-in-pieces.ts';
 
 export type EncodePayload = WholeBody;
 

@@ -5,10 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { brotliDecompressSync } from 'node:zlib';
 import { type EncoderName, encodeWhole } from '../../../../src/std/encode.ts';
-import {
-  encodeInPieces,
-  PIECE_BYTES,
-} from '../../../../src/worker/offload/tasks/encode-in-pieces.ts';
+import { encodeInPieces, PIECE_BYTES } from '../../../../src/worker/offload/encode-in-pieces.ts';
 import { createSeededRandom } from '../../../support/random.ts';
 
 const KIB = 1024;

@@ -5,14 +5,14 @@
 // handle is not what is known here the body is compressed in one piece.
 
 import { constants } from 'node:zlib';
-import { KIB } from '../../../core/limits.ts';
+import { KIB } from '../../core/limits.ts';
 import {
   type Codec,
   createWholeEncoder,
   type EncoderName,
   encodeWhole,
   FLUSH_KIND,
-} from '../../../std/encode.ts';
+} from '../../std/encode.ts';
 
 /**
  * What goes in at a time. The codec decides when it works: brotli at each 64 KiB, zstd at each 128 KiB.
