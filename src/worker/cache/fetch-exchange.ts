@@ -1,13 +1,15 @@
 // The exchange that fetches for the cache: the client's request, without what asks for less than the whole
 // answer, on its own account. It lives on when the client leaves.
 
-import type { CachedVariant } from '../../core/cache.ts';
+import type { CachedVariant, StoredResponse } from '../../core/cache.ts';
 import { copyExchange } from '../../core/copy-exchange.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { Sink } from '../../core/sink.ts';
 import { monotonicMs } from '../../std/clock.ts';
 import { fetchFields } from './conditional.ts';
+import type { CachePolicy, FetchedRequest, FetchedResponse } from './policy.ts';
+import { decideStore } from './store-decision.ts';
 
 /** Returns an exchange for `plan` that asks on behalf of `client`, and only for what `validated` is not. */
 export function fetchExchange(
@@ -31,4 +33,27 @@ export function noteFetch(client: Exchange, fetch: Exchange): void {
   client.peer = fetch.peer;
   client.attempts = fetch.attempts;
   client.headAtMs = monotonicMs();
+}
+
+/** Returns what `fetch` brought, which was sent at that time; with another head where that is merged. */
+export function fetchedResponse(
+  fetch: Exchange,
+  sentAtMs: number,
+  status = fetch.status,
+  headers = fetch.responseHeaders,
+): FetchedResponse {
+  const { responseDate: date, responseByteLength: byteLength } = fetch;
+  return { status, headers, byteLength, date, sentAtMs, receivedAtMs: Date.now() };
+}
+
+/** Returns as what the answer to `request` that is in `fetch` is to be stored; null when it is not. */
+export function decide(
+  fetch: Exchange,
+  sentAtMs: number,
+  request: FetchedRequest,
+  policy: CachePolicy,
+): StoredResponse | null {
+  if (fetch.responseByteLength > policy.objectBytesMax) return null;
+  const decision = decideStore(request, fetchedResponse(fetch, sentAtMs), policy);
+  return typeof decision === 'string' ? null : decision;
 }

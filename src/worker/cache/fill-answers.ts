@@ -9,7 +9,7 @@ import { sendBody } from './body-source.ts';
 import { addStatus, forwardStatus } from './cache-status.ts';
 import { noteFetch } from './fetch-exchange.ts';
 import type { FillContext, NextLook } from './fill-context.ts';
-import type { FetchedRequest, FetchedResponse } from './policy.ts';
+import type { FetchedRequest } from './policy.ts';
 import type { Waiter } from './waiter.ts';
 
 /** A fill, as those see it who decide about it and answer from it; implemented by fill.ts. */
@@ -28,8 +28,10 @@ export interface Filling {
   readonly audience: Audience;
   /** As what its answer is to be stored; null as long as it is not. */
   readonly decision: StoredResponse | null;
-  /** What came back, with `headers` for its fields. */
-  response(status: number, headers: RawHeaders): FetchedResponse;
+  /** Unix time in ms at which the request for it was sent. */
+  readonly sentAtMs: number;
+  /** As what its answer is to be stored, where that was decided before this fill took over; else null. */
+  readonly decided: StoredResponse | null;
   /** Keeps the body that comes; false when there is no room for it. */
   hold(decision: StoredResponse, isShared: boolean): boolean;
   /** Gives the body on as it comes. */

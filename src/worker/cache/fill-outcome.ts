@@ -5,7 +5,7 @@ import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { FieldNames, type RawHeaders, withoutFields } from '../../core/headers.ts';
 import { standInStatus } from './cache-status.ts';
-import { noteFetch } from './fetch-exchange.ts';
+import { decide, fetchedResponse, noteFetch } from './fetch-exchange.ts';
 import { answer, type Filling, release, statusOf, stream } from './fill-answers.ts';
 import { isAbout, mergedFields } from './merge-head.ts';
 import type { CachePolicy } from './policy.ts';
@@ -52,14 +52,12 @@ export function takeHead(fill: Filling): void {
 function takeAnswer(fill: Filling): void {
   const { context, fetch, task, audience } = fill;
   const { policy } = context;
-  const response = fill.response(fetch.status, fetch.responseHeaders);
-  const decision = decideStore(task.request, response, policy);
-  const isTooLong = fetch.responseByteLength > policy.objectBytesMax;
-  if (typeof decision === 'string' || isTooLong) {
+  const decision = fill.decided ?? decide(fetch, fill.sentAtMs, task.request, policy);
+  if (decision === null) {
     giveOn(fill, passMsAfter(fetch.status, policy));
     return;
   }
-  const isShared = isShareable(decision, response.receivedAtMs);
+  const isShared = isShareable(decision, decision.storedAtMs);
   if (!fill.hold(decision, isShared)) {
     giveOn(fill, 0);
     return;
@@ -110,7 +108,7 @@ function takeValidation(fill: Filling, validated: CachedVariant): void {
     return;
   }
   const headers = mergedFields(before.headers, fetch.responseHeaders);
-  const response = fill.response(before.status, headers);
+  const response = fetchedResponse(fetch, fill.sentAtMs, before.status, headers);
   const decision = decideStore(task.request, response, policy);
   const isStored = typeof decision !== 'string';
   const next: StoredResponse = {

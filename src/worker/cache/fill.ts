@@ -11,7 +11,6 @@
 import type { CachedVariant, LeaseEnd, StoredResponse } from '../../core/cache.ts';
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
-import type { RawHeaders } from '../../core/headers.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import { setKeyHash } from '../../std/key-hash.ts';
 import { Audience } from './audience.ts';
@@ -24,7 +23,7 @@ import { takeHead } from './fill-outcome.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { LiveBody, type LiveOwner } from './live-body.ts';
 import { Pace } from './pace.ts';
-import type { FetchedRequest, FetchedResponse } from './policy.ts';
+import type { FetchedRequest } from './policy.ts';
 import { matchesVary, variantKey } from './vary.ts';
 import { type Feed, isForWhole, NO_WISHES, Waiter, type Wishes } from './waiter.ts';
 
@@ -54,6 +53,19 @@ export interface FillTask {
   readonly looksOnDisk: boolean;
 }
 
+/** Puts the answer to a task into the store. */
+export function keep(
+  { host, plan }: FillContext,
+  { fillKey, fillHash }: FillTask,
+  response: StoredResponse,
+  body: Uint8Array,
+): CachedVariant {
+  setKeyHash(fillKey, fillHash);
+  const stored = host.store.store(response, body);
+  host.stored(plan.routeIndex, body.byteLength);
+  return stored;
+}
+
 export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
   readonly context: FillContext;
   readonly task: FillTask;
@@ -61,12 +73,13 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
   readonly audience: Audience;
   status = 0;
   byteLength = -1;
+  sentAtMs: number;
+  decided: StoredResponse | null = null;
   /** Null: it fetches by an exchange of its own. */
   readonly #running: Running | null;
   #mode: 'waiting' | 'holding' | 'live' | 'ignoring' = 'waiting';
   readonly #right: FetchRight;
   #source: Source | null = null;
-  #sentAtMs = 0;
   #decision: StoredResponse | null = null;
   #isShared = false;
   #held: HeldBytes | null = null;
@@ -85,7 +98,7 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
     this.task = task;
     this.audience = new Audience(task.client);
     this.#running = running;
-    this.#sentAtMs = running === null ? 0 : running.sentAtMs;
+    this.sentAtMs = running === null ? 0 : running.sentAtMs;
     // Made now: later the client may be gone, and its address with it.
     this.fetch =
       running === null
@@ -96,9 +109,13 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
     if (task.validated !== null) task.validated.isRefreshing = true;
   }
 
-  /** The exchange that it took over has its head: its client is one of those who wait, if it is still here. */
-  attach(): Sink {
+  /**
+   * The exchange that it took over has its head: its client is one of those who wait, if it is still here.
+   * `decided`: see Filling.
+   */
+  attach(decided: StoredResponse | null): Sink {
     const { client } = this.task;
+    this.decided = decided;
     if (!this.ownsFetch) {
       this.audience.addOwner(new Waiter(client, NO_WISHES, this.#running!.reason, this));
     }
@@ -212,7 +229,7 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
   }
 
   send(): void {
-    this.#sentAtMs = Date.now();
+    this.sentAtMs = Date.now();
     this.context.host.forward(this.fetch, this.context.plan);
   }
 
@@ -277,12 +294,6 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
     }
   }
 
-  response(status: number, headers: RawHeaders): FetchedResponse {
-    const { responseDate: date, responseByteLength: byteLength } = this.fetch;
-    const sentAtMs = this.#sentAtMs;
-    return { status, headers, byteLength, date, sentAtMs, receivedAtMs: Date.now() };
-  }
-
   hold(decision: StoredResponse, isShared: boolean): boolean {
     const { host, policy } = this.context;
     this.#held = HeldBytes.open(host.budget, this.fetch.responseByteLength, policy.objectBytesMax);
@@ -340,10 +351,8 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
     const decision = this.#decision!;
     const isAsDeclared = decision.bodyBytes === body.byteLength;
     const response = isAsDeclared ? decision : { ...decision, bodyBytes: body.byteLength };
-    setKeyHash(this.task.fillKey, this.task.fillHash);
-    const stored = this.context.host.store.store(response, body);
+    const stored = keep(this.context, this.task, response, body);
     this.#stored = stored;
-    this.context.host.stored(this.context.plan.routeIndex, body.byteLength);
     this.over('stored', stored.response.freshUntilMs);
     for (const waiter of this.audience.all) {
       if (waiter.isStreaming) waiter.pump();

@@ -14,16 +14,15 @@ import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { limits } from '../../core/limits.ts';
 import type { Sink, Source } from '../../core/sink.ts';
-import { setKeyHash } from '../../std/key-hash.ts';
 import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
+import { decide } from './fetch-exchange.ts';
 import { type Fetcher, FetchRight } from './fetch-right.ts';
-import { Fill, type FillTask } from './fill.ts';
+import { Fill, type FillTask, keep } from './fill.ts';
 import type { FillContext, Joinable } from './fill-context.ts';
 import { ownFields, passMsAfter, takeHead } from './fill-outcome.ts';
 import { HeldBytes } from './held-bytes.ts';
-import type { FetchedResponse } from './policy.ts';
 import { isFailure } from './reuse.ts';
-import { decideStore, isShareable } from './store-decision.ts';
+import { isShareable } from './store-decision.ts';
 import { matchesVary, variantKey } from './vary.ts';
 import { NO_WISHES, type Wishes } from './waiter.ts';
 
@@ -118,20 +117,18 @@ export class Tee implements CacheFetch, Fetcher, Joinable, Sink, Source {
     const { client: exchange, request } = this.#task;
     // What peers are told of it is not what its client said, whose stages are next.
     exchange.requestHeaders = request.headers;
-    if (this.#fill !== null) return this.#fill.attach();
+    if (this.#fill !== null) return this.#fill.attach(null);
     const { answers, host, policy } = this.#context;
     const { status, responseByteLength: byteLength } = exchange;
-    const response = this.#response(exchange);
-    const decision = decideStore(request, response, policy);
-    const isTooLong = byteLength > policy.objectBytesMax;
-    if (typeof decision === 'string' || isTooLong) {
+    const decision = decide(exchange, this.#sentAtMs, request, policy);
+    if (decision === null) {
       this.#pass(isFailure(status) ? 'failed' : 'uncacheable', passMsAfter(status, policy));
     } else if (byteLength === -1 || byteLength > TEE_BYTES_MAX) {
-      return this.#takenOver().attach();
+      return this.#takenOver().attach(decision);
     } else if (!host.budget.hasRoom(byteLength)) {
       this.#pass('uncacheable', 0);
     } else {
-      this.#copy(decision, isShareable(decision, response.receivedAtMs));
+      this.#copy(decision, isShareable(decision, decision.storedAtMs));
     }
     exchange.responseHeaders = ownFields(exchange);
     if (answers.statusName !== null) {
@@ -229,19 +226,6 @@ export class Tee implements CacheFetch, Fetcher, Joinable, Sink, Source {
     else if (this.#state === 'over') this.#source?.cancel(error);
   }
 
-  #response(exchange: Exchange): FetchedResponse {
-    const { status, responseHeaders: headers, responseDate: date } = exchange;
-    const { responseByteLength: byteLength } = exchange;
-    return {
-      status,
-      headers,
-      byteLength,
-      date,
-      sentAtMs: this.#sentAtMs,
-      receivedAtMs: Date.now(),
-    };
-  }
-
   #copy(decision: StoredResponse, isShared: boolean): void {
     this.#state = 'copying';
     this.#decision = decision;
@@ -290,10 +274,7 @@ export class Tee implements CacheFetch, Fetcher, Joinable, Sink, Source {
   }
 
   #store(body: Uint8Array): void {
-    const { host, plan } = this.#context;
-    setKeyHash(this.#task.fillKey, this.#task.fillHash);
-    const { freshUntilMs } = host.store.store(this.#decision!, body).response;
-    host.stored(plan.routeIndex, body.byteLength);
+    const { freshUntilMs } = keep(this.#context, this.#task, this.#decision!, body).response;
     // First: whoever learns by the lease that it is stored must not join what has no copy any more.
     this.#leave();
     this.#state = 'stored';
