@@ -6,35 +6,33 @@ import type { Exchange } from '../../../../src/core/exchange.ts';
 import { headerValue } from '../../../../src/core/headers.ts';
 import type { Sink, Source } from '../../../../src/core/sink.ts';
 
-/** Adds a byte at the end of a body, and says that it is what runs. */
-class Adding implements Sink, Source {
+/** Passes a body on as what decodes does: of unknown length, and it says that it is what runs. */
+class PassedOn implements Sink, Source {
+  protected readonly next: Sink;
   readonly #exchange: Exchange;
-  readonly #next: Sink;
-  readonly #what: string;
   #source: Source | null = null;
   #isOver = false;
 
-  constructor(exchange: Exchange, next: Sink, what: string) {
+  constructor(exchange: Exchange, next: Sink) {
     this.#exchange = exchange;
-    this.#next = next;
-    this.#what = what;
+    this.next = next;
     exchange.responseByteLength = -1;
   }
   start(source: Source): void {
     this.#source = source;
     this.#exchange.running = this;
-    this.#next.start(this);
+    this.next.start(this);
   }
   write(chunk: Uint8Array): boolean {
-    return this.#isOver || this.#next.write(chunk);
+    return this.#isOver || this.next.write(chunk);
   }
   end(): void {
-    if (this.#close()) return;
-    this.#next.write(Buffer.from(this.#what));
-    this.#next.end();
+    if (this.close()) return;
+    this.finish();
+    this.next.end();
   }
   fail(error: ProxyError): void {
-    if (!this.#close()) this.#next.fail(error);
+    if (!this.close()) this.next.fail(error);
   }
   pause(): void {
     this.#source?.pause();
@@ -44,9 +42,11 @@ class Adding implements Sink, Source {
   }
   cancel(error: ProxyError): void {
     const source = this.#source;
-    if (!this.#close()) source?.cancel(error);
+    if (!this.close()) source?.cancel(error);
   }
-  #close(): boolean {
+  /** Before the end. */
+  protected finish(): void {}
+  private close(): boolean {
     const wasOver = this.#isOver;
     this.#isOver = true;
     this.#source = null;
@@ -54,6 +54,24 @@ class Adding implements Sink, Source {
     return wasOver;
   }
 }
+
+/** Adds a text at the end of a body. */
+class Adding extends PassedOn {
+  readonly #what: string;
+
+  constructor(exchange: Exchange, next: Sink, what: string) {
+    super(exchange, next);
+    this.#what = what;
+  }
+  protected override finish(): void {
+    this.next.write(Buffer.from(this.#what));
+  }
+}
+
+export const passingOn = {
+  name: 'passes on',
+  attach: (exchange: Exchange, next: Sink): Sink => new PassedOn(exchange, next),
+};
 
 /** Adds `what` to bodies, and says so in the head. */
 export const adding = (what: string) => ({

@@ -6,54 +6,14 @@ import { describe, it, type TestContext } from 'node:test';
 import { ProxyError } from '../../../../src/core/errors.ts';
 import type { Exchange } from '../../../../src/core/exchange.ts';
 import { headerValue, type RawHeaders, withoutFields } from '../../../../src/core/headers.ts';
-import type { Sink, Source } from '../../../../src/core/sink.ts';
+import type { Sink } from '../../../../src/core/sink.ts';
 import { makePlan } from '../support/exchanges.ts';
-import { adding, failing } from './adding-stage.ts';
+import { adding, failing, passingOn } from './adding-stage.ts';
 import { assertAtRest, CacheWorld, type Client } from './cache-world.ts';
 
 const FRESH = ['cache-control', 'max-age=60'];
 const begin = (test: TestContext) => new CacheWorld(test, {}, () => 'hold');
 const told = ({ state, body }: Client) => `${state} ${body}`;
-
-/** Between the peer and the cache, as what decodes is: of unknown length, and what runs for the exchange. */
-class PassedOn implements Sink, Source {
-  readonly #exchange: Exchange;
-  readonly #next: Sink;
-  #source: Source | null = null;
-
-  constructor(exchange: Exchange, next: Sink) {
-    this.#exchange = exchange;
-    this.#next = next;
-    exchange.responseByteLength = -1;
-  }
-  start(source: Source): void {
-    this.#source = source;
-    this.#exchange.running = this;
-    this.#next.start(this);
-  }
-  write(chunk: Uint8Array): boolean {
-    return this.#source === null || this.#next.write(chunk);
-  }
-  end(): void {
-    this.#source = null;
-    this.#next.end();
-  }
-  fail(error: ProxyError): void {
-    this.#source = null;
-    this.#next.fail(error);
-  }
-  pause(): void {
-    this.#source?.pause();
-  }
-  resume(): void {
-    this.#source?.resume();
-  }
-  cancel(error: ProxyError): void {
-    const source = this.#source;
-    this.#source = null;
-    source?.cancel(error);
-  }
-}
 
 describe('somebody who joined a miss and leaves', () => {
   it('before the head leaves it to its client', (test) => {
@@ -82,13 +42,8 @@ describe('somebody who joined a miss and leaves', () => {
 });
 
 describe('the client of a miss that something decodes before the cache', () => {
-  const stage = {
-    name: 'passed-on',
-    attach: (exchange: Exchange, next: Sink) => new PassedOn(exchange, next),
-  };
-
   it('takes nothing from those who joined when it leaves', (test) => {
-    const world = new CacheWorld(test, {}, () => 'hold', { peerStages: [stage] });
+    const world = new CacheWorld(test, {}, () => 'hold', { peerStages: [passingOn] });
     const first = world.get('/a');
     const second = world.get('/a');
     world.held[0]!.head({ headers: FRESH, body: 'answer' });
@@ -102,7 +57,7 @@ describe('the client of a miss that something decodes before the cache', () => {
   });
 
   it('leaves what is not to be stored to nobody', (test) => {
-    const world = new CacheWorld(test, {}, () => 'hold', { peerStages: [stage] });
+    const world = new CacheWorld(test, {}, () => 'hold', { peerStages: [passingOn] });
     const first = world.get('/a');
     world.held[0]!.head({ headers: ['cache-control', 'no-store'], body: 'answer' });
     first.leave();
