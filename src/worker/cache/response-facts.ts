@@ -1,5 +1,4 @@
-// What a response says that matters to the store, found in one pass over its fields. One object per worker
-// is filled anew for every response: valid until the next one.
+// What a response says that matters to the store, found in one pass over its fields.
 
 import type { RawHeaders } from '../../core/headers.ts';
 
@@ -23,9 +22,9 @@ export interface ResponseFacts {
   hasSetCookie: boolean;
 }
 
-/** Returns an object for `readResponseFacts` to fill. */
-export function emptyResponseFacts(): ResponseFacts {
-  return {
+/** Returns what a response says. */
+export function readResponseFacts(headers: RawHeaders): ResponseFacts {
+  const facts: ResponseFacts = {
     cacheControl: null,
     targetedControl: null,
     pragma: null,
@@ -40,23 +39,6 @@ export function emptyResponseFacts(): ResponseFacts {
     isModifiedTwice: false,
     hasSetCookie: false,
   };
-}
-
-/** Fills `facts`. */
-export function readResponseFacts(facts: ResponseFacts, headers: RawHeaders): void {
-  facts.cacheControl = null;
-  facts.targetedControl = null;
-  facts.pragma = null;
-  facts.expires = null;
-  facts.age = null;
-  facts.vary = null;
-  facts.surrogateKey = null;
-  facts.cacheTag = null;
-  facts.cacheGroups = null;
-  facts.etag = null;
-  facts.lastModified = null;
-  facts.isModifiedTwice = false;
-  facts.hasSetCookie = false;
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at]!;
     // By length first, as in request-facts.
@@ -102,6 +84,7 @@ export function readResponseFacts(facts: ResponseFacts, headers: RawHeaders): vo
       default:
     }
   }
+  return facts;
 }
 
 function joined(before: string | null, value: string): string {

@@ -6,7 +6,7 @@ import { FieldNames, type RawHeaders, withoutFields } from '../../core/headers.t
 import type { Directives } from './cache-control.ts';
 import { initialAgeMs, lifetimeOf, NO_LIFETIME, readOriginWord } from './freshness.ts';
 import type { CachePolicy, FetchedRequest, FetchedResponse } from './policy.ts';
-import { emptyResponseFacts, type ResponseFacts, readResponseFacts } from './response-facts.ts';
+import { type ResponseFacts, readResponseFacts } from './response-facts.ts';
 import { tagsOf } from './tags.ts';
 import { select, tellsApart, varyRule } from './vary.ts';
 
@@ -34,9 +34,6 @@ const EARLY_FACTOR = 10;
 /** Fields that are not stored whatever the answer says. */
 const NEVER_STORED = new FieldNames(['age', 'surrogate-key', 'cache-tag', 'set-cookie']);
 
-/** Of the response that is being decided about. */
-const facts: ResponseFacts = emptyResponseFacts();
-
 /** Returns what is stored, or why nothing is. `bodyBytes` is what was declared, or 0. */
 export function decideStore(
   request: FetchedRequest,
@@ -44,10 +41,11 @@ export function decideStore(
   policy: CachePolicy,
 ): StoredResponse | StoreRefusal {
   const { status, headers, receivedAtMs } = response;
-  readResponseFacts(facts, headers);
+  const facts = readResponseFacts(headers);
   const word = readOriginWord(facts);
   const { directives } = word;
-  const refusal = refuses(request, status, directives, policy);
+  const words = { facts, directives };
+  const refusal = refuses(request.isAuthorized, status, words, policy);
   if (refusal !== null) return refusal;
   const rule = varyRule(facts.vary);
   // What the peer went by, and the next request does not show, tells no variants apart.
@@ -80,7 +78,7 @@ export function decideStore(
     url: request.url,
     route: request.route,
     status,
-    headers: storedFields(headers, directives, policy),
+    headers: storedFields(headers, words, policy),
     bodyBytes: Math.max(0, response.byteLength),
     vary: selection.fields,
     varyKey: selection.key,
@@ -101,10 +99,16 @@ export function decideStore(
   };
 }
 
+/** What a response says. */
+interface Words {
+  readonly facts: ResponseFacts;
+  readonly directives: Directives;
+}
+
 function refuses(
-  { isAuthorized }: FetchedRequest,
+  isAuthorized: boolean,
   status: number,
-  directives: Directives,
+  { facts, directives }: Words,
   policy: CachePolicy,
 ): StoreRefusal | null {
   if (status < 200 || status === 206 || status === 304) return 'status';
@@ -151,7 +155,7 @@ function staleMs(
 /** The end-to-end fields that are kept: not those that the origin withholds, nor what is for caches only. */
 function storedFields(
   headers: RawHeaders,
-  { withheld }: Directives,
+  { facts, directives: { withheld } }: Words,
   { respectsOrigin }: CachePolicy,
 ): RawHeaders {
   const { age, surrogateKey, cacheTag, hasSetCookie } = facts;
