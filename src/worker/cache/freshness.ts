@@ -1,11 +1,11 @@
 // How long an answer is fresh and how old it is already (RFC 9111 section 4.2), RFC 9213 included.
 
+import { TextMemo } from '../../std/text-memo.ts';
 import { type Directives, noDirectives, parseCacheControl, SECONDS_MAX } from './cache-control.ts';
 import { parseHttpDate, parseRepeatedDate } from './http-date.ts';
 import type { CachePolicy, FetchedResponse } from './policy.ts';
 import type { ResponseFacts } from './response-facts.ts';
 import { type BareItem, parseDictionary } from './structured-fields.ts';
-import { TextMemo } from './text-memo.ts';
 
 /** Statuses that may be given a guessed lifetime (RFC 9110 section 15.1), without 206. */
 const GUESSED: ReadonlySet<number> = new Set([

@@ -6,9 +6,9 @@
 // compared as they are, but for blanks.
 
 import type { RawHeaders } from '../../core/headers.ts';
+import { TextMemo } from '../../std/text-memo.ts';
 import { joinedValue } from './fields.ts';
 import type { CachePolicy } from './policy.ts';
-import { TextMemo } from './text-memo.ts';
 
 /** More fields than this make an answer not worth storing. */
 const FIELDS_MAX = 16;

@@ -3,6 +3,7 @@
 // by that piece. It is not a cache: all of them are compared for each request, whoever sends it.
 
 import type { RawHeaders } from '../../../core/headers.ts';
+import { flatText } from '../../../std/flat-text.ts';
 
 /** The field that the row begins with (filter/forwarded). */
 export const FIRST_REPEATED = 'x-forwarded-for';
@@ -72,8 +73,7 @@ class Row {
       text += `\r\n${name}: ${value}`;
     }
     if (strings.length > STRINGS_MAX || text.length > CHARS_MAX) strings.length = 0;
-    // Out of a buffer it is one piece.
-    this.text = strings.length > 0 ? Buffer.from(text, 'latin1').toString('latin1') : '';
+    this.text = strings.length > 0 ? flatText(text) : '';
     this.#misses = 0;
     this.#patience = Math.min(this.#patience * 2, PATIENCE_MAX);
   }

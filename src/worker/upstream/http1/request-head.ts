@@ -4,6 +4,7 @@
 import type { Exchange } from '../../../core/exchange.ts';
 import { KEPT_NAME_LENGTH_MAX } from '../../../core/headers.ts';
 import type { Peer } from '../../../core/peer.ts';
+import { flatText } from '../../../std/flat-text.ts';
 import { FIRST_REPEATED, RepeatedLines } from './repeated-lines.ts';
 
 const CRLF = '\r\n';
@@ -44,8 +45,7 @@ function lineStart(name: string): string {
   if (known !== undefined) return known;
   const start = `${CRLF}${name}: `;
   if (name.length > KEPT_NAME_LENGTH_MAX || lineStarts.size >= LINE_STARTS_MAX) return start;
-  // Out of a buffer it is one piece.
-  const piece = Buffer.from(start, 'latin1').toString('latin1');
+  const piece = flatText(start);
   lineStarts.set(name, piece);
   return piece;
 }

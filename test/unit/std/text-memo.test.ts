@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { TextMemo } from '../../../../src/worker/cache/text-memo.ts';
-import { testSeed } from '../../../support/random.ts';
+import { TextMemo } from '../../../src/std/text-memo.ts';
+import { testSeed } from '../../support/random.ts';
 
 describe('what is made of a text', () => {
   it('is made once', () => {

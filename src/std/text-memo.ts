@@ -1,22 +1,30 @@
-// What texts mean that come again and again (a Vary, a Cache-Control, an Accept-Encoding), so that each is
-// read once. Bounded in number and in length: whoever makes up texts only has his own read each time.
+// What texts mean that come again and again, so that each is read once. Bounded in number and in length:
+// whoever makes up texts only has his own read each time.
 
-const TEXTS_MAX = 256;
-const TEXT_CHARS_MAX = 1024;
+import { flatText } from './flat-text.ts';
+
+/** What is remembered at most. */
+export interface TextMemoBounds {
+  readonly texts: number;
+  readonly chars: number;
+}
+
+const BOUNDS: TextMemoBounds = { texts: 256, chars: 1024 };
 
 /** A memory of what a function without side effects makes of texts. */
 export class TextMemo<T> {
   readonly #make: (text: string) => T;
+  readonly #bounds: TextMemoBounds;
   readonly #known = new Map<string, T>();
   /** The last one, by itself: mostly it is the very same string, which is seen at a glance. */
   #lastText: string;
   #last: T;
 
-  /** `text` is any that `make` takes. */
-  constructor(make: (text: string) => T, text = '') {
+  constructor(make: (text: string) => T, bounds = BOUNDS) {
     this.#make = make;
-    this.#lastText = text;
-    this.#last = make(text);
+    this.#bounds = bounds;
+    this.#lastText = '';
+    this.#last = make('');
   }
 
   /** Returns what is made of `text`: the same object each time, for as long as it is remembered. */
@@ -29,7 +37,7 @@ export class TextMemo<T> {
   }
 
   #find(text: string): T {
-    if (text.length > TEXT_CHARS_MAX) return this.#make(text);
+    if (text.length > this.#bounds.chars) return this.#make(text);
     let made = this.#known.get(text);
     if (made === undefined) made = this.#learn(text);
     this.#lastText = text;
@@ -39,9 +47,9 @@ export class TextMemo<T> {
 
   #learn(text: string): T {
     // A copy: a piece of a longer text, as fields are, would keep the whole of it.
-    const copy = Buffer.from(text, 'latin1').toString('latin1');
+    const copy = flatText(text);
     const made = this.#make(copy);
-    if (this.#known.size >= TEXTS_MAX) this.#known.clear();
+    if (this.#known.size >= this.#bounds.texts) this.#known.clear();
     this.#known.set(copy, made);
     return made;
   }
