@@ -3,21 +3,11 @@
 
 /** Returns an unsigned 32-bit hash of `text`; `seed` gives independent functions. */
 export function hash32(text: string, seed = 0): number {
-  return mix32(hashFurther(hashStart(seed), text));
-}
-
-/** Returns the state of a hash before any text, for who has the text in pieces. */
-export function hashStart(seed: number): number {
-  return 0x811c9dc5 ^ seed;
-}
-
-/** Returns the state after the next piece: `mix32` of it, after the last one, is what `hash32` says of all. */
-export function hashFurther(state: number, piece: string): number {
-  let hash = state;
-  for (let at = 0; at < piece.length; at++) {
-    hash = Math.imul(hash ^ piece.charCodeAt(at), 0x01000193);
+  let hash = 0x811c9dc5 ^ seed;
+  for (let at = 0; at < text.length; at++) {
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   }
-  return hash;
+  return mix32(hash);
 }
 
 /** Spreads the bits of an integer over all 32 (finaliser of MurmurHash3). */

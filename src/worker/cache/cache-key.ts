@@ -3,8 +3,7 @@
 
 import { cookieValue } from '../../core/cookies.ts';
 import type { Exchange } from '../../core/exchange.ts';
-import { hashFurther, mix32 } from '../../std/hash.ts';
-import { keyHashStart, setKeyHash } from '../../std/key-hash.ts';
+import { keyHashEnd, keyHashFurther, keyHashStart, setKeyHash } from '../../std/key-hash.ts';
 import { joinedValue } from './fields.ts';
 import { normalQuery, type QueryRule } from './query-key.ts';
 
@@ -78,7 +77,7 @@ export class CacheKeys {
     if (!this.#isPlain || this.#told !== null) return this.#make(exchange);
     const { target } = exchange;
     const { keyStart, hashed } = this.#placeOf(exchange);
-    const hash = mix32(hashFurther(hashed, target));
+    const hash = keyHashEnd(keyHashFurther(hashed, target));
     const memo = this.#memos[hash & (MEMOS - 1)]!;
     const isKnown = memo.hash === hash && memo.target === target && memo.keyStart === keyStart;
     const key = isKnown ? memo.key : keyStart + target;
@@ -101,7 +100,7 @@ export class CacheKeys {
     const { keyStart, hashed } = this.#placeOf(exchange);
     const key = keyStart + rest + told;
     if (key.length > KEY_CHARS_MAX) return null;
-    setKeyHash(key, mix32(hashFurther(hashFurther(hashed, rest), told)));
+    setKeyHash(key, keyHashEnd(keyHashFurther(keyHashFurther(hashed, rest), told)));
     return key;
   }
 
@@ -111,7 +110,7 @@ export class CacheKeys {
     // Neither host nor target holds a blank or a control byte; a route's name holds no line feed. The port
     // is told to peers (X-Forwarded-Port), whatever Host says.
     const keyStart = `${this.#route}\n${scheme}:${port} ${host.toLowerCase()} `;
-    const hashed = hashFurther(keyHashStart, keyStart);
+    const hashed = keyHashFurther(keyHashStart, keyStart);
     this.#place = { scheme, host, port, keyStart, hashed, origin: originOf(scheme, host) };
     return this.#place;
   }
