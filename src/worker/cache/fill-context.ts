@@ -1,15 +1,16 @@
-// What the fetches of one route have in common.
+// What the fetches of one route have in common, and what one of them is for.
 
-import type { CacheEntry, CacheStore } from '../../core/cache.ts';
+import type { CachedVariant, CacheEntry, CacheStore, StoredResponse } from '../../core/cache.ts';
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { ChurnMap } from '../../std/churn-map.ts';
+import { setKeyHash } from '../../std/key-hash.ts';
 import type { Timers } from '../../std/timers.ts';
 import type { AnswerContext } from './answer.ts';
 import type { ForwardReason } from './cache-status.ts';
 import type { HeldBudget } from './held-bytes.ts';
-import type { CachePolicy } from './policy.ts';
+import type { CachePolicy, FetchedRequest } from './policy.ts';
 import type { Wishes } from './waiter.ts';
 
 /** A fetch that others can wait for. */
@@ -57,4 +58,32 @@ export interface FillContext {
   readonly answers: AnswerContext;
   /** `found`: what was on disk; null: what is in memory counts. */
   again(exchange: Exchange, how: NextLook, found: CacheEntry | null): void;
+}
+
+/** What a fetch is for. */
+export interface FillTask {
+  /** Under which others find it while it runs. */
+  readonly fillKey: string;
+  /** Its `keyHash`: the answer comes long after other keys were hashed. */
+  readonly fillHash: number;
+  readonly request: FetchedRequest;
+  /** Stored and stale, or to be refreshed; null when nothing is stored. */
+  readonly validated: CachedVariant | null;
+  /** The exchange that set it off. */
+  readonly client: Exchange;
+  /** Nothing is in memory, and nobody has looked on disk. */
+  readonly looksOnDisk: boolean;
+}
+
+/** Puts the answer to a task into the store. */
+export function keep(
+  { host, plan }: FillContext,
+  { fillKey, fillHash }: FillTask,
+  response: StoredResponse,
+  body: Uint8Array,
+): CachedVariant {
+  setKeyHash(fillKey, fillHash);
+  const stored = host.store.store(response, body);
+  host.stored(plan.routeIndex, body.byteLength);
+  return stored;
 }

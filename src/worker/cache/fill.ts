@@ -12,18 +12,22 @@ import type { CachedVariant, LeaseEnd, StoredResponse } from '../../core/cache.t
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Sink, Source } from '../../core/sink.ts';
-import { setKeyHash } from '../../std/key-hash.ts';
 import { Audience } from './audience.ts';
 import type { ForwardReason } from './cache-status.ts';
 import { fetchExchange } from './fetch-exchange.ts';
 import { type Fetcher, FetchRight } from './fetch-right.ts';
 import { answer, type Filling, release, statusOf, stream } from './fill-answers.ts';
-import type { FillContext, Joinable, NextLook } from './fill-context.ts';
+import {
+  type FillContext,
+  type FillTask,
+  type Joinable,
+  keep,
+  type NextLook,
+} from './fill-context.ts';
 import { takeHead } from './fill-outcome.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { LiveBody, type LiveOwner } from './live-body.ts';
 import { Pace } from './pace.ts';
-import type { FetchedRequest } from './policy.ts';
 import { matchesVary, variantKey } from './vary.ts';
 import { type Feed, isForWhole, NO_WISHES, Waiter, type Wishes } from './waiter.ts';
 
@@ -36,34 +40,6 @@ export interface Running {
   readonly sentAtMs: number;
   /** Why its client did not get an answer from the store. */
   readonly reason: ForwardReason;
-}
-
-/** What a fill is for. */
-export interface FillTask {
-  /** Under which others find it while it runs. */
-  readonly fillKey: string;
-  /** Its `keyHash`: the answer comes long after other keys were hashed. */
-  readonly fillHash: number;
-  readonly request: FetchedRequest;
-  /** Stored and stale, or to be refreshed; null when nothing is stored. */
-  readonly validated: CachedVariant | null;
-  /** The exchange that set it off. */
-  readonly client: Exchange;
-  /** Nothing is in memory, and nobody has looked on disk. */
-  readonly looksOnDisk: boolean;
-}
-
-/** Puts the answer to a task into the store. */
-export function keep(
-  { host, plan }: FillContext,
-  { fillKey, fillHash }: FillTask,
-  response: StoredResponse,
-  body: Uint8Array,
-): CachedVariant {
-  setKeyHash(fillKey, fillHash);
-  const stored = host.store.store(response, body);
-  host.stored(plan.routeIndex, body.byteLength);
-  return stored;
 }
 
 export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
