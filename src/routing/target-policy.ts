@@ -4,6 +4,7 @@
 // query is nobody's path and stays as it is.
 
 import { ProxyError } from '../core/errors.ts';
+import { PlainTexts } from '../std/plain-texts.ts';
 
 export type Treatment = 'keep' | 'normalise' | 'refuse';
 
@@ -54,10 +55,13 @@ const DOUBLE_ESCAPE = /%(?:25)+(?:2[ef]|5c|3b|[01][0-9a-f]|7f)/i;
 const OVERLONG = /%c[01]%[89ab][0-9a-f]|%e0%[89][0-9a-f]|%f0%8[0-9a-f]/i;
 const HIDDEN_SLASH = /%2f|%5c|\\/i;
 
+/** Most of what is asked for is asked for again. */
+const plainTargets = new PlainTexts((target) => !DOUBTFUL.test(target));
+
 /** Returns the target as everybody shall see it, or `bad_target` with the reason. Never throws. */
 export function settleTarget(target: string, policy: TargetPolicy): string | ProxyError {
+  if (plainTargets.find(target) !== null) return target;
   const doubt = target.search(DOUBTFUL);
-  if (doubt === -1) return target;
   const query = target.indexOf('?');
   if (query !== -1 && query < doubt) return target;
   const reading = new PathReading(policy);

@@ -40,4 +40,24 @@ describe('plain texts', () => {
       assert.equal(texts.find(`${long}#`), null);
     }
   });
+
+  it('are kept from the second time on, whatever comes once in between', () => {
+    let looks = 0;
+    const texts = new PlainTexts(() => {
+      looks += 1;
+      return true;
+    });
+    const looksFor = (text: string) => {
+      const before = looks;
+      assert.equal(texts.find(text), text);
+      return looks - before;
+    };
+    assert.deepEqual(
+      [1, 2, 3].map(() => looksFor('/again')),
+      [1, 1, 0],
+    );
+    // The same length, last and middle character: the same place.
+    for (const once of ['/bgain', '/cgain', '/dgain']) assert.equal(looksFor(once), 1);
+    assert.equal(looksFor('/again'), 0);
+  });
 });

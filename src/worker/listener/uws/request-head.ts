@@ -52,6 +52,7 @@ const UNUSUAL_VALUE = /[^\t -~]/;
 /** DEL can't be in a field value; the engine itself stops at all other control bytes. */
 const FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]/;
 const UNUSUAL_TARGET = /[^!"$-~]/;
+const plainTargets = new PlainTexts((target) => !UNUSUAL_TARGET.test(target));
 const plainValues = new PlainTexts((text) => !UNUSUAL_VALUE.test(text));
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const LENGTH = /^[0-9]+$/;
@@ -202,8 +203,9 @@ function readTarget(request: HttpRequest): void {
   const query = request.getQuery() as string | undefined;
   const path = request.getUrl();
   const target = query === undefined ? path : `${path}?${query}`;
-  if (!UNUSUAL_TARGET.test(target)) {
-    head.target = target;
+  const plain = plainTargets.find(target);
+  if (plain !== null) {
+    head.target = plain;
     return;
   }
   head.target = byteString(target);
