@@ -21,15 +21,18 @@ export function keyHashFurther(state: number, piece: string): number {
   return hash;
 }
 
-/** Returns the hash of a key by the state after its last piece. */
+/**
+ * Returns the hash of a key by the state after its last piece: 31 bits, because what has all 32 is mostly
+ * no small integer to the engine, which makes an object of it wherever it is kept.
+ */
 export function keyHashEnd(state: number): number {
-  return mix32(state);
+  return mix32(state) >>> 1;
 }
 
 let lastKey = '';
 let lastHash = keyHashEnd(keyHashStart);
 
-/** Returns an unsigned 32-bit hash of `key`, another one in each process. */
+/** Returns an unsigned 31-bit hash of `key`, another one in each process. */
 export function keyHash(key: string): number {
   if (key === lastKey) return lastHash;
   lastKey = key;

@@ -238,7 +238,7 @@ export class RecordFifo {
   }
 }
 
-/** One of 32: not of those that choose the chain. */
+/** One of 32, by the highest five of 31 bits: not by those that choose the chain. */
 function bitOf(hash: number): number {
-  return 1 << (hash >>> 27);
+  return 1 << (hash >>> 26);
 }

@@ -37,12 +37,9 @@ interface Place {
 }
 
 interface Memo {
-  /** Hash of the last key that was made here. */
-  last: number;
   target: string;
   keyStart: string;
   key: string;
-  hash: number;
 }
 
 /** Makes the keys of one route. */
@@ -61,8 +58,11 @@ export class CacheKeys {
    * most is asked for once, and texts that old objects point to are work for the garbage collector.
    */
   readonly #memos = Array.from({ length: MEMOS }, (): Memo => {
-    return { last: 0, target: '', keyStart: '', key: '', hash: 0 };
+    return { target: '', keyStart: '', key: '' };
   });
+  /** Hashes of these keys, and of the last ones that were made: no other object is touched than the right one. */
+  readonly #memoHashes = new Int32Array(MEMOS).fill(-1);
+  readonly #lastHashes = new Int32Array(MEMOS).fill(-1);
 
   constructor(route: string, rule: KeyRule, told: ToldFields = null) {
     this.#route = route;
@@ -78,18 +78,21 @@ export class CacheKeys {
     const { target } = exchange;
     const { keyStart, hashed } = this.#placeOf(exchange);
     const hash = keyHashEnd(keyHashFurther(hashed, target));
-    const memo = this.#memos[hash & (MEMOS - 1)]!;
-    const isKnown = memo.hash === hash && memo.target === target && memo.keyStart === keyStart;
-    const key = isKnown ? memo.key : keyStart + target;
+    const at = hash & (MEMOS - 1);
+    if (this.#memoHashes[at] === hash) {
+      const memo = this.#memos[at]!;
+      if (memo.target === target && memo.keyStart === keyStart) {
+        setKeyHash(memo.key, hash);
+        return memo.key;
+      }
+    }
+    const key = keyStart + target;
     if (key.length > KEY_CHARS_MAX) return null;
     setKeyHash(key, hash);
-    if (isKnown || key.length > MEMO_CHARS_MAX) return key;
-    if (memo.last !== hash) memo.last = hash;
-    else {
-      memo.target = target;
-      memo.keyStart = keyStart;
-      memo.key = key;
-      memo.hash = hash;
+    if (this.#lastHashes[at] !== hash) this.#lastHashes[at] = hash;
+    else if (key.length <= MEMO_CHARS_MAX) {
+      this.#memos[at] = { target, keyStart, key };
+      this.#memoHashes[at] = hash;
     }
     return key;
   }
