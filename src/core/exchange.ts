@@ -45,6 +45,9 @@ export interface RequestHead {
   readonly webSocket: WebSocketOffer | null;
 }
 
+/** In `Exchange.headAtMs`: when it is finished. */
+export const HEAD_AT_END = -1;
+
 /** Something that an exchange has while it lasts. */
 export interface Held {
   /** What it has besides. */
@@ -130,7 +133,10 @@ export class Exchange {
   bytesSent = 0;
   /** Body bytes received from the client. */
   bytesReceived = 0;
-  /** `performance.now()` at the peer's response head; 0 when there was none. */
+  /**
+   * `performance.now()` at the response head, the peer's or the store's; 0 when there was none, HEAD_AT_END
+   * until it is finished when all of it leaves at once.
+   */
   headAtMs = 0;
   finished = false;
   /** What is given back when it is finished; null for nothing. */

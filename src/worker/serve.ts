@@ -2,7 +2,7 @@
 // How attempts and retries go is told in forward.ts.
 
 import { ProxyError } from '../core/errors.ts';
-import type { Exchange, ExchangeHandler } from '../core/exchange.ts';
+import { type Exchange, type ExchangeHandler, HEAD_AT_END } from '../core/exchange.ts';
 import type { Reply, Settled } from '../core/filter.ts';
 import type { Plan } from '../core/plan.ts';
 import { settleTarget } from '../routing/target-policy.ts';
@@ -102,7 +102,9 @@ export class Server implements ExchangeHandler {
   finished(exchange: Exchange): void {
     const goesOn = clientDone(exchange, this.#context);
     this.#context.exchangesRunning -= 1;
-    this.#recorder.record(exchange, monotonicMs() - exchange.startedAtMs);
+    const endedAtMs = monotonicMs();
+    if (exchange.headAtMs === HEAD_AT_END) exchange.headAtMs = endedAtMs;
+    this.#recorder.record(exchange, endedAtMs - exchange.startedAtMs);
     // Its client's failure, not its own.
     if (goesOn) exchange.failure = null;
   }

@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { CachedVariant } from '../../core/cache.ts';
-import type { Exchange } from '../../core/exchange.ts';
+import { type Exchange, HEAD_AT_END } from '../../core/exchange.ts';
 import { headerValue, type RawHeaders } from '../../core/headers.ts';
 import type { Sink } from '../../core/sink.ts';
 import { monotonicMs } from '../../std/clock.ts';
@@ -29,6 +29,8 @@ export interface AnswerContext {
 }
 
 const NO_BODY = new Uint8Array(0);
+/** So much leaves together with its head; the clock is not asked for that (hits of 1 KiB: 0.5 % of the CPU). */
+const AT_ONCE_BYTES_MAX = 4096;
 
 /**
  * Answers from the store. `status` is the member of Cache-Status; '' for that of a hit, which is made once a
@@ -43,7 +45,7 @@ export function answerFrom(
   const stored = variant.response;
   const head = status === '' ? hitHead(variant, context, nowMs) : headOf(variant, nowMs);
   if (status !== '' && context.statusName !== null) addStatus(head, status);
-  exchange.headAtMs = monotonicMs();
+  exchange.headAtMs = stored.bodyBytes > AT_ONCE_BYTES_MAX ? monotonicMs() : HEAD_AT_END;
   exchange.status = stored.status;
   // Stages change the list; without any it can be the same for all clients of this second.
   exchange.responseHeaders = context.stages === null ? head : head.slice();
