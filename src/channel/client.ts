@@ -295,7 +295,7 @@ export class SidecarLink {
     this.#flushTimer = null;
     if (!this.#connected) return;
     const beganAtMs = performance.now();
-    if (!this.#isBehind) {
+    if (!this.#isBehind()) {
       this.#send(this.#ledger.take(beganAtMs));
       for (const message of this.#sessions?.take() ?? []) this.#link!.send(message);
     }
@@ -304,7 +304,7 @@ export class SidecarLink {
   }
 
   /** A slow sidecar gets the latest values when it has caught up; its next report arms the timer again. */
-  get #isBehind(): boolean {
+  #isBehind(): boolean {
     const unanswered = this.#ledger.sequence - this.#acknowledged;
     return unanswered >= unansweredMax || this.#link!.backlogBytes > backlogSoftBytes;
   }

@@ -39,14 +39,14 @@ export class Pace {
 
   /** Milliseconds from `nowMs` until the next batch may go, at least 1. */
   delayMs(nowMs: number, isUrgent: boolean): number {
-    const gapMs = isUrgent ? this.#options.leastMs : this.#gapMs;
+    const gapMs = isUrgent ? this.#options.leastMs : this.#gapMs();
     // Timers cut fractions off and would come early.
     return Math.max(1, Math.ceil(gapMs - (nowMs - this.#endedAtMs)));
   }
 
   /** Who is awake anyway may send this much earlier: to be woken by a timer costs more than a batch. */
   isNearlyDue(nowMs: number): boolean {
-    const gapMs = Math.max(this.#options.leastMs, this.#gapMs * NEARLY);
+    const gapMs = Math.max(this.#options.leastMs, this.#gapMs() * NEARLY);
     return nowMs - this.#endedAtMs >= gapMs;
   }
 
@@ -63,7 +63,7 @@ export class Pace {
     this.#endedAtMs = endedAtMs;
   }
 
-  get #gapMs(): number {
+  #gapMs(): number {
     const { leastMs, mostMs, share } = this.#options;
     const dearMs = Math.min(mostMs, Math.max(leastMs, this.#costMs / share));
     return this.isAlone ? Math.max(dearMs, ALONE_MS) : dearMs;

@@ -99,10 +99,10 @@ export class Rollout {
     if (this.#missing.size > 0) return;
     if (this.#phase === 'activating') this.#finish({ kind: 'done' });
     // Whether workers can run it only a worker can say: one that is starting is waited for.
-    if (this.#phase === 'staging' && this.#hasWorker) this.#commit();
+    if (this.#phase === 'staging' && this.#hasWorker()) this.#commit();
   }
 
-  get #hasWorker(): boolean {
+  #hasWorker(): boolean {
     return [...this.#members].some(({ role }) => role.kind === 'worker');
   }
 

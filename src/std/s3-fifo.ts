@@ -123,7 +123,7 @@ export class S3Fifo<Value> {
   }
 
   get weight(): number {
-    return this.#smallWeight + this.#main.weight;
+    return this.#smallWeight() + this.#main.weight;
   }
 
   /** Values that are in, without newcomers that the caller keeps. */
@@ -184,13 +184,13 @@ export class S3Fifo<Value> {
   /** Whatever is too much has to go: to be called when a newcomer has come. */
   shrink(): void {
     while (this.weight > this.#weightMax) {
-      const isSmallsTurn = this.#smallWeight > this.#weightMax * smallShare;
+      const isSmallsTurn = this.#smallWeight() > this.#weightMax * smallShare;
       if (isSmallsTurn || this.#main.length === 0) this.#turnSmall();
       else this.#turnMain();
     }
   }
 
-  get #smallWeight(): number {
+  #smallWeight(): number {
     const { weight } = this.#small;
     return this.#newcomers === null ? weight : weight + this.#newcomers.weight;
   }

@@ -192,20 +192,20 @@ class RenewedListener implements FrontListener {
 
   configure(settings: ListenerSettings): void {
     this.#settings = settings;
-    for (const listener of this.#all) listener.configure(settings);
+    for (const listener of this.#all()) listener.configure(settings);
   }
 
   drain(): void {
     this.#options.certificates!.close();
-    for (const listener of this.#all) listener.drain();
+    for (const listener of this.#all()) listener.drain();
   }
 
   closeAll(): void {
     this.#options.certificates!.close();
-    for (const listener of this.#all) listener.closeAll();
+    for (const listener of this.#all()) listener.closeAll();
   }
 
-  get #all(): UwsListener[] {
+  #all(): UwsListener[] {
     return [this.#current, ...this.#retired];
   }
 
@@ -235,7 +235,7 @@ class RenewedListener implements FrontListener {
 
   #sum(count: (listener: UwsListener) => number): number {
     let sum = 0;
-    for (const listener of this.#all) sum += count(listener);
+    for (const listener of this.#all()) sum += count(listener);
     return sum;
   }
 }

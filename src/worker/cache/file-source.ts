@@ -59,7 +59,7 @@ export class FileSource implements Source {
   /** Never rejects. */
   async #give(): Promise<void> {
     this.#isGiving = true;
-    while (!this.#isPaused && !this.#hasGivenAll) {
+    while (!this.#isPaused && !this.#hasGivenAll()) {
       const chunk = this.#kept ?? (await this.#next());
       this.#kept = null;
       if (this.#isOver) return;
@@ -75,12 +75,12 @@ export class FileSource implements Source {
       if (this.#isOver) return;
     }
     this.#isGiving = false;
-    if (!this.#hasGivenAll || this.#isPaused) return;
+    if (!this.#hasGivenAll() || this.#isPaused) return;
     this.#close();
     this.#sink.end();
   }
 
-  get #hasGivenAll(): boolean {
+  #hasGivenAll(): boolean {
     return this.#kept === null && this.#part === this.#parts.length;
   }
 

@@ -102,7 +102,7 @@ export class Handshake implements Source, RegisteredTunnel {
     this.#fail(new ProxyError('draining'));
   }
 
-  get #isOpening(): boolean {
+  #isOpening(): boolean {
     return this.#phase === 'connecting' || this.#phase === 'asking';
   }
 
@@ -171,7 +171,7 @@ export class Handshake implements Source, RegisteredTunnel {
    * none.
    */
   #upgraded(response: IncomingMessage): void {
-    if (!this.#isOpening) return;
+    if (!this.#isOpening()) return;
     const chosen = response.headers['sec-websocket-protocol'] ?? '';
     const offered = this.#exchange.webSocket!.protocols;
     if (chosen !== '' && !offered.includes(chosen)) {
@@ -200,7 +200,7 @@ export class Handshake implements Source, RegisteredTunnel {
   }
 
   #refused(request: ClientRequest, response: IncomingMessage): void {
-    if (!this.#isOpening) {
+    if (!this.#isOpening()) {
       request.destroy();
       return;
     }
@@ -235,7 +235,7 @@ export class Handshake implements Source, RegisteredTunnel {
 
   /** Ends this phase of the attempt; false when it has ended before. */
   #leave(next: Phase): boolean {
-    if (!this.#isOpening) return false;
+    if (!this.#isOpening()) return false;
     this.#phase = next;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

@@ -69,7 +69,7 @@ export class MemoryTier {
   }
 
   get bytes(): number {
-    return this.#policy.weight + this.#overheadBytes;
+    return this.#policy.weight + this.#overheadBytes();
   }
 
   get bytesMax(): number {
@@ -137,10 +137,10 @@ export class MemoryTier {
   /** A new budget; the table of what has left keeps its size. */
   resize(bytesMax: number): void {
     this.#bytesMax = bytesMax;
-    this.#policy.resize(Math.max(0, bytesMax - this.#overheadBytes));
+    this.#policy.resize(Math.max(0, bytesMax - this.#overheadBytes()));
   }
 
-  get #overheadBytes(): number {
+  #overheadBytes(): number {
     return this.#policy.overheadBytes + (this.#packed?.overheadBytes ?? 0);
   }
 

@@ -66,7 +66,7 @@ class PacedBody implements Sink, Source, Paced {
     if (this.#isOver) return true;
     this.#fill(this.#options.pacer.nowMs());
     this.#giveHeld();
-    const taken = this.#mayGive && this.#held.length === 0 ? this.#give(chunk) : 0;
+    const taken = this.#mayGive() && this.#held.length === 0 ? this.#give(chunk) : 0;
     if (taken < chunk.byteLength && !this.#isOver) {
       this.#held.push(Uint8Array.from(chunk.subarray(taken)));
     }
@@ -111,7 +111,7 @@ class PacedBody implements Sink, Source, Paced {
     this.#flush();
   }
 
-  get #mayGive(): boolean {
+  #mayGive(): boolean {
     return this.#allowance > 0 && !this.#isFull && !this.#isGiving && !this.#isOver;
   }
 
@@ -138,7 +138,7 @@ class PacedBody implements Sink, Source, Paced {
   }
 
   #giveHeld(): void {
-    while (this.#held.length > 0 && this.#mayGive) {
+    while (this.#held.length > 0 && this.#mayGive()) {
       const chunk = this.#held[0]!;
       const taken = this.#give(chunk);
       // What is over holds nothing.

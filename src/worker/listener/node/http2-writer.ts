@@ -59,7 +59,7 @@ export class Http2Writer implements ResponseWriter {
 
   /** To be called when the stream is over, whatever ended it. */
   closed(): void {
-    if (this.#isDelivered) this.#owner?.flushed();
+    if (this.#isDelivered()) this.#owner?.flushed();
     else this.#owner?.lost();
   }
 
@@ -117,13 +117,13 @@ export class Http2Writer implements ResponseWriter {
   }
 
   /** Node ends the stream by itself when the client cancels it. */
-  get #isDelivered(): boolean {
+  #isDelivered(): boolean {
     const { aborted, rstCode } = this.#stream;
     return this.#hasEnded && !aborted && rstCode === NGHTTP2_NO_ERROR;
   }
 
   #finished(): void {
-    if (!this.#isDelivered) return;
+    if (!this.#isDelivered()) return;
     this.#owner?.flushed();
     const stream = this.#stream;
     // The client may stop sending what nobody reads (RFC 9113 section 8.1).

@@ -71,7 +71,7 @@ export class ReceivedBody implements RequestBody, Swept {
   }
 
   get complete(): Uint8Array | null {
-    if (!this.#hasEnded || !this.replayable || this.#isTooLarge) return null;
+    if (!this.#hasEnded || !this.replayable || this.#isTooLarge()) return null;
     if (this.#queue.length > 1) {
       // Part of it delivered means that it is being piped: then nobody asks, but nothing must break.
       if (this.#next > 0 && this.#next < this.#queue.length) return null;
@@ -143,7 +143,7 @@ export class ReceivedBody implements RequestBody, Swept {
       return;
     }
     this.#idleTicks += 1;
-    if (!this.#isLate) return;
+    if (!this.#isLate()) return;
     this.#state.sweeper.remove(this);
     this.fail(new ProxyError('request_timeout', 'body'));
   }
@@ -161,14 +161,14 @@ export class ReceivedBody implements RequestBody, Swept {
   }
 
   /** Nothing came for too long, or too little. */
-  get #isLate(): boolean {
+  #isLate(): boolean {
     const { sweeper, settings } = this.#state;
     const isIdle = this.#idleTicks >= sweeper.ticks(settings.requestBodyIdleMs);
     return isIdle || this.#pace.isTooSlow(this.#receivedBytes, settings, sweeper);
   }
 
   /** The limit may come after the bytes: serve sets it. */
-  get #isTooLarge(): boolean {
+  #isTooLarge(): boolean {
     return this.bytesMax > 0 && this.#receivedBytes > this.bytesMax;
   }
 
@@ -177,7 +177,7 @@ export class ReceivedBody implements RequestBody, Swept {
     if (this.#isDiscarding || this.#error !== null) return;
     this.#receivedBytes += chunk.byteLength;
     this.exchange.bytesReceived = this.#receivedBytes;
-    if (!this.#isTooLarge) this.#take(chunk);
+    if (!this.#isTooLarge()) this.#take(chunk);
     this.#deliver();
   }
 
@@ -202,7 +202,7 @@ export class ReceivedBody implements RequestBody, Swept {
 
   #deliver(): void {
     if (this.#isDelivering) return;
-    if (this.#isTooLarge && this.#sink !== null) this.fail(new ProxyError('body_too_large'));
+    if (this.#isTooLarge() && this.#sink !== null) this.fail(new ProxyError('body_too_large'));
     this.#isDelivering = true;
     while (this.#sink !== null && !this.#isSinkFull && this.#next < this.#queue.length) {
       const chunk = this.#queue[this.#next]!;

@@ -105,7 +105,7 @@ export class ClientSink implements Sink, RemoteAddress {
   }
 
   /** The connection must go and the engine has no call for it that fits a head without a body. */
-  get #closesByHand(): boolean {
+  #closesByHand(): boolean {
     return this.#closes && !this.#engineCloses;
   }
 
@@ -197,7 +197,7 @@ export class ClientSink implements Sink, RemoteAddress {
     // To a whole answer the engine adds this field itself when it is told to close.
     const isOurs = this.#engineCloses || this.#framing !== 'whole';
     if (isOurs && this.#closes) extra += '\r\nconnection: close';
-    if (this.#framing === 'none' && this.#closesByHand) extra += dateAndEnd();
+    if (this.#framing === 'none' && this.#closesByHand()) extra += dateAndEnd();
     const { status, responseHeaders } = exchange;
     // What is borrowed must be with the engine before the next head; without a body it waits for the end.
     const canBorrow = extra === '' && this.#framing !== 'none';
@@ -272,7 +272,7 @@ export class ClientSink implements Sink, RemoteAddress {
     this.body?.discard();
     const response = this.take()!;
     if (this.#framing === 'none') {
-      if (this.#closesByHand) this.#linger(response);
+      if (this.#closesByHand()) this.#linger(response);
       else response.endWithoutBody();
     } else if (this.#framing === 'whole') {
       this.exchange.bytesSent = chunk.byteLength;

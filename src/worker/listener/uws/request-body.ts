@@ -85,7 +85,7 @@ export class ReceivedBody implements RequestBody, Swept {
   }
 
   get complete(): Uint8Array | null {
-    if (!this.#hasEnded || !this.replayable || this.#isTooLarge) return null;
+    if (!this.#hasEnded || !this.replayable || this.#isTooLarge()) return null;
     if (this.#queue.length > 1) {
       // Part of it delivered means that it is being piped: then nobody asks, but nothing must break.
       if (this.#next > 0 && this.#next < this.#queue.length) return null;
@@ -110,7 +110,7 @@ export class ReceivedBody implements RequestBody, Swept {
     if (this.#isDiscarding || this.#error !== null) return;
     this.#receivedBytes += chunk.byteLength;
     this.#client.exchange.bytesReceived = this.#receivedBytes;
-    if (chunk.byteLength > 0 && !this.#isTooLarge) this.#take(new Uint8Array(chunk));
+    if (chunk.byteLength > 0 && !this.#isTooLarge()) this.#take(new Uint8Array(chunk));
     this.#deliver();
   }
 
@@ -174,7 +174,7 @@ export class ReceivedBody implements RequestBody, Swept {
       this.#pace.restart(this.#receivedBytes);
       if (this.#ticks % sweeper.ticks(PEEK_MS) !== 0) return;
       if (this.#waitingBytes <= settings.streamBufferBytes) this.#setPaused(false);
-    } else if (!this.#hasEnded && this.#isLate) {
+    } else if (!this.#hasEnded && this.#isLate()) {
       sweeper.remove(this);
       this.fail(new ProxyError('request_timeout', 'body'));
     } else if (this.#ticks % sweeper.ticks(REARM_MS) === 0) {
@@ -196,14 +196,14 @@ export class ReceivedBody implements RequestBody, Swept {
   }
 
   /** Nothing came for too long, or too little. */
-  get #isLate(): boolean {
+  #isLate(): boolean {
     const { sweeper, settings } = this.#state;
     const isIdle = this.#idleTicks >= sweeper.ticks(settings.requestBodyIdleMs);
     return isIdle || this.#pace.isTooSlow(this.#receivedBytes, settings, sweeper);
   }
 
   /** The limit may come after the bytes: serve sets it. */
-  get #isTooLarge(): boolean {
+  #isTooLarge(): boolean {
     return this.bytesMax > 0 && this.#receivedBytes > this.bytesMax;
   }
 
@@ -222,7 +222,7 @@ export class ReceivedBody implements RequestBody, Swept {
 
   #deliver(): void {
     if (this.#isDelivering) return;
-    if (this.#isTooLarge && this.#sink !== null) this.fail(new ProxyError('body_too_large'));
+    if (this.#isTooLarge() && this.#sink !== null) this.fail(new ProxyError('body_too_large'));
     this.#isDelivering = true;
     while (this.#sink !== null && !this.#isSinkFull && this.#next < this.#queue.length) {
       const chunk = this.#queue[this.#next]!;

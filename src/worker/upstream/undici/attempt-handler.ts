@@ -176,7 +176,7 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
     if (!this.#isOver) {
       if (this.#ownError !== null) this.#fail(this.#ownError);
       else if (this.#mayRepeat(error)) this.#repeat();
-      else this.#fail(toProxyError(error, this.#progress, this.#isSecure));
+      else this.#fail(toProxyError(error, this.#progress(), this.#isSecure()));
     }
     callbackDepth -= 1;
   }
@@ -203,12 +203,12 @@ export class AttemptHandler implements Dispatcher.DispatchHandler, Source {
     if (this.#hasHead) this.#attempt.onDone(error);
   }
 
-  get #progress(): Progress {
+  #progress(): Progress {
     if (this.#hasHead) return 'receiving';
     return this.#controller === null ? 'connecting' : 'waiting';
   }
 
-  get #isSecure(): boolean {
+  #isSecure(): boolean {
     return this.peer.address.scheme === 'https';
   }
 
