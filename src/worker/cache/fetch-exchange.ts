@@ -9,7 +9,8 @@ import type { Sink } from '../../core/sink.ts';
 import { monotonicMs } from '../../std/clock.ts';
 import { fetchFields } from './conditional.ts';
 import type { CachePolicy, FetchedRequest, FetchedResponse } from './policy.ts';
-import { decideStore } from './store-decision.ts';
+import { decideOn } from './store-decision.ts';
+import type { KnownTerms } from './store-terms.ts';
 
 /** Returns an exchange for `plan` that asks on behalf of `client`, and only for what `validated` is not. */
 export function fetchExchange(
@@ -51,9 +52,10 @@ export function decide(
   fetch: Exchange,
   sentAtMs: number,
   request: FetchedRequest,
-  policy: CachePolicy,
+  { policy, terms: known }: { policy: CachePolicy; terms: KnownTerms },
 ): StoredResponse | null {
   if (fetch.responseByteLength > policy.objectBytesMax) return null;
-  const decision = decideStore(request, fetchedResponse(fetch, sentAtMs), policy);
+  const terms = known.of(fetch.status, fetch.responseHeaders, request.isAuthorized);
+  const decision = decideOn(terms, request, fetchedResponse(fetch, sentAtMs), policy);
   return typeof decision === 'string' ? null : decision;
 }

@@ -11,6 +11,7 @@ import type { AnswerContext } from './answer.ts';
 import type { ForwardReason } from './cache-status.ts';
 import type { HeldBudget } from './held-bytes.ts';
 import type { CachePolicy, FetchedRequest } from './policy.ts';
+import type { KnownTerms } from './store-terms.ts';
 import type { Wishes } from './waiter.ts';
 
 /** A fetch that others can wait for. */
@@ -53,6 +54,8 @@ export interface CacheHost {
 export interface FillContext {
   readonly host: CacheHost;
   readonly policy: CachePolicy;
+  /** On which its answers are stored. */
+  readonly terms: KnownTerms;
   /** By which fetches go: no cache, no client stages. */
   readonly plan: Plan;
   readonly answers: AnswerContext;

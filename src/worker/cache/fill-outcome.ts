@@ -52,7 +52,7 @@ export function takeHead(fill: Filling): void {
 function takeAnswer(fill: Filling): void {
   const { context, fetch, task, audience } = fill;
   const { policy } = context;
-  const decision = fill.decided ?? decide(fetch, fill.sentAtMs, task.request, policy);
+  const decision = fill.decided ?? decide(fetch, fill.sentAtMs, task.request, context);
   if (decision === null) {
     giveOn(fill, passMsAfter(fetch.status, policy));
     return;

@@ -44,12 +44,17 @@ export function remembered(value: string): Directives {
   return wishes.of(value);
 }
 
-/** What `lifetimeOf` returns when nobody gives the answer one. */
+/** An answer to which nobody gives a lifetime. */
 export const NO_LIFETIME = -1;
+/** One whose lifetime goes by dates: see `datedLifetimeOf`. */
+export const DATED_LIFETIME = -2;
 
-/** Returns for how many ms an answer is fresh, counted from the moment it was made; or NO_LIFETIME. */
+/**
+ * Returns for how many ms an answer of that status is fresh, counted from the moment it was made; or
+ * NO_LIFETIME, or DATED_LIFETIME.
+ */
 export function lifetimeOf(
-  response: FetchedResponse,
+  status: number,
   facts: ResponseFacts,
   { directives, isTargeted }: OriginWord,
   policy: CachePolicy,
@@ -57,12 +62,27 @@ export function lifetimeOf(
   if (policy.respectsOrigin) {
     if (directives.sharedMaxAge >= 0) return directives.sharedMaxAge * 1000;
     if (directives.maxAge >= 0) return directives.maxAge * 1000;
-    if (facts.expires !== null && !isTargeted) return untilExpires(response, facts.expires);
+    if (facts.expires !== null && !isTargeted) return DATED_LIFETIME;
   }
-  const { status } = response;
   const { lifetimesMs } = policy;
   const lifetimeMs = lifetimesMs.get(status) ?? lifetimesMs.get(Math.floor(status / 100));
-  return lifetimeMs ?? guessed(response, facts, directives, policy);
+  if (lifetimeMs !== undefined) return lifetimeMs;
+  if (facts.lastModifiedAt === -1 || facts.isModifiedTwice) return NO_LIFETIME;
+  if (!policy.respectsOrigin || policy.heuristicRatio === 0) return NO_LIFETIME;
+  return GUESSED.has(status) || directives.isPublic ? DATED_LIFETIME : NO_LIFETIME;
+}
+
+/** Returns the lifetime in ms of an answer for which `lifetimeOf` has said so; or NO_LIFETIME. */
+export function datedLifetimeOf(
+  response: FetchedResponse,
+  facts: ResponseFacts,
+  { isTargeted }: OriginWord,
+  policy: CachePolicy,
+): number {
+  if (policy.respectsOrigin && facts.expires !== null && !isTargeted) {
+    return untilExpires(response, facts.expires);
+  }
+  return guessed(response, response.headers[facts.lastModifiedAt]!, policy);
 }
 
 /** Two lines that differ, joined, are no date (section 4.2.1). */
@@ -72,16 +92,8 @@ function untilExpires(response: FetchedResponse, expires: string): number {
   return Math.min(Math.max(0, expiresMs - dateOf(response)), SECONDS_MAX * 1000);
 }
 
-function guessed(
-  response: FetchedResponse,
-  facts: ResponseFacts,
-  directives: Directives,
-  policy: CachePolicy,
-): number {
-  const { lastModified, isModifiedTwice } = facts;
-  if (lastModified === null || isModifiedTwice) return NO_LIFETIME;
-  if (!policy.respectsOrigin || policy.heuristicRatio === 0) return NO_LIFETIME;
-  if (!GUESSED.has(response.status) && !directives.isPublic) return NO_LIFETIME;
+/** The longer it has not changed, the longer it will not (section 4.2.2). */
+function guessed(response: FetchedResponse, lastModified: string, policy: CachePolicy): number {
   const sinceMs = dateOf(response) - parseHttpDate(lastModified, response.receivedAtMs);
   if (!(sinceMs > 0)) return NO_LIFETIME;
   return Math.min(sinceMs * policy.heuristicRatio, policy.heuristicMaxMs);

@@ -14,13 +14,19 @@ export interface ResponseFacts {
   surrogateKey: string | null;
   cacheTag: string | null;
   cacheGroups: string | null;
-  /** The first line of each. */
-  etag: string | null;
-  lastModified: string | null;
+  /** Where the value of the first line stands in the list, -1 for none: each answer has its own. */
+  etagAt: number;
+  lastModifiedAt: number;
   /** More than one Last-Modified, which is no date. */
   isModifiedTwice: boolean;
   hasSetCookie: boolean;
 }
+
+/** The fields whose values are facts, here as below; of the others the names alone count, and their places. */
+export const FIELDS_THAT_COUNT: ReadonlySet<string> = new Set([
+  ...['cache-control', 'cdn-cache-control', 'pragma', 'expires', 'age', 'vary'],
+  ...['surrogate-key', 'cache-tag', 'cache-groups'],
+]);
 
 /** Returns what a response says. */
 export function readResponseFacts(headers: RawHeaders): ResponseFacts {
@@ -34,8 +40,8 @@ export function readResponseFacts(headers: RawHeaders): ResponseFacts {
     surrogateKey: null,
     cacheTag: null,
     cacheGroups: null,
-    etag: null,
-    lastModified: null,
+    etagAt: -1,
+    lastModifiedAt: -1,
     isModifiedTwice: false,
     hasSetCookie: false,
   };
@@ -48,7 +54,7 @@ export function readResponseFacts(headers: RawHeaders): ResponseFacts {
         break;
       case 4:
         if (name === 'vary') facts.vary = joined(facts.vary, headers[at + 1]!);
-        else if (name === 'etag') facts.etag ??= headers[at + 1]!;
+        else if (name === 'etag' && facts.etagAt === -1) facts.etagAt = at + 1;
         break;
       case 6:
         if (name === 'pragma') facts.pragma = joined(facts.pragma, headers[at + 1]!);
@@ -70,8 +76,8 @@ export function readResponseFacts(headers: RawHeaders): ResponseFacts {
         if (name === 'cache-control') {
           facts.cacheControl = joined(facts.cacheControl, headers[at + 1]!);
         } else if (name === 'last-modified') {
-          facts.isModifiedTwice = facts.lastModified !== null;
-          facts.lastModified ??= headers[at + 1]!;
+          facts.isModifiedTwice = facts.lastModifiedAt !== -1;
+          if (facts.lastModifiedAt === -1) facts.lastModifiedAt = at + 1;
         } else if (name === 'surrogate-key') {
           facts.surrogateKey = joined(facts.surrogateKey, headers[at + 1]!);
         }

@@ -21,6 +21,7 @@ import { invalidatedBy } from './invalidation.ts';
 import { answerPurge, type Purger } from './purge.ts';
 import { emptyFacts, type RequestFacts, readRequestFacts } from './request-facts.ts';
 import { decideReuse, refreshesEarly } from './reuse.ts';
+import { KnownTerms } from './store-terms.ts';
 import { Tee } from './tee.ts';
 import { NO_WISHES, wishesOf } from './waiter.ts';
 
@@ -30,7 +31,7 @@ const NOT_STORED = new ProxyError('not_stored');
 /** Shared by all requests of this worker: filled anew for each. */
 const facts: RequestFacts = emptyFacts();
 
-export interface RouteCacheOptions extends Omit<FillContext, 'again'> {
+export interface RouteCacheOptions extends Omit<FillContext, 'again' | 'terms'> {
   readonly keys: CacheKeys;
   /** Fields that are part of the key. */
   readonly keyedFields: ReadonlySet<string>;
@@ -60,6 +61,7 @@ export class RouteCache implements CacheUse {
     this.#route = options.plan.route;
     this.#context = {
       ...options,
+      terms: new KnownTerms(options.policy),
       again: (exchange, how, found) => this.#again(exchange, how, found),
     };
   }

@@ -120,7 +120,7 @@ export class Tee implements CacheFetch, Fetcher, Joinable, Sink, Source {
     if (this.#fill !== null) return this.#fill.attach(null);
     const { answers, host, policy } = this.#context;
     const { status, responseByteLength: byteLength } = exchange;
-    const decision = decide(exchange, this.#sentAtMs, request, policy);
+    const decision = decide(exchange, this.#sentAtMs, request, this.#context);
     if (decision === null) {
       this.#pass(isFailure(status) ? 'failed' : 'uncacheable', passMsAfter(status, policy));
     } else if (byteLength === -1 || byteLength > TEE_BYTES_MAX) {

@@ -8,7 +8,6 @@
 import type { RawHeaders } from '../../core/headers.ts';
 import { TextMemo } from '../../std/text-memo.ts';
 import { joinedValue } from './fields.ts';
-import type { CachePolicy } from './policy.ts';
 
 /** More fields than this make an answer not worth storing. */
 const FIELDS_MAX = 16;
@@ -29,13 +28,14 @@ export interface Selection {
 export interface VaryRule {
   /** Lower-case, sorted and each once. */
   readonly names: readonly string[];
-  judge: CachePolicy['isMadeHere'] | null;
-  tellsApart: boolean;
-  selection: Selection;
+  /** The last selection by a rule with one name, and what the request said: null for nothing. */
+  value: string | null;
+  selection: Selection | null;
 }
 
 const NOTHING_SELECTED: Selection = { fields: NO_NAMES, key: '' };
-const NO_VARY: VaryRule = ruleOf(NO_NAMES);
+/** Of an answer that is the same for all. */
+export const NO_VARY: VaryRule = ruleOf(NO_NAMES);
 const rules = new TextMemo(parseRule);
 
 /** Returns what a Vary means (null: there is none); null for `*` and for too many names. */
@@ -54,16 +54,7 @@ function parseRule(value: string): VaryRule | null {
 }
 
 function ruleOf(names: readonly string[]): VaryRule {
-  return { names, judge: null, tellsApart: true, selection: NOTHING_SELECTED };
-}
-
-/** Whether requests show all that the peer went by; not what `isMadeHere` says the proxy makes for it. */
-export function tellsApart(rule: VaryRule, isMadeHere: CachePolicy['isMadeHere']): boolean {
-  if (rule.judge !== isMadeHere) {
-    rule.tellsApart = !rule.names.some(isMadeHere);
-    rule.judge = isMadeHere;
-  }
-  return rule.tellsApart;
+  return { names, value: null, selection: null };
 }
 
 /** Returns what a request says in these fields. */
@@ -71,11 +62,14 @@ export function select(rule: VaryRule, request: RawHeaders): Selection {
   const { names, selection } = rule;
   if (names.length === 0) return NOTHING_SELECTED;
   if (names.length > 1) return selectAll(names, request);
-  const value = normalValue(names[0]!, request);
-  if (value === selection.fields[1]) return selection;
-  const fields = [names[0]!, value];
+  const value = joinedValue(request, names[0]!);
+  if (selection !== null && value === rule.value) return selection;
+  const fields = [names[0]!, normalForm(names[0]!, value)];
   const made = { fields, key: varyKeyOf(fields) };
-  if (value.length <= SORTED_CHARS_MAX) rule.selection = made;
+  if (value === null || value.length <= SORTED_CHARS_MAX) {
+    rule.value = value;
+    rule.selection = made;
+  }
   return made;
 }
 
@@ -114,7 +108,10 @@ const codingForms = new TextMemo((value) => `=${codings(value)}`);
 const languageForms = new TextMemo((value) => `=${languages(value)}`);
 
 function normalValue(name: string, request: RawHeaders): string {
-  const value = joinedValue(request, name);
+  return normalForm(name, joinedValue(request, name));
+}
+
+function normalForm(name: string, value: string | null): string {
   // A field that is not there is not an empty one: '-' can't come out of a value, which begins with '='.
   if (value === null) return '-';
   if (name !== 'accept-encoding' && name !== 'accept-language') return `=${plain(value)}`;

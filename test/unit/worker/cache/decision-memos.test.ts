@@ -10,7 +10,8 @@ import type {
   FetchedRequest,
   FetchedResponse,
 } from '../../../../src/worker/cache/policy.ts';
-import { decideStore } from '../../../../src/worker/cache/store-decision.ts';
+import { decideOn, decideStore } from '../../../../src/worker/cache/store-decision.ts';
+import { KnownTerms, termsOf } from '../../../../src/worker/cache/store-terms.ts';
 import { createSeededRandom, testSeed } from '../../../support/random.ts';
 import { defaultPolicy, NOON_MS } from './cache-world.ts';
 import { decidePlainly } from './plain-decision.ts';
@@ -129,6 +130,62 @@ const decided: fc.Arbitrary<Decided> = fc
     return { request, response, policy };
   });
 
+/** Other values for some of the fields above. */
+const otherValues: Readonly<Record<string, readonly string[]>> = {
+  'cache-control': ['max-age=10', 'max-age=100, public', 's-maxage=20', 'private'],
+  'cdn-cache-control': ['max-age=30', 'max-age=31', 'no-store'],
+  pragma: ['no-cache', 'x'],
+  expires: [date(10), date(9999), '0'],
+  age: ['0', '5', '7'],
+  vary: ['accept-encoding', 'x-a', '*'],
+  etag: ['"x"', '"y"', ''],
+  'last-modified': [date(-1000), date(-9e6), ''],
+  'surrogate-key': ['a b', 'c'],
+  'cache-tag': ['a', 'b,c'],
+  'cache-groups': ['"a"', '"b"'],
+};
+
+/** Answers of few kinds, that is with the same names; most values stay the same, too. */
+const alike = fc
+  .tuple(
+    fc.array(decided, { minLength: 1, maxLength: 3 }),
+    fc.array(fc.tuple(fc.nat(2), decided, fc.array(fc.nat(20), { maxLength: 16 })), {
+      ...{ minLength: 10, maxLength: 30 },
+    }),
+  )
+  .map(([kinds, others]) =>
+    others.map(([number, other, picks]): Decided => {
+      const { request, response, policy } = kinds[number % kinds.length]!;
+      const headers = response.headers.map((text, at) => {
+        const values = at % 2 === 0 ? undefined : otherValues[response.headers[at - 1]!];
+        return values?.[picks[at] ?? values.length] ?? text;
+      });
+      const isAuthorized = request.isAuthorized && other.request.isAuthorized;
+      return {
+        request: { ...other.request, isAuthorized },
+        response: { ...other.response, status: response.status, headers },
+        policy,
+      };
+    }),
+  );
+
+function assertPlain(
+  decision: ReturnType<typeof decideStore>,
+  { request, response, policy }: Decided,
+): void {
+  const expected = decidePlainly(request, response, policy);
+  if (typeof decision === 'string') {
+    assert.equal(decision, expected);
+    return;
+  }
+  const { vary, varyKey, ...rest } = decision;
+  const varyNames = vary.filter((_, at) => at % 2 === 0);
+  assert.deepEqual({ ...rest, varyNames }, expected);
+  const pairs = varyNames.map((name, at) => `${name}:${vary[2 * at + 1]}\n`);
+  assert.equal(varyKey, pairs.join(''));
+  assert.notEqual(decision.headers, response.headers);
+}
+
 const runs = { seed: testSeed(), numRuns: 300 };
 const sequences = fc.array(decided, { minLength: 10, maxLength: 40 });
 
@@ -140,19 +197,9 @@ describe('a decision to store', () => {
         for (const { request, response, policy } of sequence) {
           const before = response.headers.slice();
           const decision = decideStore(request, response, policy);
-          const expected = decidePlainly(request, response, policy);
           const what = typeof decision === 'string' ? decision : 'stored';
           counts.set(what, (counts.get(what) ?? 0) + 1);
-          if (typeof decision === 'string') {
-            assert.equal(decision, expected);
-          } else {
-            const { vary, varyKey, ...rest } = decision;
-            const varyNames = vary.filter((_, at) => at % 2 === 0);
-            assert.deepEqual({ ...rest, varyNames }, expected);
-            const pairs = varyNames.map((name, at) => `${name}:${vary[2 * at + 1]}\n`);
-            assert.equal(varyKey, pairs.join(''));
-            assert.notEqual(decision.headers, response.headers);
-          }
+          assertPlain(decision, { request, response, policy });
           assert.deepEqual(response.headers, before);
         }
       }),
@@ -176,5 +223,33 @@ describe('a decision to store', () => {
       }),
       runs,
     );
+  });
+
+  it('is the same for answers that are like earlier ones', () => {
+    let known = 0;
+    let answers = 0;
+    fc.assert(
+      fc.property(alike, (sequence) => {
+        const memories = new Map<CachePolicy, KnownTerms>();
+        const seen = new Set<object>();
+        for (const one of sequence) {
+          const { request, response, policy } = one;
+          const memory = memories.get(policy) ?? new KnownTerms(policy);
+          memories.set(policy, memory);
+          const { status, headers } = response;
+          const terms = memory.of(status, headers, request.isAuthorized);
+          assert.deepEqual(
+            terms.refusal,
+            termsOf(status, headers, request.isAuthorized, policy).refusal,
+          );
+          assertPlain(decideOn(terms, request, response, policy), one);
+          answers += 1;
+          if (seen.has(terms)) known += 1;
+          seen.add(terms);
+        }
+      }),
+      runs,
+    );
+    assert.ok(known > answers / 4, `${known} of ${answers}`);
   });
 });

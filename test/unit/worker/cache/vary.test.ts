@@ -3,13 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  matchesVary,
-  select,
-  tellsApart,
-  variantKey,
-  varyRule,
-} from '../../../../src/worker/cache/vary.ts';
+import { matchesVary, select, variantKey, varyRule } from '../../../../src/worker/cache/vary.ts';
 
 describe('variants', () => {
   const alike = (name: string, one: string | null, other: string | null) => {
@@ -70,15 +64,5 @@ describe('variants', () => {
     const { fields, key } = select(varyRule('accept-encoding, x-a')!, request);
     assert.equal(variantKey('k', fields, request), `k\0${key}`);
     assert.equal(variantKey('k', [], request), 'k');
-  });
-
-  it('are told apart by what requests show alone', () => {
-    const rule = varyRule('x-made, x-shown')!;
-    const isMade = (name: string) => name === 'x-made';
-    const isNot = () => false;
-    // Routes of different rules share what a text means.
-    for (const isMadeHere of [isMade, isNot, isNot, isMade]) {
-      assert.equal(tellsApart(rule, isMadeHere), isMadeHere === isNot);
-    }
   });
 });
