@@ -17,6 +17,7 @@ import type { Peer } from '../core/peer.ts';
 import type { UpstreamGuard } from '../core/upstream-guard.ts';
 import { Alone, type Fade } from './alone.ts';
 import { protocolVersion } from './frame.ts';
+import { LeaseOutbox, readAnswers } from './lease-batch.ts';
 import { Ledger } from './ledger.ts';
 import type { Counted } from './ledger-entry.ts';
 import { createLinkCounters, Link, type LinkCounters } from './link.ts';
@@ -85,6 +86,7 @@ export class SidecarLink {
   readonly #alone: Alone;
   readonly #generation: number;
   readonly #pace: Pace;
+  readonly #outbox = new LeaseOutbox<CacheToSidecar>((message) => this.#link!.send(message));
   #socket: Socket | null = null;
   #link: Link<SidecarToWorker, WorkerToSidecar> | null = null;
   #sessions: StickEnd | null = null;
@@ -157,9 +159,9 @@ export class SidecarLink {
     if (guard.isWatched) this.#arm(true);
   }
 
-  /** Tells the sidecar something about the cache, at once; false when it could not be sent. */
+  /** Tells the sidecar something about the cache; false when it could not be sent. */
   sendCache(message: CacheToSidecar): boolean {
-    return this.#connected && this.#link!.send(message);
+    return this.#connected && this.#outbox.send(message);
   }
 
   /** Tells the other workers what this one let pass under shared rate limits; false when it could not. */
@@ -229,6 +231,9 @@ export class SidecarLink {
       case 'certificate-answer':
         this.#options.onCertificate?.(message);
         return;
+      case 'leases':
+        readAnswers(message.records, (answer) => this.#options.onCache?.(answer));
+        return;
       case 'goodbye':
         this.#link!.end();
         return;
@@ -262,6 +267,7 @@ export class SidecarLink {
 
   #lost(): void {
     this.#stopTimers();
+    this.#outbox.clear();
     this.#socket = null;
     this.#sessions = null;
     if (this.#closed) return;

@@ -8,7 +8,7 @@ import { Packr } from 'msgpackr';
 import { limits } from '../core/limits.ts';
 
 /** Bumped whenever a message changes its shape: both ends must come from the same release. */
-export const protocolVersion = 4;
+export const protocolVersion = 5;
 
 export const frameHeaderBytes = 5;
 

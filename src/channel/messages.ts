@@ -25,6 +25,7 @@
 
 import type { CacheToSidecar, SidecarToCache } from '../core/cache-link.ts';
 import type { CertificateAnswer, CertificateWanted } from '../core/certificate-link.ts';
+import type { Leases } from './lease-batch.ts';
 
 /** The first message of a link. */
 export interface Hello {
@@ -123,6 +124,7 @@ export type WorkerToSidecar =
   | SessionMessage
   | Spent
   | CertificateWanted
+  | Leases
   | CacheToSidecar;
 
 /** The answer to `hello`. */
@@ -169,6 +171,7 @@ export type SidecarToWorker =
   | SessionMessage
   | Spent
   | CertificateAnswer
+  | Leases
   | SidecarToCache;
 
 /** In `Report.health`: left out for failures; no new work. */

@@ -2,6 +2,7 @@
 // without another look: numbers are whole and not negative, lists hold whole groups and are bounded.
 
 import { limits } from '../core/limits.ts';
+import { areAnswers, areSought } from './lease-batch.ts';
 import {
   type GoodbyeReason,
   goodbyeReasons,
@@ -55,6 +56,7 @@ const workerShapes: Readonly<Record<WorkerToSidecar['kind'], Shape>> = {
   metrics: { id: isCount, part: isPart, parts: isParts, bytes: isPartBytes },
   ...sessionShapes,
   ...spentShape,
+  leases: { records: areSought },
   'certificate-wanted': { id: isCount, listener: isName, name: isName },
   ...cacheToSidecarShapes,
 };
@@ -66,6 +68,7 @@ const sidecarShapes: Readonly<Record<SidecarToWorker['kind'], Shape>> = {
   scrape: { id: isCount },
   ...sessionShapes,
   ...spentShape,
+  leases: { records: areAnswers },
   'certificate-answer': { id: isCount, isThere: isFlag },
   ...cacheFromSidecarShapes,
 };

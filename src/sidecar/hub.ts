@@ -6,6 +6,7 @@ import { apply, nextDueMs } from '../channel/apply-command.ts';
 import { isUnsettled } from '../channel/check-record.ts';
 import { diff, postpone, settle } from '../channel/diff-state.ts';
 import { protocolVersion } from '../channel/frame.ts';
+import { LeaseOutbox, readSought } from '../channel/lease-batch.ts';
 import { createLinkCounters, Link, type LinkEnd } from '../channel/link.ts';
 import type {
   Counters,
@@ -19,6 +20,7 @@ import { Pace } from '../channel/pace.ts';
 import { parseWorkerMessage } from '../channel/parse-message.ts';
 import { createSharedState, type UpstreamSpec } from '../channel/shared-state.ts';
 import { type StickEnd, type StickSpec, StickTables } from '../channel/stick-tables.ts';
+import type { SidecarToCache } from '../core/cache-link.ts';
 import type { CertificateWanted } from '../core/certificate-link.ts';
 import type { Events } from '../core/events.ts';
 import { limits } from '../core/limits.ts';
@@ -50,6 +52,8 @@ export interface LinkedWorker {
 
 interface Member extends LinkedWorker {
   readonly link: WorkerLink;
+  /** For what concerns the cache. */
+  readonly outbox: LeaseOutbox<SidecarToCache>;
   readonly sessions: StickEnd;
   /** Highest sequence that a report has acknowledged. */
   acknowledged: number;
@@ -101,7 +105,7 @@ export class Hub {
     this.#pace = new Pace({ leastMs: options.intervalMs ?? 10, mostMs: 100, share: 0.02 });
     this.#verdicts = new VerdictLog(options.events);
     this.cache = new CacheDesk({
-      send: (worker, message) => this.#members.get(worker)?.link.send(message),
+      send: (worker, message) => this.#members.get(worker)?.outbox.send(message),
       timers: systemTimers,
       isAlive: isRunning,
       workersWanted: options.workersWanted ?? (() => 0),
@@ -231,6 +235,7 @@ export class Hub {
       version: -1,
       draining: false,
       link,
+      outbox: new LeaseOutbox((answer) => link.send(answer)),
       sessions: this.#sessions.open(),
       acknowledged: 0,
     };
@@ -274,9 +279,14 @@ export class Hub {
       case 'hello':
         member.link.end();
         return;
+      case 'leases':
+        readSought(message.records, (sought) => {
+          void this.cache.receive(member.generation, sought);
+        });
+        return;
       default:
         void this.cache.receive(member.generation, message)?.then((answer) => {
-          member.link.send(answer);
+          member.outbox.send(answer);
         });
     }
   }
