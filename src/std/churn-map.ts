@@ -71,6 +71,17 @@ export class ChurnMap<Value> {
     this.#size = 0;
   }
 
+  /** The keys whose `keyHash` is that one. */
+  keysOf(hash: number): string[] {
+    const keys: string[] = [];
+    let node = this.#chains[hash & (this.#chains.length - 1)] ?? null;
+    while (node !== null) {
+      if (node.hash === hash) keys.push(node.key);
+      node = node.next;
+    }
+    return keys;
+  }
+
   /** All values, as they are now. */
   values(): Value[] {
     const values: Value[] = [];

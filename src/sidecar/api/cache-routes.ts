@@ -26,11 +26,11 @@ export function createCacheRoutes(options: CacheRoutesOptions): AdminRoute[] {
 }
 
 function show({ desk, disk }: CacheRoutesOptions): AdminAnswer {
-  const { leases, purges, counts } = desk();
+  const { leases, passes, purges, counts } = desk();
   return json(200, {
     workers: counts.map(viewOf),
     disk: disk(),
-    leases: { running: leases.leases, waiting: leases.waiting, passed: leases.passes },
+    leases: { running: leases.leases, waiting: leases.waiting, passed: passes },
     purges: { generation: purges.log.generation, remembered: purges.log.size },
   });
 }

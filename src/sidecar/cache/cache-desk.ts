@@ -43,6 +43,11 @@ export class CacheDesk {
     return [...this.#counts.values()].sort((a, b) => a.slot - b.slot);
   }
 
+  /** How many keys nobody waits for now. */
+  get passes(): number {
+    return this.leases.passesAt(this.#timers.nowMs());
+  }
+
   purge(command: PurgeCommand): Promise<PurgeOutcome> {
     return this.purges.purge(command);
   }

@@ -7,8 +7,10 @@
 
 import type { LeaseEnd } from '../../core/cache.ts';
 import { leaseMs, passMs, type SidecarToCache } from '../../core/cache-link.ts';
+import { ChurnMap } from '../../std/churn-map.ts';
+import { RecentNumbers } from '../../std/recent-numbers.ts';
 
-/** Entries of each table, and seekers in all; more are denied, or push out the oldest. */
+/** Leases, and seekers in all: more are denied. Of holders and passes so many of the last are known. */
 const entriesMax = 65_536;
 const seekersMax = 65_536;
 /** How long the holder may take to write a file. */
@@ -20,6 +22,7 @@ interface Seeker {
 }
 
 interface Hold {
+  readonly digest: string;
   worker: number;
   id: number;
   /** Fetching, or writing down what it stored before. */
@@ -28,15 +31,12 @@ interface Hold {
   readonly seekers: Seeker[];
 }
 
-interface Holder {
-  readonly worker: number;
-  readonly untilMs: number;
-}
-
 export class LeaseTable {
-  readonly #holds = new Map<string, Hold>();
-  readonly #holders = new Map<string, Holder>();
-  readonly #passes = new Map<string, number>();
+  readonly #holds = new ChurnMap<Hold>();
+  /** Worker, and until when others may have it. */
+  readonly #holders = new RecentNumbers(entriesMax, 2);
+  /** Until when. */
+  readonly #passes = new RecentNumbers(entriesMax, 1);
   readonly #send: (worker: number, message: SidecarToCache) => void;
   #seekers = 0;
 
@@ -52,17 +52,18 @@ export class LeaseTable {
     return this.#seekers;
   }
 
-  get passes(): number {
-    return this.#passes.size;
+  /** What nobody waits for at that time. */
+  passesAt(nowMs: number): number {
+    return this.#passes.countAbove(nowMs);
   }
 
   seek(digest: string, seeker: Seeker, nowMs: number): void {
-    const passedMs = (this.#passes.get(digest) ?? 0) - nowMs;
+    const pass = this.#passes.find(digest);
+    const passedMs = pass === -1 ? 0 : this.#passes.at(pass) - nowMs;
     if (passedMs > 0) {
       this.#send(seeker.worker, { kind: 'denied', id: seeker.id, passMs: Math.ceil(passedMs) });
       return;
     }
-    this.#passes.delete(digest);
     const hold = this.#holds.get(digest);
     if (hold !== undefined) this.#wait(hold, seeker);
     else if (this.#holds.size >= entriesMax) {
@@ -75,9 +76,9 @@ export class LeaseTable {
     const { worker, id, end, freshMs } = by;
     if (end === 'stored') {
       this.#passes.delete(digest);
-      if (freshMs > 0) put(this.#holders, digest, { worker, untilMs: nowMs + freshMs });
+      if (freshMs > 0) this.#holders.set(digest, worker, nowMs + freshMs);
     } else if (end === 'uncacheable') {
-      put(this.#passes, digest, nowMs + passMs);
+      this.#passes.set(digest, nowMs + passMs);
       this.#holders.delete(digest);
     }
     const hold = this.#holds.get(digest);
@@ -109,21 +110,19 @@ export class LeaseTable {
 
   /** A worker is gone: its leases go on to others. */
   leave(worker: number, nowMs: number): void {
-    for (const [digest, holder] of this.#holders) {
-      if (holder.worker === worker) this.#holders.delete(digest);
-    }
-    for (const [digest, hold] of [...this.#holds]) {
+    this.#holders.forget(worker);
+    for (const hold of this.#holds.values()) {
       const left = hold.seekers.filter((seeker) => seeker.worker !== worker);
       this.#seekers -= hold.seekers.length - left.length;
       hold.seekers.splice(0, hold.seekers.length, ...left);
-      if (hold.worker === worker) this.#next(digest, hold, nowMs);
+      if (hold.worker === worker) this.#next(hold.digest, hold, nowMs);
     }
   }
 
   /** Leases that are over go on to others. Returns whether there is anything to look after. */
   tick(nowMs: number): boolean {
-    for (const [digest, hold] of [...this.#holds]) {
-      if (hold.untilMs <= nowMs) this.#next(digest, hold, nowMs);
+    for (const hold of this.#holds.values()) {
+      if (hold.untilMs <= nowMs) this.#next(hold.digest, hold, nowMs);
     }
     return this.#holds.size > 0;
   }
@@ -143,17 +142,21 @@ export class LeaseTable {
   }
 
   #begin(digest: string, seeker: Seeker, nowMs: number): void {
-    const holder = this.#holders.get(digest);
-    if (holder !== undefined && holder.untilMs > nowMs && holder.worker !== seeker.worker) {
-      const hold: Hold = { ...holder, id: 0, state: 'handing', seekers: [] };
-      this.#holds.set(digest, hold);
-      this.#wait(hold, seeker);
-      this.#ask(digest, hold, nowMs);
-      return;
+    const holder = this.#holders.find(digest);
+    if (holder !== -1) {
+      const worker = this.#holders.at(holder);
+      if (this.#holders.at(holder, 1) > nowMs && worker !== seeker.worker) {
+        const hold: Hold = { digest, worker, id: 0, state: 'handing', untilMs: 0, seekers: [] };
+        this.#holds.set(digest, hold);
+        this.#wait(hold, seeker);
+        this.#ask(digest, hold, nowMs);
+        return;
+      }
+      this.#holders.delete(digest);
     }
-    this.#holders.delete(digest);
+    const { worker, id } = seeker;
     const untilMs = nowMs + leaseMs;
-    this.#holds.set(digest, { ...seeker, state: 'fetching', untilMs, seekers: [] });
+    this.#holds.set(digest, { digest, worker, id, state: 'fetching', untilMs, seekers: [] });
     this.#send(seeker.worker, { kind: 'granted', id: seeker.id });
   }
 
@@ -181,16 +184,5 @@ export class LeaseTable {
   #forget(digest: string, hold: Hold): void {
     this.#seekers -= hold.seekers.length;
     this.#holds.delete(digest);
-  }
-}
-
-/** To the end of a bounded table. */
-function put<Value>(table: Map<string, Value>, digest: string, value: Value): void {
-  table.delete(digest);
-  table.set(digest, value);
-  if (table.size <= entriesMax) return;
-  for (const oldest of table.keys()) {
-    table.delete(oldest);
-    return;
   }
 }

@@ -8,11 +8,12 @@ import type { CacheLink } from '../../../core/cache-link.ts';
 import { limits } from '../../../core/limits.ts';
 import { blobDigest, readBlob, writeBlob } from '../../../std/blobs/blob-file.ts';
 import { isRunning } from '../../../std/is-running.ts';
+import { RecentNumbers } from '../../../std/recent-numbers.ts';
 import type { Timers } from '../../../std/timers.ts';
 import { answerHeadBytesMax, readHead, writeHead } from './answer-blob.ts';
 
-/** Keys whose digests are known here; whoever asks for another is told that it is gone. */
-const keysMax = 16_384;
+/** So many of the last digests are known here; whoever asks for another is told that it is gone. */
+const digestsMax = 16_384;
 /** Files at the same time. */
 const filesMax = 64;
 const fileMs = 10_000;
@@ -31,7 +32,8 @@ export interface HandedAnswer {
 export class Handovers {
   written = 0;
   readonly #options: HandoversOptions;
-  readonly #keys = new Map<string, string>();
+  /** Hashes of the keys of what was stored here. */
+  readonly #hashes = new RecentNumbers(digestsMax, 1);
   /** Digest and file of what is there now. */
   readonly #files = new Map<string, string>();
   #lastFile = 0;
@@ -41,21 +43,15 @@ export class Handovers {
     void clearAway(options.directory).catch(() => {});
   }
 
-  /** This worker has stored that key. */
-  remember(digest: string, key: string): void {
-    this.#keys.delete(digest);
-    this.#keys.set(digest, key);
-    if (this.#keys.size <= keysMax) return;
-    for (const oldest of this.#keys.keys()) {
-      this.#keys.delete(oldest);
-      break;
-    }
+  /** This worker has stored what that digest stands for, under a key with that hash. */
+  remember(digest: string, hash: number): void {
+    this.#hashes.set(digest, hash);
   }
 
   /** Writes the newest answer of a digest and says where; '' when it is not to be had. */
-  async write(digest: string, find: (key: string) => readonly CachedVariant[]): Promise<void> {
-    const key = this.#keys.get(digest);
-    const [newest] = key === undefined ? [] : find(key);
+  async write(digest: string, find: (hash: number) => readonly CachedVariant[]): Promise<void> {
+    const place = this.#hashes.find(digest);
+    const [newest] = place === -1 ? [] : find(this.#hashes.at(place));
     const file = newest === undefined ? '' : await this.#writeFile(newest);
     this.#options.link.send({ kind: 'handed', digest, file });
   }

@@ -90,6 +90,13 @@ export class MemoryTier {
     return entry;
   }
 
+  /** The keys that have that `keyHash`: mostly one, or none. Not a use. */
+  keysOf(hash: number): string[] {
+    const keys = this.#slots.keysOf(hash);
+    for (const key of this.#packed?.keysOf(hash) ?? []) if (!keys.includes(key)) keys.push(key);
+    return keys;
+  }
+
   /** Keeps a variant in place of a former one like it; returns how it is kept, null when it is purged. */
   store(response: StoredResponse, body: Uint8Array): CachedVariant | null {
     const verdict = this.#purges.judge(response, response.generation);

@@ -114,6 +114,16 @@ export class PackedAnswers implements Newcomers {
     return this.#find(key, hash);
   }
 
+  /** The keys of answers that have that hash; the same more than once when there are several answers. */
+  keysOf(hash: number): string[] {
+    const records = this.#records;
+    const keys: string[] = [];
+    for (let isThere = records.find(hash); isThere; isThere = records.findNext(hash)) {
+      keys.push(this.#keyHere());
+    }
+    return keys;
+  }
+
   /** Takes out all answers to a key, newest first; null when there is none. */
   take(key: string, hash: number): Unpacked[] | null {
     let answers: Unpacked[] | null = null;
@@ -144,14 +154,19 @@ export class PackedAnswers implements Newcomers {
   #find(key: string, hash: number): boolean {
     const records = this.#records;
     for (let isThere = records.find(hash); isThere; isThere = records.findNext(hash)) {
-      const { bytes, words } = records.segment;
-      const word = (records.at >> 2) + DOUBLES * 2;
-      const lengths = lengthsAt(words, word);
-      const at = (lengths + words[word + WRITTEN]!) * 4;
-      const length = words[lengths]!;
-      if (length === key.length && bytes.toString('latin1', at, at + length) === key) return true;
+      if (this.#keyHere() === key) return true;
     }
     return false;
+  }
+
+  /** The key of the record that was found. */
+  #keyHere(): string {
+    const { segment, at } = this.#records;
+    const { bytes, words } = segment;
+    const word = (at >> 2) + DOUBLES * 2;
+    const lengths = lengthsAt(words, word);
+    const from = (lengths + words[word + WRITTEN]!) * 4;
+    return bytes.toString('latin1', from, from + words[lengths]!);
   }
 
   /** Into the record that was added. */

@@ -20,11 +20,12 @@ import {
 } from '../../../core/cache-link.ts';
 import type { Events } from '../../../core/events.ts';
 import { GONE, KEPT } from '../../../core/purge-log.ts';
+import { keyHash } from '../../../std/key-hash.ts';
 import type { Timers } from '../../../std/timers.ts';
 import { DiskTier } from './disk.ts';
 import type { DiskAnswer } from './disk-reader.ts';
 import { Handovers } from './handovers.ts';
-import { Leases } from './leases.ts';
+import { Leases, leaseDigest } from './leases.ts';
 import { MemoryTier } from './memory.ts';
 import type { PurgeEnd } from './purge-end.ts';
 
@@ -74,7 +75,8 @@ export class Store implements CacheStore {
       takeIn: (file) => this.#takeIn(file),
       onPass: (leaseKey, passMs) =>
         this.memory.pass(partsOf(leaseKey).key, timers.wallMs() + passMs),
-      onStored: (digest, key) => this.#handovers.remember(digest, key),
+      onStored: (digest, leaseKey) =>
+        this.#handovers.remember(digest, keyHash(partsOf(leaseKey).key)),
     });
   }
 
@@ -187,7 +189,8 @@ export class Store implements CacheStore {
   receive(message: StoreMessage): void {
     if (message.kind !== 'hand-over') this.#leases.receive(message);
     else {
-      void this.#handovers.write(message.digest, (leaseKey) => this.#variantsOf(leaseKey));
+      const { digest } = message;
+      void this.#handovers.write(digest, (hash) => this.#leasedAs(digest, hash));
     }
   }
 
@@ -226,12 +229,17 @@ export class Store implements CacheStore {
     this.#handovers.close();
   }
 
-  /** What is stored under the key of a lease; the variant that it was for comes first, if it is there. */
-  #variantsOf(leaseKey: string): readonly CachedVariant[] {
-    const { key, varyKey } = partsOf(leaseKey);
-    const variants = this.memory.find(key)?.variants ?? [];
-    const meant = variants.find(({ response }) => response.varyKey === varyKey);
-    return meant === undefined ? variants : [meant];
+  /** What is in memory, under a key with that hash, whose lease had that digest. */
+  #leasedAs(digest: string, hash: number): readonly CachedVariant[] {
+    for (const key of this.memory.keysOf(hash)) {
+      const variants = this.memory.find(key)?.variants ?? [];
+      if (leaseDigest(key) === digest) return variants;
+      const meant = variants.find(({ response: { varyKey } }) => {
+        return leaseDigest(`${key}\0${varyKey}`) === digest;
+      });
+      if (meant !== undefined) return [meant];
+    }
+    return [];
   }
 
   /** What memory keeps goes to disk as well, and nothing that was purged meanwhile. */

@@ -5,6 +5,7 @@ import test, { describe } from 'node:test';
 import fc from 'fast-check';
 import type { PurgeCommand, StoredResponse } from '../../../../../src/core/cache.ts';
 import { PurgeLog } from '../../../../../src/core/purge-log.ts';
+import { keyHash } from '../../../../../src/std/key-hash.ts';
 import { MemoryTier, variantsMax } from '../../../../../src/worker/cache/store/memory.ts';
 import { storedResponse } from '../../../../support/stored-response.ts';
 
@@ -193,5 +194,22 @@ describe('the memory tier', () => {
     assert.equal(tier.find('a'), null);
     tier.store({ ...stale, generation: 7 }, new Uint8Array(1));
     assert.equal(tier.find('a')?.variants.length, 1);
+  });
+
+  test('finds keys by their hash, wherever their answers are', () => {
+    const memory = new MemoryTier(8 * MIB, new PurgeLog());
+    const store = (key: string, varyKey = '') =>
+      memory.store(storedResponse(key, { varyKey }), new Uint8Array(10));
+    assert.deepEqual(memory.keysOf(keyHash('a')), []);
+    store('a');
+    store('a', 'x:=1\n');
+    store('b');
+    assert.deepEqual([...new Set(memory.keysOf(keyHash('a')))], ['a']);
+    memory.find('a');
+    store('a', 'x:=2\n');
+    assert.deepEqual(memory.keysOf(keyHash('a')), ['a']);
+    assert.deepEqual(memory.keysOf(keyHash('b')), ['b']);
+    memory.remove('a');
+    assert.deepEqual(memory.keysOf(keyHash('a')), []);
   });
 });

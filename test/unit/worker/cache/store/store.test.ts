@@ -231,6 +231,45 @@ describe('the store', () => {
     assert.equal(events.length, 1, events.join());
   });
 
+  test('hands over the variant that the lease was for, packed or not', async (context) => {
+    const runDirectory = createTempDir(context).path;
+    const { store, sent } = open(context, { runDirectory });
+    const variants = [
+      { ...fresh('a'), varyKey: 'accept-language:=de\n' },
+      { ...fresh('a'), varyKey: 'accept-language:=en\n' },
+    ];
+    for (const response of variants) {
+      store.lease(`a\0${response.varyKey}`, {
+        granted: (lease) => {
+          store.store(response, body);
+          lease.release('stored', response.freshUntilMs);
+        },
+        shared: () => assert.fail(),
+        denied: () => assert.fail(),
+      });
+      const seek = sent.at(-1)!;
+      store.receive({ kind: 'granted', id: 'id' in seek ? seek.id : 0 });
+    }
+    const digests = sent.flatMap((one) => (one.kind === 'lease-end' ? [one.digest] : []));
+    assert.equal(new Set(digests).size, 2);
+    for (const [at, digest] of digests.entries()) {
+      const before = sent.length;
+      store.receive({ kind: 'hand-over', digest });
+      await until(() => sent.length > before, { what: 'an answer' });
+      const handed = sent.at(-1)!;
+      assert.ok(handed.kind === 'handed' && handed.file !== '');
+      const { store: other, sent: asked } = open(context, { runDirectory });
+      await new Promise<void>((shared) => {
+        const fail = () => assert.fail();
+        other.lease('a', { granted: fail, shared, denied: fail });
+        const seek = asked.at(-1)!;
+        other.receive({ kind: 'shared', id: 'id' in seek ? seek.id : 0, file: handed.file });
+      });
+      const taken = other.find('a')!.variants.map(({ response }) => response.varyKey);
+      assert.deepEqual(taken, [variants[at]!.varyKey]);
+    }
+  });
+
   test('hands over to others what it has stored under a lease, in a file that goes away', async (context) => {
     const runDirectory = createTempDir(context).path;
     writeFileSync(join(runDirectory, 'answer-999999999-1'), 'of a dead worker');
