@@ -1,14 +1,14 @@
 // One fetch for everybody who asks for the same, from the right to do it until the answer is stored.
-// What its answer means for whom is told in fill-outcome.ts.
+// What its answer means for whom is told in fill-outcome.ts, how all get the body in fetched-body.ts.
 //
-//   seeking ──lease──► fetching ──head──► holding ──end──► stored
-//      │                  │ │               └── too much ──► live, once all have what was held
+//   seeking ──lease──► fetching ──head──► holding ──allHeld──► over: it is stored
+//      │                  │ │               └── outgrown ──► live ──allGiven──► over
 //      │                  │ ├── not to be stored ──► live for the owner; others ask for themselves
-//      │                  │ ├── 304 ──► stored anew, everybody is answered
-//      │                  │ └── failure ──► a stale answer, or the failure
-//      └── another worker has fetched ──► everybody looks again
+//      │                  │ ├── 304 ──► over: stored anew, everybody is answered
+//      │                  │ └── failure ──► over: a stale answer, or the failure
+//      └── another worker has fetched ──► over: everybody looks again
 
-import type { CachedVariant, LeaseEnd, StoredResponse } from '../../core/cache.ts';
+import type { LeaseEnd, StoredResponse } from '../../core/cache.ts';
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Sink, Source } from '../../core/sink.ts';
@@ -16,6 +16,7 @@ import { Audience } from './audience.ts';
 import type { ForwardReason } from './cache-status.ts';
 import { fetchExchange } from './fetch-exchange.ts';
 import { type Fetcher, FetchRight } from './fetch-right.ts';
+import { type BodyOwner, FetchedBody } from './fetched-body.ts';
 import { answer, type Filling, release, statusOf, stream } from './fill-answers.ts';
 import {
   type FillContext,
@@ -26,13 +27,9 @@ import {
 } from './fill-context.ts';
 import { takeHead } from './fill-outcome.ts';
 import { HeldBytes } from './held-bytes.ts';
-import { LiveBody, type LiveOwner } from './live-body.ts';
-import { Pace } from './pace.ts';
 import { matchesVary, variantKey } from './vary.ts';
-import { type Feed, isForWhole, NO_WISHES, Waiter, type Wishes } from './waiter.ts';
+import { type AwaitedFetch, isForWhole, NO_WISHES, Waiter, type Wishes } from './waiter.ts';
 
-const NO_BYTES = new Uint8Array(0);
-const TOO_SLOW = new ProxyError('reader_too_slow');
 const UNWANTED = new ProxyError('client_closed', 'not wanted by the cache');
 
 /** A client's own exchange that was sent already, as a fill takes it over. */
@@ -42,27 +39,24 @@ export interface Running {
   readonly reason: ForwardReason;
 }
 
-export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
+export class Fill implements Sink, Fetcher, Joinable, Filling, AwaitedFetch, BodyOwner {
   readonly context: FillContext;
   readonly task: FillTask;
   readonly fetch: Exchange;
   readonly audience: Audience;
+  readonly body: FetchedBody;
   status = 0;
   byteLength = -1;
   sentAtMs: number;
   decided: StoredResponse | null = null;
   /** Null: it fetches by an exchange of its own. */
   readonly #running: Running | null;
-  #mode: 'waiting' | 'holding' | 'live' | 'ignoring' = 'waiting';
   readonly #right: FetchRight;
+  /** `waiting`: it seeks or fetches, and has no head yet. */
+  #state: 'waiting' | 'holding' | 'live' | 'over' = 'waiting';
   #source: Source | null = null;
   #decision: StoredResponse | null = null;
   #isShared = false;
-  #held: HeldBytes | null = null;
-  #stored: CachedVariant | null = null;
-  /** What is not held, or not any more. */
-  #live: LiveBody | null = null;
-  #isOver = false;
 
   /** `running`: in place of an exchange of its own. `right`: sought already, or had. */
   constructor(
@@ -73,6 +67,7 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
     this.context = context;
     this.task = task;
     this.audience = new Audience(task.client);
+    this.body = new FetchedBody(this, this.audience, context.host.timers);
     this.#running = running;
     this.sentAtMs = running === null ? 0 : running.sentAtMs;
     // Made now: later the client may be gone, and its address with it.
@@ -102,11 +97,8 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
   holdOn(decision: StoredResponse, held: HeldBytes, source: Source): void {
     this.status = decision.status;
     this.byteLength = decision.bodyBytes;
-    this.#decision = decision;
-    this.#isShared = true;
-    this.#held = held;
     this.#source = source;
-    this.#mode = 'holding';
+    this.#hold(decision, true, held);
   }
 
   /** The client whose exchange it took over has left: the exchange is this fill's alone. */
@@ -114,35 +106,16 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
     this.fetch.client = this;
   }
 
-  get held(): Uint8Array {
-    if (this.#stored !== null) return this.#stored.body;
-    return this.#held === null ? NO_BYTES : this.#held.bytes;
-  }
-
-  get heldBytes(): number {
-    if (this.#stored !== null) return this.#stored.body.byteLength;
-    return this.#held === null ? 0 : this.#held.length;
-  }
-
-  get source(): Source {
-    return this.#source!;
-  }
-
   get decision(): StoredResponse | null {
     return this.#decision;
   }
 
-  get isComplete(): boolean {
-    return this.#stored !== null;
-  }
-
   get isOver(): boolean {
-    return this.#isOver;
+    return this.#state === 'over';
   }
 
-  /** There is no head yet. */
   get isWaiting(): boolean {
-    return this.#mode === 'waiting' && !this.#isOver;
+    return this.#state === 'waiting';
   }
 
   /** The exchange that fetches has no client of its own. */
@@ -152,7 +125,7 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
 
   /** Though nobody waits: by those who come next, or by the client whose exchange it is. */
   get #isWanted(): boolean {
-    return this.#mode === 'holding' || (this.#mode === 'waiting' && !this.ownsFetch);
+    return this.#state === 'holding' || (this.isWaiting && !this.ownsFetch);
   }
 
   get isOutdated(): boolean {
@@ -161,13 +134,13 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
 
   canJoin(exchange: Exchange): boolean {
     if (this.isOutdated) return false;
-    if (this.#mode === 'waiting') return true;
-    if (this.#mode !== 'holding' || !this.#isShared) return false;
+    if (this.isWaiting) return true;
+    if (this.#state !== 'holding' || !this.#isShared) return false;
     return matchesVary(this.#decision!.vary, exchange.requestHeaders);
   }
 
   otherKey(exchange: Exchange): string | null {
-    if (this.#mode !== 'holding' || !this.#isShared) return null;
+    if (this.#state !== 'holding' || !this.#isShared) return null;
     const { key, vary } = this.#decision!;
     return variantKey(key, vary, exchange.requestHeaders);
   }
@@ -177,7 +150,7 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
     exchange.cacheStatus = exchange === this.task.client ? 'miss' : 'collapsed';
     this.audience.add(waiter);
     // Whoever wants less than the whole waits until it is here.
-    if (this.#mode === 'holding' && isForWhole(waiter)) {
+    if (this.#state === 'holding' && isForWhole(waiter)) {
       stream(this, waiter, this.#decision!.headers.slice());
     }
   }
@@ -190,10 +163,10 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
       this.send();
     } else if (store.hasDisk && this.task.looksOnDisk) {
       void store.fetch(key).then((entry) => {
-        if (!this.#isOver && entry !== null && entry.variants.length > 0) {
+        if (!this.isOver && entry !== null && entry.variants.length > 0) {
           this.over('failed');
           for (const waiter of this.audience.all) release(this, waiter, 'found', entry);
-        } else if (!this.#isOver) {
+        } else if (!this.isOver) {
           store.lease(this.task.fillKey, this.#right);
         }
         // Those who read from files hold them by now.
@@ -223,36 +196,47 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#mode === 'holding') {
-      if (this.#held!.append(chunk)) {
-        this.audience.pump();
-        return true;
-      }
-      this.#stopHolding();
-    }
-    return this.#mode === 'live' ? this.#live!.write(chunk) : true;
+    return this.body.write(chunk);
   }
 
   end(): void {
-    if (this.#mode === 'holding') this.#complete();
-    else if (this.#mode === 'live') this.#live!.end();
+    this.body.end();
   }
 
   fail(error: ProxyError): void {
     this.#finish(error);
   }
 
-  blocked(): void {
-    if (this.#mode === 'live') this.#live!.paceChanged();
+  /** It goes to the store, and to those who wait for the whole. */
+  allHeld(): void {
+    const { body, byteLength } = this;
+    if (byteLength !== -1 && body.heldBytes !== byteLength) {
+      this.#finish(new ProxyError('body_broken', 'not as long as declared'));
+      return;
+    }
+    const bytes = body.take();
+    const decision = this.#decision!;
+    const isAsDeclared = decision.bodyBytes === bytes.byteLength;
+    const response = isAsDeclared ? decision : { ...decision, bodyBytes: bytes.byteLength };
+    const stored = keep(this.context, this.task, response, bytes);
+    body.store(stored.body);
+    this.over('stored', stored.response.freshUntilMs);
+    for (const waiter of this.audience.all) {
+      if (waiter.isStreaming) waiter.pump();
+      else answer(this, waiter, stored, statusOf(this, waiter));
+    }
   }
 
-  caughtUp(): void {
-    if (this.#mode === 'live') this.#live!.caughtUp();
-  }
-
-  heldGiven(): void {
-    this.#held?.release();
-    this.#held = null;
+  /** Who has not begun to read looks elsewhere. */
+  outgrown(): void {
+    const { host, policy } = this.context;
+    this.#state = 'live';
+    this.#decision = null;
+    this.#forget();
+    host.store.pass(this.task.request.key, Date.now() + policy.passMs);
+    this.#right.release('uncacheable');
+    for (const waiter of this.audience.all) if (!waiter.isStreaming) release(this, waiter);
+    if (this.audience.isEmpty) this.ignore();
   }
 
   allGiven(): void {
@@ -261,8 +245,8 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
 
   leave(waiter: Waiter, error: ProxyError): void {
     this.audience.remove(waiter);
-    if (!this.audience.isEmpty) this.caughtUp();
-    else if (!this.#isWanted && !this.#isOver) {
+    if (!this.audience.isEmpty) this.body.caughtUp();
+    else if (!this.#isWanted && !this.isOver) {
       this.over('failed');
       // From the head on what runs for the exchange may be a stage of its client.
       if (this.#source === null) this.context.host.cancel(this.fetch, error);
@@ -272,21 +256,19 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
 
   hold(decision: StoredResponse, isShared: boolean): boolean {
     const { host, policy } = this.context;
-    this.#held = HeldBytes.open(host.budget, this.fetch.responseByteLength, policy.objectBytesMax);
-    if (this.#held === null) return false;
-    this.#decision = decision;
-    this.#isShared = isShared;
-    this.#mode = 'holding';
+    const held = HeldBytes.open(host.budget, this.byteLength, policy.objectBytesMax);
+    if (held === null) return false;
+    this.#hold(decision, isShared, held);
     return true;
   }
 
   relay(): void {
+    this.#state = 'live';
     this.#forget();
-    this.#goLive(null);
+    this.body.relay(this.#source!);
   }
 
   ignore(): void {
-    this.#mode = 'ignoring';
     this.over('failed');
     // A 304 has no body: it comes to its end by itself.
     if (this.status !== 304) this.#source?.cancel(UNWANTED);
@@ -307,56 +289,20 @@ export class Fill implements Sink, Feed, Fetcher, Joinable, Filling, LiveOwner {
   }
 
   over(end: LeaseEnd, freshUntilMs = 0): void {
-    this.#isOver = true;
+    this.#state = 'over';
     this.#forget();
-    this.heldGiven();
+    this.body.close();
     // That of a client that is still here is over when the client has its answer.
     if (this.ownsFetch) this.fetch.finished = true;
-    this.#live?.close();
     if (this.task.validated !== null) this.task.validated.isRefreshing = false;
     this.#right.release(end, freshUntilMs);
   }
 
-  #complete(): void {
-    if (this.byteLength !== -1 && this.#held!.length !== this.byteLength) {
-      this.#finish(new ProxyError('body_broken', 'not as long as declared'));
-      return;
-    }
-    const body = this.#held!.take();
-    this.#held = null;
-    const decision = this.#decision!;
-    const isAsDeclared = decision.bodyBytes === body.byteLength;
-    const response = isAsDeclared ? decision : { ...decision, bodyBytes: body.byteLength };
-    const stored = keep(this.context, this.task, response, body);
-    this.#stored = stored;
-    this.over('stored', stored.response.freshUntilMs);
-    for (const waiter of this.audience.all) {
-      if (waiter.isStreaming) waiter.pump();
-      else answer(this, waiter, stored, statusOf(this, waiter));
-    }
-  }
-
-  /** More than may be held: who has not begun looks elsewhere, the others get the rest as it comes. */
-  #stopHolding(): void {
-    const { host, policy } = this.context;
-    this.#decision = null;
-    host.store.pass(this.task.request.key, Date.now() + policy.passMs);
-    this.#right.release('uncacheable');
-    this.#forget();
-    this.#goLive(new Pace(host.timers, () => this.#dropSlow()));
-    for (const waiter of this.audience.all) if (!waiter.isStreaming) release(this, waiter);
-    if (this.audience.isEmpty) this.ignore();
-    else this.caughtUp();
-  }
-
-  #goLive(pace: Pace | null): void {
-    this.#live = new LiveBody(this, pace);
-    this.#mode = 'live';
-  }
-
-  #dropSlow(): void {
-    this.audience.dropSlow(TOO_SLOW);
-    this.caughtUp();
+  #hold(decision: StoredResponse, isShared: boolean, held: HeldBytes): void {
+    this.#state = 'holding';
+    this.#decision = decision;
+    this.#isShared = isShared;
+    this.body.hold(held, this.#source!);
   }
 
   #finish(error: ProxyError | null): void {

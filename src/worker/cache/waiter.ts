@@ -13,7 +13,7 @@ import type { Directives } from './cache-control.ts';
 import type { ForwardReason } from './cache-status.ts';
 import type { RequestFacts } from './request-facts.ts';
 
-/** What a waiter reads from. */
+/** What a waiter reads from; implemented by fetched-body.ts. */
 export interface Feed {
   /** What has arrived and may still be wanted. */
   readonly held: Uint8Array;
@@ -25,6 +25,11 @@ export interface Feed {
   caughtUp(): void;
   /** The waiter wants no more for now. */
   blocked(): void;
+}
+
+/** What a waiter waits for; implemented by fill.ts. */
+export interface AwaitedFetch {
+  readonly body: Feed;
   /** The waiter is gone. */
   leave(waiter: Waiter, error: ProxyError): void;
 }
@@ -60,6 +65,7 @@ export class Waiter implements Source {
   readonly wanted: Wishes;
   /** Why it did not get an answer from the store. */
   readonly reason: ForwardReason;
+  readonly #fetch: AwaitedFetch;
   readonly #feed: Feed;
   #sink: Sink | null = null;
   #given = 0;
@@ -69,11 +75,12 @@ export class Waiter implements Source {
   /** What comes is not held any more. */
   #isRelayed = false;
 
-  constructor(exchange: Exchange, wanted: Wishes, reason: ForwardReason, feed: Feed) {
+  constructor(exchange: Exchange, wanted: Wishes, reason: ForwardReason, fetch: AwaitedFetch) {
     this.exchange = exchange;
     this.wanted = wanted;
     this.reason = reason;
-    this.#feed = feed;
+    this.#fetch = fetch;
+    this.#feed = fetch.body;
     exchange.running = this;
   }
 
@@ -168,7 +175,7 @@ export class Waiter implements Source {
   cancel(error: ProxyError): void {
     if (this.#isOver) return;
     this.letGo();
-    this.#feed.leave(this, error);
+    this.#fetch.leave(this, error);
   }
 
   #end(): void {
