@@ -26,7 +26,7 @@ export class Audience {
 
   /** Some have no room for more. */
   get isBlocked(): boolean {
-    return this.#waiters.some((waiter) => waiter.isBlocked);
+    return this.#waiters.some(isBlocked);
   }
 
   get isCaughtUp(): boolean {
@@ -70,12 +70,10 @@ export class Audience {
     else for (const waiter of this.all) waiter.pump();
   }
 
-  /** Everybody gets a chunk that is not held; false when somebody wants no more for now. */
-  relay(chunk: Uint8Array): boolean {
-    if (this.#waiters.length === 1) return this.#waiters[0]!.relay(chunk);
-    let isFull = false;
-    for (const waiter of this.all) if (!waiter.relay(chunk)) isFull = true;
-    return !isFull;
+  /** Everybody gets a chunk that is not held. */
+  relay(chunk: Uint8Array): void {
+    if (this.#waiters.length === 1) this.#waiters[0]!.relay(chunk);
+    else for (const waiter of this.all) waiter.relay(chunk);
   }
 
   /** The body is over for those who have begun, by an error or null; returns those who have not. */
@@ -85,6 +83,10 @@ export class Audience {
     for (const waiter of waiters) if (waiter.isStreaming) waiter.finish(error);
     return waiters.filter((waiter) => !waiter.isStreaming);
   }
+}
+
+function isBlocked(waiter: Waiter): boolean {
+  return waiter.isBlocked;
 }
 
 function isReady(waiter: Waiter): boolean {

@@ -3,8 +3,8 @@
 // comes, at the pace of the slowest, whose patience with one another is bounded.
 //
 //   empty ──hold──► held ──take, store──► closed: the rest is read from what is in the store
-//     │              └── too much ──► spilt ──all have read what was held──┐
-//     └──relay─────────────────────────────────────────────────────────────┴─► live ──close──► closed
+//     │              └── too much ──► spilt ──all have read what was held──► catching up ──┐
+//     └──relay─────────────────────────────────────────────────────────────────────────────┴──► live
 
 import { ProxyError } from '../../core/errors.ts';
 import type { Source } from '../../core/sink.ts';
@@ -31,7 +31,7 @@ export class FetchedBody implements Feed {
   readonly #owner: BodyOwner;
   readonly #readers: Audience;
   readonly #timers: Timers;
-  #state: 'empty' | 'held' | 'spilt' | 'live' | 'closed' = 'empty';
+  #state: 'empty' | 'held' | 'spilt' | 'catching-up' | 'live' | 'closed' = 'empty';
   /** Where it comes from. */
   #source: Source | null = null;
   #held: HeldBytes | null = null;
@@ -84,15 +84,16 @@ export class FetchedBody implements Feed {
       }
       this.#spill();
     }
-    if (this.#state === 'spilt') {
+    if (this.#state === 'spilt' || this.#state === 'catching-up') {
       this.#late.push(new Uint8Array(chunk));
       this.#updatePace();
       return false;
     }
     if (this.#state !== 'live') return true;
-    const wantsMore = this.#readers.relay(chunk);
+    this.#readers.relay(chunk);
     this.#updatePace();
-    return wantsMore;
+    // Who left meanwhile, or has room again, has not made the source go on: it was not stopped yet.
+    return !this.#readers.isBlocked;
   }
 
   end(): void {
@@ -119,9 +120,10 @@ export class FetchedBody implements Feed {
 
   /** Somebody is not behind any more, or is gone. */
   caughtUp(): void {
+    if (this.#state === 'spilt') this.#giveLate();
     this.#updatePace();
-    const mayGoOn = this.#state === 'spilt' ? this.#giveLate() : this.#state === 'live';
-    if (mayGoOn && !this.#hasEnded && !this.#readers.isBlocked) this.#source!.resume();
+    const mayGoOn = this.#state === 'live' && !this.#hasEnded;
+    if (mayGoOn && !this.#readers.isBlocked) this.#source!.resume();
   }
 
   /** Nothing is held any more, nor given but of what is stored. Idempotent. */
@@ -131,28 +133,32 @@ export class FetchedBody implements Feed {
     this.#release();
   }
 
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
   #spill(): void {
     this.#state = 'spilt';
     this.#pace = new Pace(this.#timers, () => this.#dropSlow());
     this.#owner.outgrown();
-    this.caughtUp();
+    if (!this.#isClosed()) this.#giveLate();
   }
 
-  /** Returns whether something was given, so that more may come. */
-  #giveLate(): boolean {
-    if (!this.#readers.isCaughtUp) return false;
-    this.#state = 'live';
+  /** As soon as all have read what was held: first what came since, and what comes while they get that. */
+  #giveLate(): void {
+    if (!this.#readers.isCaughtUp) return;
+    this.#state = 'catching-up';
     this.#release();
-    const late = this.#late;
+    for (const chunk of this.#late) this.#readers.relay(chunk);
     this.#late = [];
-    for (const chunk of late) this.#readers.relay(chunk);
+    if (this.#isClosed()) return;
+    this.#state = 'live';
     if (this.#hasEnded) this.#owner.allGiven();
-    return late.length > 0;
   }
 
   /** Somebody reads slower than before, or quicker. */
   #updatePace(): void {
-    if (this.#state !== 'closed') this.#pace?.update(this.#readers.isHeldUp);
+    if (!this.#isClosed()) this.#pace?.update(this.#readers.isHeldUp);
   }
 
   #dropSlow(): void {

@@ -72,8 +72,6 @@ export class Waiter implements Source {
   #isPaused = false;
   #isGiving = false;
   #isOver = false;
-  /** What comes is not held any more. */
-  #isRelayed = false;
 
   constructor(exchange: Exchange, wanted: Wishes, reason: ForwardReason, fetch: AwaitedFetch) {
     this.exchange = exchange;
@@ -98,9 +96,9 @@ export class Waiter implements Source {
     return this.#isPaused;
   }
 
-  /** Has got everything that is held. */
+  /** Has got everything that is held; perhaps more, when nothing is held any more. */
   get isCaughtUp(): boolean {
-    return this.#isRelayed || this.#given === this.#feed.heldBytes;
+    return this.#given >= this.#feed.heldBytes;
   }
 
   /** The head is in the exchange; the body goes to `sink` as it comes. */
@@ -139,12 +137,10 @@ export class Waiter implements Source {
     }
   }
 
-  /** Gives a chunk that is not held; false when the client wants no more for now. */
-  relay(chunk: Uint8Array): boolean {
-    if (this.#isOver) return true;
-    this.#isRelayed = true;
+  /** Gives a chunk that is not held. */
+  relay(chunk: Uint8Array): void {
+    if (this.#isOver) return;
     if (!this.#sink!.write(chunk)) this.#isPaused = true;
-    return !this.#isPaused;
   }
 
   /** The body broke off, or the rest of a relayed one is there (null). */

@@ -84,19 +84,23 @@ export const adding = (what: string) => ({
   },
 });
 
-/** For requests with `x-fail` it gives up at the first byte, as a plugin does that throws. */
+/** For requests with `x-fail` it gives up at the first byte, or at a later chunk, as a plugin does that throws. */
 export const failing = {
   name: 'fails',
   attach(exchange: Exchange, next: Sink): Sink {
-    if (headerValue(exchange.requestHeaders, 'x-fail') === undefined) return next;
+    const field = headerValue(exchange.requestHeaders, 'x-fail');
+    if (field === undefined) return next;
+    let left = field === 'me' ? 1 : Number(field);
     let source: Source | null = null;
     return {
       start(given) {
         source = given;
         next.start(given);
       },
-      write() {
+      write(chunk) {
         if (source === null) return false;
+        left -= 1;
+        if (left > 0) return next.write(chunk);
         const error = new ProxyError('plugin_failed');
         source.cancel(error);
         source = null;
