@@ -21,8 +21,8 @@ const TOO_SLOW = new ProxyError('reader_too_slow');
 export interface BodyOwner {
   /** All of it has come, and is held. */
   allHeld(): void;
-  /** It is more than may be held: from now on it is live for those who have begun to read. */
-  outgrown(): void;
+  /** So many bytes are more than can be held: from now on it is live for those who have begun to read. */
+  outgrown(bytes: number): void;
   /** All of a live one has come, and everybody has got it. */
   allGiven(): void;
 }
@@ -82,7 +82,7 @@ export class FetchedBody implements Feed {
         this.#readers.pump();
         return true;
       }
-      this.#spill();
+      this.#spill(this.#held!.length + chunk.byteLength);
     }
     if (this.#state === 'spilt' || this.#state === 'catching-up') {
       this.#late.push(new Uint8Array(chunk));
@@ -137,10 +137,10 @@ export class FetchedBody implements Feed {
     return this.#state === 'closed';
   }
 
-  #spill(): void {
+  #spill(bytes: number): void {
     this.#state = 'spilt';
     this.#pace = new Pace(this.#timers, () => this.#dropSlow());
-    this.#owner.outgrown();
+    this.#owner.outgrown(bytes);
     if (!this.#isClosed()) this.#giveLate();
   }
 

@@ -1,6 +1,6 @@
 // The head of a fetch is there: what it means for the store, and for each of those who wait.
 
-import type { CachedVariant, StoredResponse } from '../../core/cache.ts';
+import type { CachedVariant, LeaseEnd, StoredResponse } from '../../core/cache.ts';
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { FieldNames, type RawHeaders, withoutFields } from '../../core/headers.ts';
@@ -54,12 +54,14 @@ function takeAnswer(fill: Filling): void {
   const { policy } = context;
   const decision = fill.decided ?? decide(fetch, fill.sentAtMs, task.request, context);
   if (decision === null) {
-    giveOn(fill, passMsAfter(fetch.status, policy));
+    const end = isFailure(fetch.status) ? 'failed' : 'uncacheable';
+    giveOn(fill, end, passMsAfter(fetch.status, policy));
     return;
   }
   const isShared = isShareable(decision, decision.storedAtMs);
   if (!fill.hold(decision, isShared)) {
-    giveOn(fill, 0);
+    // There is no room at the moment: others may have some.
+    giveOn(fill, 'failed', 0);
     return;
   }
   const { owner } = audience;
@@ -76,14 +78,14 @@ function takeAnswer(fill: Filling): void {
 }
 
 /** Not for the store: whose request it answers gets it as it comes, all others ask for themselves. */
-function giveOn(fill: Filling, passMs: number): void {
+function giveOn(fill: Filling, end: LeaseEnd, passMs: number): void {
   const { audience, context, task, fetch } = fill;
-  const isBad = isFailure(fetch.status);
-  // What was stored is no answer any more.
-  if (task.validated !== null && !isBad) context.host.store.remove(task.request.key);
+  const isAnswer = !isFailure(fetch.status);
+  // What was stored is none any more.
+  if (task.validated !== null && isAnswer) context.host.store.remove(task.request.key);
   fill.relay();
   const { owner } = audience;
-  fill.releaseOthers(isBad ? 'failed' : 'uncacheable', passMs);
+  fill.releaseOthers(end, passMs);
   if (owner === null || owner.isOver) {
     fill.ignore();
   } else if (canTakeWhole(owner)) {

@@ -228,13 +228,15 @@ export class Fill implements Sink, Fetcher, Joinable, Filling, AwaitedFetch, Bod
   }
 
   /** Who has not begun to read looks elsewhere. */
-  outgrown(): void {
+  outgrown(bytes: number): void {
     const { host, policy } = this.context;
     this.#state = 'live';
     this.#decision = null;
     this.#forget();
-    host.store.pass(this.task.request.key, Date.now() + policy.passMs);
-    this.#right.release('uncacheable');
+    // Or there is no room at the moment, which tells nothing about the next answer.
+    const isTooLong = bytes > policy.objectBytesMax;
+    if (isTooLong) host.store.pass(this.task.request.key, Date.now() + policy.passMs);
+    this.#right.release(isTooLong ? 'uncacheable' : 'failed');
     for (const waiter of this.audience.all) if (!waiter.isStreaming) release(this, waiter);
     if (this.audience.isEmpty) this.ignore();
   }

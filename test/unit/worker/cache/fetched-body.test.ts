@@ -107,3 +107,38 @@ describe('a reader that is behind when the body breaks off', () => {
     assert.deepEqual([quick, slow].map(told), ['failed 123456', 'failed 123']);
   });
 });
+
+describe('a body for which there is no room', () => {
+  for (const roomBytes of [20_000, 10_000]) {
+    it(`is no reason to ask for it one by one from then on, of ${roomBytes} bytes`, (test) => {
+      const world = new CacheWorld(test, {}, () => 'hold');
+      const { budget } = world.host;
+      const others = budget.bytesMax - roomBytes;
+      budget.take(others);
+      world.link.connected = true;
+      const clients = [world.get('/a'), world.get('/a', { headers: ['if-none-match', '"x"'] })];
+      world.store.receive({ kind: 'granted', id: world.link.lastId });
+      world.held[0]!.head({ headers: FRESH });
+      for (let at = 0; at < 3; at++) world.held[0]!.write('x'.repeat(10_000));
+      world.held[0]!.end();
+      world.held[1]!.answer({ headers: ['cache-control', 'no-store'] });
+      assert.deepEqual(
+        clients.map(({ state, body }) => [state, body.length]),
+        [
+          ['ended', 30_000],
+          ['ended', 0],
+        ],
+      );
+      budget.giveBack(others);
+      const ends = world.link.sent.filter((sent) => sent.kind === 'lease-end');
+      assert.deepEqual(
+        ends.map(({ end }) => end),
+        ['failed'],
+      );
+      world.link.connected = false;
+      world.get('/a');
+      world.get('/a');
+      assert.equal(world.fetches, 3);
+    });
+  }
+});
