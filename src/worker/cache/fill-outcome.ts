@@ -12,7 +12,7 @@ import type { CachePolicy } from './policy.ts';
 import { isFailure, standsInForFailure } from './reuse.ts';
 import { decideStore, isShareable } from './store-decision.ts';
 import { matchesVary } from './vary.ts';
-import { canTakeWhole, isForWhole } from './waiter.ts';
+import { canTakeWhole, isForWhole, type Waiter } from './waiter.ts';
 
 /** After a failure nobody waits for another's fetch this long: it would fail them all one after the other. */
 const FAILURE_PASS_MS = 1000;
@@ -126,6 +126,10 @@ function takeValidation(fill: Filling, validated: CachedVariant): void {
   }
   fill.over(isStored ? 'stored' : 'uncacheable', isStored ? next.freshUntilMs : 0);
   for (const waiter of audience.all) {
+    if (!isFor(waiter, variant)) {
+      release(fill, waiter, 'together');
+      continue;
+    }
     waiter.exchange.cacheStatus = 'revalidated';
     answer(fill, waiter, variant, statusOf(fill, waiter));
   }
@@ -139,11 +143,17 @@ function answersStale(fill: Filling, stale: CachedVariant): boolean {
   const nowMs = Date.now();
   const hasAsked = !audience.isEmpty;
   for (const waiter of audience.all) {
+    if (!isFor(waiter, stale)) continue;
     if (!standsInForFailure(stale.response, nowMs, waiter.wanted.staleIfError)) continue;
     waiter.exchange.cacheStatus = 'stale';
     answer(fill, waiter, stale, status);
   }
   return hasAsked ? audience.isEmpty : standsInForFailure(stale.response, nowMs);
+}
+
+/** Those who wait for the same agree on what the newest answer varies by, which may not be this one. */
+function isFor({ exchange }: Waiter, { response }: CachedVariant): boolean {
+  return matchesVary(response.vary, exchange.requestHeaders);
 }
 
 function refuseAll(fill: Filling, failure: ProxyError): void {

@@ -1,7 +1,7 @@
 // What a fetch brings that is not for all is for nobody but the client whose request was sent.
 
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { CacheWorld } from './cache-world.ts';
 
 const secret = { headers: ['cache-control', 'private'], body: 'of alice' };
@@ -51,6 +51,41 @@ describe('an answer that is not for all', () => {
     world.held[0]!.answer({ headers: [...headers, 'x-user', 'alice'], body: 'english' });
     assert.deepEqual([bob.body, carol.body], ['deutsch', 'english']);
     assert.deepEqual([bob.header('x-user'), carol.header('x-user')], [undefined, undefined]);
+  });
+});
+
+describe('what is stored, when its peer is asked whether it still holds', () => {
+  /** It differs by coding, the answer that came after it by language; only who wants gzip may have it. */
+  function begin(test: TestContext) {
+    const world = new CacheWorld(test, {}, () => 'hold');
+    const ask = (...headers: string[]) => world.get('/a', { headers });
+    const control = ['cache-control', 'max-age=60, stale-if-error=600'];
+    ask('accept-encoding', 'gzip');
+    const zipped = [...control, 'vary', 'accept-encoding', 'etag', '"z"'];
+    world.held[0]!.answer({ headers: zipped, body: 'zipped' });
+    ask('accept-language', 'de');
+    world.held[1]!.answer({ headers: [...control, 'vary', 'accept-language'], body: 'deutsch' });
+    world.pass(65);
+    const zipper = ask('accept-encoding', 'gzip', 'accept-language', 'en');
+    const other = ask('accept-language', 'en');
+    assert.equal(world.fetches, 3);
+    return { world, zipper, other, control };
+  }
+
+  it('goes to nobody who waited for that, and for whom it was not chosen', (test) => {
+    const { world, zipper, other, control } = begin(test);
+    world.held[2]!.answer({ status: 304, headers: [...control, 'etag', '"z"'] });
+    assert.equal(zipper.body, 'zipped');
+    world.held[3]!.answer({ headers: control, body: 'plain' });
+    assert.equal(other.body, 'plain');
+  });
+
+  it('stands in for a failure for nobody for whom it was not chosen', (test) => {
+    const { world, zipper, other } = begin(test);
+    world.held[2]!.answer({ status: 503, body: 'broken' });
+    assert.deepEqual([zipper.body, other.body], ['zipped', '']);
+    world.held[3]!.answer({ body: 'plain' });
+    assert.equal(other.body, 'plain');
   });
 });
 
