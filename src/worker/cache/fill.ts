@@ -57,6 +57,8 @@ export class Fill implements Sink, Fetcher, Joinable, Filling, AwaitedFetch, Bod
   #source: Source | null = null;
   #decision: StoredResponse | null = null;
   #isShared = false;
+  /** Nobody waited when it began: it is for those who come later. */
+  #isInBackground = false;
 
   /** `running`: in place of an exchange of its own. `right`: sought already, or had. */
   constructor(
@@ -124,8 +126,9 @@ export class Fill implements Sink, Fetcher, Joinable, Filling, AwaitedFetch, Bod
   }
 
   /** Though nobody waits: by those who come next, or by the client whose exchange it is. */
-  get #isWanted(): boolean {
-    return this.#state === 'holding' || (this.isWaiting && !this.ownsFetch);
+  #isWanted(): boolean {
+    if (this.isWaiting) return this.#isInBackground || !this.ownsFetch;
+    return this.#state === 'holding';
   }
 
   get isOutdated(): boolean {
@@ -159,6 +162,7 @@ export class Fill implements Sink, Fetcher, Joinable, Filling, AwaitedFetch, Bod
   run(isAlone: boolean): void {
     const { store } = this.context.host;
     const { key } = this.task.request;
+    this.#isInBackground = this.audience.isEmpty;
     if (isAlone) {
       this.send();
     } else if (store.hasDisk && this.task.looksOnDisk) {
@@ -248,7 +252,7 @@ export class Fill implements Sink, Fetcher, Joinable, Filling, AwaitedFetch, Bod
   leave(waiter: Waiter, error: ProxyError): void {
     this.audience.remove(waiter);
     if (!this.audience.isEmpty) this.body.caughtUp();
-    else if (!this.#isWanted && !this.isOver) {
+    else if (!this.#isWanted() && !this.isOver) {
       this.over('failed');
       // From the head on what runs for the exchange may be a stage of its client.
       if (this.#source === null) this.context.host.cancel(this.fetch, error);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { CacheWorld } from './cache-world.ts';
+import { assertAtRest, CacheWorld } from './cache-world.ts';
 
 const secret = { headers: ['cache-control', 'private'], body: 'of alice' };
 
@@ -105,6 +105,22 @@ describe('a fetch that nobody wants any more', () => {
     client.leave();
     world.held[0]!.write('x'.repeat(1000));
     assert.ok(world.held[0]!.cancelled);
+  });
+});
+
+describe('a refresh in the background', () => {
+  it('goes on when somebody who waited for it leaves', (test) => {
+    const world = new CacheWorld(test, {}, () => 'hold');
+    const headers = ['cache-control', 'max-age=1, stale-while-revalidate=60'];
+    world.get('/a');
+    world.held[0]!.answer({ headers, body: 'old' });
+    world.pass(1.5);
+    assert.equal(world.get('/a').body, 'old');
+    world.get('/a', { headers: ['cache-control', 'no-cache'] }).leave();
+    assert.deepEqual([world.held[1]!.cancelled, world.fetches], [null, 2]);
+    world.held[1]!.answer({ headers, body: 'new' });
+    assert.deepEqual([world.get('/a').body, world.fetches], ['new', 2]);
+    assertAtRest(world);
   });
 });
 
