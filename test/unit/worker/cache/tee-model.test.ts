@@ -23,6 +23,8 @@ const settings: fc.Arbitrary<Setting> = fc.record({
   hasSidecar: fc.boolean(),
   isNarrow: rarely,
   retries: fc.constantFrom(0, 0, 1, 2),
+  objectBytesMax: fc.constantFrom(40, 40, 9),
+  isEager: fc.boolean(),
   isTame: rarely,
 });
 
@@ -32,9 +34,9 @@ const answers: fc.Arbitrary<AnswerSpec> = fc.record({
     ...['no-store', 'private', 'no-cache', 'no-cache', 'max-age=60, public'],
   ),
   status: fc.constantFrom(...new Array<number>(8).fill(200), 204, 404, 503, 500),
-  variesBy: fc.constantFrom('' as const, '' as const, '' as const, 'accept-language' as const),
+  variesBy: fc.constantFrom('', '', '', '', '', 'accept-language', 'accept-encoding'),
   bytes: fc.constantFrom(0, 1, 6, 7, 12, 30, 60),
-  isChunked: rarely,
+  isChunked: fc.constantFrom(false, false, true),
 });
 
 const asks: fc.Arbitrary<Step> = fc.record({
@@ -42,14 +44,17 @@ const asks: fc.Arbitrary<Step> = fc.record({
   target: fc.constantFrom('/a', '/a', '/a', '/b'),
   method: fc.constantFrom('GET' as const, 'GET' as const, 'GET' as const, 'HEAD' as const),
   language: fc.constantFrom('de', 'de', 'en'),
+  coding: fc.constantFrom('', '', 'gzip'),
   extra: fc.constantFrom<readonly string[]>(
     ...new Array<string[]>(8).fill([]),
     ['range', 'bytes=0-1'],
     ['cache-control', 'no-cache'],
     ['authorization', 'me'],
     ['x-fail', 'me'],
+    ...new Array<string[]>(2).fill(['x-fail', '3']),
   ),
   isFull: rarely,
+  isFitful: rarely,
   isStuck: rarely,
   tellsOfBreaks: fc.boolean(),
 });

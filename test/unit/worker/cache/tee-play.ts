@@ -17,6 +17,8 @@ import { CacheWorld } from './cache-world.ts';
 import {
   type AnswerSpec,
   type Asker,
+  fillNowAndThen,
+  goOnAtOnce,
   type Setting,
   type Step,
   TAME,
@@ -48,7 +50,7 @@ export class Play {
     this.#timers = timers;
     timers.clear();
     test.mock.timers.reset();
-    const objectBytesMax = 40;
+    const objectBytesMax = setting.isTame ? 40 : setting.objectBytesMax;
     this.world = new CacheWorld(test, { objectBytesMax }, () => 'hold', this.#plan());
     this.world.link.connected = setting.hasSidecar;
     this.#watchLeases();
@@ -237,12 +239,13 @@ export class Play {
   }
 
   #ask(step: Extract<Step, { kind: 'ask' }>): void {
-    const { target, method, language, isFull, isStuck } = step;
-    const headers = ['accept-language', language, ...step.extra];
+    const { target, method, language, coding, isFull, isStuck } = step;
+    const headers = ['accept-language', language, 'accept-encoding', coding, ...step.extra];
     const client = this.world.get(target, { method, headers, isFull, isStuck });
     client.tellsOfBreaks = step.tellsOfBreaks;
+    if (step.isFitful) fillNowAndThen(client);
     const range = step.extra.includes('range');
-    this.askers.push({ client, target, language, range, askedAt: this.#clock });
+    this.askers.push({ client, target, language, coding, range, askedAt: this.#clock });
   }
 
   /** One of the requests that the origin has not answered, or not to the end. */
@@ -274,11 +277,15 @@ export class Play {
     held.head({ status: spec.status, headers, body: told.text, isChunked: spec.isChunked });
   }
 
-  #write(told: Told | undefined, bytes: number): void {
-    if (told === undefined || told.held.isPaused || told.given >= told.text.length) return;
+  #write(told: Told | undefined, bytes: number, overruns = this.#setting.isEager): void {
+    if (told === undefined || told.held.isOver || told.held.isPaused) return;
+    if (told.given >= told.text.length) return;
     const piece = told.text.slice(told.given, told.given + bytes);
     told.given += piece.length;
-    if (!told.held.write(piece)) told.held.isPaused = true;
+    if (!told.held.write(piece)) {
+      if (overruns) this.#write(told, bytes, false);
+      told.held.isPaused = true;
+    }
     // Whatever comes after that: it is as long as it was to be.
     if (told.given === told.text.length && told.spec?.isChunked === false) told.isWhole = true;
   }
@@ -286,7 +293,7 @@ export class Play {
   #end(told: Told | undefined): void {
     if (told === undefined) return;
     while (told.given < told.text.length && !told.held.isPaused && !told.held.isOver) {
-      this.#write(told, 100);
+      this.#write(told, 10);
     }
     if (told.given < told.text.length || told.held.isOver) return;
     told.isWhole = true;
@@ -302,19 +309,22 @@ export class Play {
     }
     for (const one of held.slice(this.told.length)) {
       const { exchange } = one;
-      this.told.push({
+      const told: Told = {
         held: one,
         target: exchange.target,
         sentAt: this.#clock,
         isPersonal: exchange.requestHeaders.includes('authorization'),
         language: headerValue(exchange.requestHeaders, 'accept-language')!,
+        coding: headerValue(exchange.requestHeaders, 'accept-encoding')!,
         spec: null,
         text: '',
         given: 0,
         isWhole: false,
         confirmed: 0,
         readers: new Set(),
-      });
+      };
+      this.told.push(told);
+      if (this.#setting.isEager) goOnAtOnce(one, () => this.#write(told, 5));
     }
     if (this.#setting.isTame) this.#checkAlone();
   }
@@ -327,7 +337,7 @@ export class Play {
     }
   }
 
-  #check({ client, target, language, range, askedAt }: Asker): void {
+  #check({ client, target, language, coding, range, askedAt }: Asker): void {
     const { exchange, state, body } = client;
     assert.deepEqual(client.wrongs, []);
     assert.deepEqual([client.isDone, client.releases, exchange.finished], [true, 1, true]);
@@ -354,7 +364,8 @@ export class Play {
     assert.equal(added.join(''), expected);
     assert.equal(told.target, target);
     assert.ok(client.status === spec.status || isPart);
-    if (spec.variesBy !== '') assert.equal(told.language, language);
+    if (spec.variesBy === 'accept-language') assert.equal(told.language, language);
+    if (spec.variesBy === 'accept-encoding') assert.equal(told.coding, coding);
     assert.ok(askedAt <= this.#purgedAt || told.sentAt > this.#purgedAt || askedAt <= told.sentAt);
     if (told.sentAt < askedAt) this.stored += 1;
     told.readers.add(client);

@@ -13,6 +13,9 @@ export interface Setting {
   /** Peers take one request at a time. */
   readonly isNarrow: boolean;
   readonly retries: number;
+  readonly objectBytesMax: number;
+  /** Peers send one piece more when they are told to stop, and the next as soon as they may go on. */
+  readonly isEager: boolean;
   /** Nothing happens that would be a reason to ask a peer for the same twice. */
   readonly isTame: boolean;
 }
@@ -20,7 +23,7 @@ export interface Setting {
 export interface AnswerSpec {
   readonly control: string;
   readonly status: number;
-  readonly variesBy: '' | 'accept-language';
+  readonly variesBy: '' | 'accept-language' | 'accept-encoding';
   readonly bytes: number;
   readonly isChunked: boolean;
 }
@@ -31,8 +34,11 @@ export type Step =
       readonly target: string;
       readonly method: 'GET' | 'HEAD';
       readonly language: string;
+      readonly coding: string;
       readonly extra: readonly string[];
       readonly isFull: boolean;
+      /** Is full after every second piece. */
+      readonly isFitful: boolean;
       readonly isStuck: boolean;
       readonly tellsOfBreaks: boolean;
     }
@@ -66,6 +72,7 @@ export interface Told {
   readonly sentAt: number;
   readonly isPersonal: boolean;
   readonly language: string;
+  readonly coding: string;
   spec: AnswerSpec | null;
   text: string;
   given: number;
@@ -78,6 +85,7 @@ export interface Asker {
   readonly client: Client;
   readonly target: string;
   readonly language: string;
+  readonly coding: string;
   readonly range: boolean;
   readonly askedAt: number;
 }
@@ -93,4 +101,24 @@ export function heldTimers(test: TestContext): Map<number, () => void> {
   });
   test.mock.method(globalThis, 'clearTimeout', (id: number) => timers.delete(id));
   return timers;
+}
+
+/** From now on a client is full after every second piece, until it reads. */
+export function fillNowAndThen(client: Client): void {
+  const write = client.write.bind(client);
+  let pieces = 0;
+  client.write = (chunk) => {
+    pieces += 1;
+    if (pieces % 2 === 0) client.isFull = true;
+    return write(chunk);
+  };
+}
+
+/** From now on `write` is called whenever the peer is told to go on after a pause. */
+export function goOnAtOnce(held: HeldRequest, write: () => void): void {
+  held.resume = () => {
+    const wasPaused = held.isPaused;
+    held.isPaused = false;
+    if (wasPaused) write();
+  };
 }
