@@ -26,7 +26,8 @@ export class Audience {
 
   /** Some have no room for more. */
   get isBlocked(): boolean {
-    return this.#waiters.some(isBlocked);
+    for (const waiter of this.#waiters) if (waiter.isBlocked) return true;
+    return false;
   }
 
   get isCaughtUp(): boolean {
@@ -35,7 +36,9 @@ export class Audience {
 
   /** Some have got everything and could take more, others are behind. */
   get isHeldUp(): boolean {
-    return this.#waiters.some(isReady) && !this.#waiters.every(isReady);
+    let ready = 0;
+    for (const waiter of this.#waiters) if (isReady(waiter)) ready += 1;
+    return ready > 0 && ready < this.#waiters.length;
   }
 
   /** Those who are behind get an error, and are here no longer. */
@@ -83,10 +86,6 @@ export class Audience {
     for (const waiter of waiters) if (waiter.isStreaming) waiter.finish(error);
     return waiters.filter((waiter) => !waiter.isStreaming);
   }
-}
-
-function isBlocked(waiter: Waiter): boolean {
-  return waiter.isBlocked;
 }
 
 function isReady(waiter: Waiter): boolean {
