@@ -126,7 +126,7 @@ export class Tee implements CacheFetch, Fetcher, Joinable, Sink, Source {
     } else if (byteLength === -1 || byteLength > TEE_BYTES_MAX) {
       return this.#takenOver().attach(decision);
     } else if (!host.budget.hasRoom(byteLength)) {
-      this.#pass('uncacheable', 0);
+      this.#pass('failed', 0);
     } else {
       this.#copy(decision, isShareable(decision, decision.storedAtMs));
     }
@@ -252,7 +252,7 @@ export class Tee implements CacheFetch, Fetcher, Joinable, Sink, Source {
       this.#store(isLent ? new Uint8Array(chunk) : chunk);
     } else {
       const held = this.#held ?? this.#hold();
-      if (held?.append(chunk) !== true) this.#pass('uncacheable', 0);
+      if (held?.append(chunk) !== true) this.#pass('failed', 0);
     }
   }
 

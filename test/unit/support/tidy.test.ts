@@ -95,6 +95,12 @@ const SNIPPETS: readonly Snippet[] = [
     text: "export { a } from './a.ts';\nexport const b = 1;\n",
     found: 0,
   },
+  {
+    rule: 'private-accessor',
+    what: 'a private getter and setter, but none that is public or in a text',
+    text: "class A {\n  get #b() { return 1; }\n  set #b(to) {}\n  get c() { return 'get #d'; }\n}\n",
+    found: 2,
+  },
   { rule: 'default-export', what: 'a default export', text: 'export default 1;\n', found: 1 },
   {
     rule: 'import-ending',
