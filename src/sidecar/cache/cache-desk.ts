@@ -74,9 +74,11 @@ export class CacheDesk {
         this.leases.seek(message.digest, { worker, id: message.id }, nowMs);
         this.#arm();
         return null;
-      case 'lease-end':
-        this.leases.end(message.digest, { worker, ...message }, nowMs);
+      case 'lease-end': {
+        const { digest, id, end, freshMs } = message;
+        this.leases.end(digest, { worker, id, end, freshMs }, nowMs);
         return null;
+      }
       case 'handed':
         this.leases.handed(message.digest, worker, { file: message.file, nowMs });
         return null;
