@@ -31,6 +31,8 @@ const DIGEST_CHARS = 22;
 const WHAT_AT = DIGEST_AT + DIGEST_CHARS;
 /** In one message; then the next one begins. */
 const RECORDS_MOST = 512;
+/** How long the news that something is stored may wait for others. */
+const STORED_MS = 2;
 /** What may be stored for ever counts as this: about 30 years. */
 const SPAN_MS_MAX = 1e12;
 
@@ -48,7 +50,16 @@ export class LeaseOutbox<Message extends CacheToSidecar | SidecarToCache> {
   readonly #records = Buffer.alloc(RECORDS_MOST * RECORD_BYTES);
   readonly #view = new DataView(this.#records.buffer, this.#records.byteOffset);
   #used = 0;
-  readonly #flushLater = () => this.flush();
+  #isLeaving = false;
+  #timer: NodeJS.Timeout | null = null;
+  readonly #flushNow = () => {
+    this.#isLeaving = false;
+    this.flush();
+  };
+  readonly #flushLate = () => {
+    this.#timer = null;
+    this.flush();
+  };
 
   /** `send` returns false when a message could not be sent. */
   constructor(send: (message: Message | Leases) => boolean) {
@@ -62,7 +73,8 @@ export class LeaseOutbox<Message extends CacheToSidecar | SidecarToCache> {
       this.flush();
       return this.#send(message);
     }
-    if (this.#used === RECORD_BYTES) setImmediate(this.#flushLater);
+    if (message.kind === 'lease-end' && message.end === 'stored') this.#flushSoon();
+    else this.#flushAtEndOfTurn();
     if (this.#used === this.#records.length) this.flush();
     return true;
   }
@@ -78,6 +90,19 @@ export class LeaseOutbox<Message extends CacheToSidecar | SidecarToCache> {
   /** The link is gone, and with it whoever was to be told. */
   clear(): void {
     this.#used = 0;
+  }
+
+  #flushAtEndOfTurn(): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    setImmediate(this.#flushNow);
+  }
+
+  /** Mostly nobody waits for it, and the next seek takes it along. */
+  #flushSoon(): void {
+    if (this.#isLeaving || this.#timer !== null) return;
+    this.#timer = setTimeout(this.#flushLate, STORED_MS);
+    this.#timer.unref();
   }
 
   #gather(message: CacheToSidecar | SidecarToCache): boolean {

@@ -12,6 +12,7 @@ import {
 } from '../../../src/channel/lease-batch.ts';
 import { parseSidecarMessage, parseWorkerMessage } from '../../../src/channel/parse-message.ts';
 import type { CacheToSidecar, SidecarToCache } from '../../../src/core/cache-link.ts';
+import { until } from '../../support/deadline.ts';
 
 const id = fc.nat(Number.MAX_SAFE_INTEGER);
 const digest = fc.string({ unit: fc.constantFrom(...'aZ09-_'), minLength: 22, maxLength: 22 });
@@ -100,6 +101,26 @@ describe('leases in bulk', () => {
     outbox.send({ kind: 'seek', id: 3, digest: DIGEST });
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(kinds, ['leases', 'leases']);
+  });
+
+  it('leave a moment later when they only say that something is stored, or with the next one', async () => {
+    const sizes: number[] = [];
+    const outbox = new LeaseOutbox<CacheToSidecar>((message) => {
+      sizes.push(message.kind === 'leases' ? message.records.length / 40 : 0);
+      return true;
+    });
+    const end = { kind: 'lease-end', id: 1, digest: DIGEST, freshMs: 3 } as const;
+    outbox.send({ ...end, end: 'stored' });
+    outbox.send({ kind: 'seek', id: 2, digest: DIGEST });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(sizes, [2]);
+    outbox.send({ ...end, end: 'uncacheable' });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(sizes, [2, 1]);
+    outbox.send({ ...end, end: 'stored' });
+    outbox.send({ ...end, end: 'stored' });
+    await until(() => sizes.length === 3, { what: 'both have left' });
+    assert.deepEqual(sizes, [2, 1, 2]);
   });
 
   it('go one by one where their digest has another length', () => {
