@@ -1,5 +1,6 @@
 // Compiles what a route says about caching into the cache of one of its plans.
 
+import { createHash } from 'node:crypto';
 import type { RouteConfig } from '../config/schema.ts';
 import type { CacheConfig } from '../config/schema-cache.ts';
 import type { CacheUse } from '../core/cache.ts';
@@ -22,13 +23,25 @@ export function withCache(
 ): Plan {
   const { cache: config } = route;
   if (config === null || host === null) return Object.freeze(plan);
-  const partition = `${route.name}\t${upstream}`;
+  const partition = partitionOf(route.name, upstream, config.key);
   const policy = policyOf(config, variableNames(route.requestHeaders));
   const cache = compileCache(plan, config, { partition, policy, host });
   return Object.freeze({ ...plan, cache });
 }
 
-/** `partition`: plans that differ in it share no answers. */
+/**
+ * Plans that differ in this share no answers. Keys of two rules can be the same text though they mean other
+ * requests (a field's value, and a cookie's): what is stored outlives reloads, and on disk restarts.
+ */
+function partitionOf(route: string, upstream: string, rule: CacheConfig['key']): string {
+  const { query, headers, cookies, device } = rule;
+  const isPlain = query === 'exact' && headers.length + cookies.length === 0 && !device;
+  if (isPlain) return `${route}\t${upstream}`;
+  const digest = createHash('sha256').update(JSON.stringify(rule)).digest('base64url');
+  return `${route}\t${upstream}\t${digest.slice(0, 16)}`;
+}
+
+/** `partition`: see there. */
 function compileCache(
   plan: Plan,
   config: CacheConfig,

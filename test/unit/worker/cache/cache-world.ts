@@ -253,7 +253,7 @@ export interface Asked {
 export class CacheWorld {
   readonly store: Store;
   readonly host: CacheHost;
-  readonly plan: Plan;
+  plan: Plan;
   /** Requests that reached the origin. */
   readonly requests: Exchange[] = [];
   readonly held: HeldRequest[] = [];
@@ -275,6 +275,7 @@ export class CacheWorld {
   };
   readonly #context: ForwardContext;
   readonly #test: TestContext;
+  readonly #bare: Plan;
   readonly #due = new Set<{ readonly atMs: number; readonly fire: () => void }>();
   readonly #timers: Timers = {
     nowMs: () => Date.now(),
@@ -320,10 +321,13 @@ export class CacheWorld {
     });
     this.host = createCacheHost(this.store, this.#context, () => {}, this.#timers);
     const upstream: Upstream = { send: (...sent) => this.#receive(...sent) };
-    const bare = makePlan({ upstream, balancer: new RoundRobin(makePeers(1)), ...plan });
-    const requestHeaders = { remove: [], set: {}, add: {}, append: {} };
-    const route = { name: 'test', cache: routeCache.parse(config), requestHeaders };
-    this.plan = withCache(bare, route as unknown as RouteConfig, 'app', this.host);
+    this.#bare = makePlan({ upstream, balancer: new RoundRobin(makePeers(1)), ...plan });
+    this.plan = this.#planOf(config);
+  }
+
+  /** Another configuration of the same route; what is stored stays. */
+  reload(config: object): void {
+    this.plan = this.#planOf(config);
   }
 
   /** Moves the clock; timers that are due by then fire. */
@@ -362,6 +366,12 @@ export class CacheWorld {
       forward(client.exchange, this.plan, this.#context);
     }
     return client;
+  }
+
+  #planOf(config: object): Plan {
+    const requestHeaders = { remove: [], set: {}, add: {}, append: {} };
+    const route = { name: 'test', cache: routeCache.parse(config), requestHeaders };
+    return withCache(this.#bare, route as unknown as RouteConfig, 'app', this.host);
   }
 
   /** How many requests have reached the origin. */

@@ -9,6 +9,7 @@ import { parseByteRanges } from '../../../../src/worker/cache/byte-ranges.ts';
 import { CacheKeys, deviceOf, originOf } from '../../../../src/worker/cache/cache-key.ts';
 import { normalQuery, type QueryRule } from '../../../../src/worker/cache/query-key.ts';
 import { makeExchange } from '../support/exchanges.ts';
+import { CacheWorld } from './cache-world.ts';
 
 const plain = {
   query: { kind: 'exact', names: [] },
@@ -196,5 +197,32 @@ describe('parseByteRanges', () => {
         assert.ok(sum <= bytes);
       }),
     );
+  });
+});
+
+describe('another rule for keys', () => {
+  // An operator finds that part of the query matters, or that tenants are told apart by a cookie. What was
+  // stored under the old rule outlives the reload, with keys that read the same under the new one.
+  it('finds nothing that was stored by the one before', (test) => {
+    const rules = [
+      { key: { query: 'none' } },
+      {},
+      { key: { headers: ['x-tenant'] } },
+      { key: { cookies: ['tenant'] } },
+      { key: { query: 'without', queryNames: ['user'] } },
+    ];
+    const world = new CacheWorld(test, {}, (_request, count) => ({
+      headers: ['cache-control', 'max-age=60'],
+      body: `answer ${count}`,
+    }));
+    const get = (target: string) =>
+      world.get(target, { headers: ['x-tenant', '1', 'cookie', 'tenant=1'] }).cache;
+    for (const rule of rules) {
+      world.reload(rule);
+      assert.equal(get('/a'), 'miss', JSON.stringify(rule));
+      assert.equal(get('/a'), 'hit', JSON.stringify(rule));
+    }
+    world.reload({});
+    assert.equal(get('/a'), 'hit', 'the same rule again');
   });
 });
