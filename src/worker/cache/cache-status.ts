@@ -4,7 +4,14 @@ import type { StoredResponse } from '../../core/cache.ts';
 import type { RawHeaders } from '../../core/headers.ts';
 
 /** Why a request went to a peer (section 2.2). */
-export type ForwardReason = 'bypass' | 'method' | 'miss' | 'uri-miss' | 'vary-miss' | 'stale';
+export type ForwardReason =
+  | 'bypass'
+  | 'method'
+  | 'miss'
+  | 'uri-miss'
+  | 'vary-miss'
+  | 'stale'
+  | 'request';
 
 /** Returns the member for an answer from the store. */
 export function hitStatus(name: string, stored: StoredResponse, nowMs: number): string {

@@ -30,7 +30,12 @@ export function fillKeyOf(key: string, entry: CacheEntry | null, exchange: Excha
 }
 
 /** Returns why a request goes to a peer although it uses the cache. */
-export function reasonOf(entry: CacheEntry | null, variant: CachedVariant | null): ForwardReason {
-  if (variant !== null) return 'stale';
+export function reasonOf(
+  entry: CacheEntry | null,
+  variant: CachedVariant | null,
+  nowMs: number,
+): ForwardReason {
+  // What is fresh is passed over only because the client says so.
+  if (variant !== null) return nowMs < variant.response.freshUntilMs ? 'request' : 'stale';
   return entry === null || entry.variants.length === 0 ? 'uri-miss' : 'vary-miss';
 }

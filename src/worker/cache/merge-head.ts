@@ -21,9 +21,13 @@ export function isAbout(stored: StoredResponse, notModified: RawHeaders): boolea
   return lastModified === undefined || stored.etag !== '' || lastModified === stored.lastModified;
 }
 
-/** Returns the stored fields with those of the 304 in place of the ones of the same name. */
+/**
+ * Returns the stored fields with those of the 304 in place of the ones of the same name. A weak tag stays
+ * weak: these are not the bytes that the peer calls by the strong one (they were decoded, say).
+ */
 export function mergedFields(stored: RawHeaders, notModified: RawHeaders): RawHeaders {
-  const fresh = withoutFields(notModified, new Set(NOT_MERGED));
+  const isWeak = headerValue(stored, 'etag')?.startsWith('W/') === true;
+  const fresh = withoutFields(notModified, new Set(isWeak ? [...NOT_MERGED, 'etag'] : NOT_MERGED));
   const names = new Set<string>();
   for (let at = 0; at < fresh.length; at += 2) names.add(fresh[at]!);
   return [...withoutFields(stored, names), ...fresh];

@@ -15,6 +15,7 @@ import { addStatus, forwardStatus } from './cache-status.ts';
 import type { Condition } from './conditions.ts';
 import { Fill } from './fill.ts';
 import type { FillContext, FillTask, NextLook } from './fill-context.ts';
+import { ownFields } from './fill-outcome.ts';
 import { chooseVariant, directReason, fillKeyOf, reasonOf } from './found.ts';
 import { remembered } from './freshness.ts';
 import { invalidatedBy } from './invalidation.ts';
@@ -78,6 +79,7 @@ export class RouteCache implements CacheUse {
     if (exchange.cacheFetch !== null) return exchange.cacheFetch.attach();
     const { host, policy, keys, answers } = this.#options;
     for (const command of invalidatedBy(exchange, keys)) void host.store.purge(command);
+    exchange.responseHeaders = ownFields(exchange);
     if (policy.statusName !== null) {
       const reason = directReason(exchange);
       const how = { reason, status: 0, isStored: false, isCollapsed: false } as const;
@@ -171,7 +173,7 @@ export class RouteCache implements CacheUse {
     const isHead = exchange.method === 'HEAD' && !policy.fetchesForHead;
     if (variant === null && (isHead || (mustBeAlone && wantsLess(exchange)))) return false;
     const wanted = wishesOf(facts, wishes);
-    const reason = reasonOf(entry, variant);
+    const reason = reasonOf(entry, variant, nowMs);
     let fillKey = fillKeyOf(key, entry, exchange);
     let running = mustBeAlone ? undefined : host.fills.get(fillKey);
     if (running?.canJoin(exchange) === false) {

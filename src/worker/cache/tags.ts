@@ -1,5 +1,6 @@
 // The tags of an answer, by which it can be purged: Surrogate-Key (separated by blanks), Cache-Tag (by
-// commas), and Cache-Groups (RFC 9875), which belong to their origin.
+// commas), and Cache-Groups (RFC 9875): as any tag for operators, and as one of its origin for those answers
+// that make groups invalid.
 
 import type { RawHeaders } from '../../core/headers.ts';
 import { joinedValue } from './fields.ts';
@@ -20,18 +21,25 @@ export function tagsOf(facts: ResponseFacts, origin: string): readonly string[] 
   const found = new Set<string>();
   for (const tag of surrogateKey?.split(/[\s,]+/) ?? []) add(found, tag);
   for (const tag of cacheTag?.split(',') ?? []) add(found, tag.trim());
-  for (const group of groupsOf(cacheGroups, origin)) found.add(group);
+  const groups = groupNames(cacheGroups);
+  for (const group of groups) add(found, group);
+  for (const group of groups) found.add(tagOf(group, origin));
   return [...found];
 }
 
 /** Returns the tags of the groups that an answer to an unsafe request makes invalid (section 3). */
 export function invalidatedGroups(headers: RawHeaders, origin: string): readonly string[] {
-  return groupsOf(joinedValue(headers, 'cache-group-invalidation'), origin);
+  return groupNames(joinedValue(headers, 'cache-group-invalidation')).map((group) =>
+    tagOf(group, origin),
+  );
 }
 
-function groupsOf(field: string | null, origin: string): string[] {
-  const names = field === null ? [] : (parseStrings(field) ?? []);
-  return names.slice(0, GROUPS_MAX).map((name) => `group ${origin} ${name}`);
+function groupNames(field: string | null): string[] {
+  return field === null ? [] : (parseStrings(field) ?? []).slice(0, GROUPS_MAX);
+}
+
+function tagOf(group: string, origin: string): string {
+  return `group ${origin} ${group}`;
 }
 
 function add(found: Set<string>, tag: string): void {

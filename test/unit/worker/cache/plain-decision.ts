@@ -96,7 +96,7 @@ function tagsOf(headers: RawHeaders, origin: string): string[] {
   const tags = (all(headers, 'cache-tag') ?? '').split(',').map((tag) => tag.trim());
   const groups = parseStrings(all(headers, 'cache-groups') ?? '') ?? [];
   const named = groups.map((group) => `group ${origin} ${group}`);
-  return [...new Set([...keys, ...tags, ...named])].filter((tag) => tag !== '');
+  return [...new Set([...keys, ...tags, ...groups, ...named])].filter((tag) => tag !== '');
 }
 
 function wordOf(headers: RawHeaders): { directives: Directives; isTargeted: boolean } {

@@ -300,6 +300,24 @@ describe('an unsafe request', () => {
     world.get('/c', { method: 'POST' });
     assert.deepEqual([world.get('/a').cache, world.get('/b').cache], ['miss', 'hit']);
   });
+
+  it('forgets groups by their names when an operator says so', async (test) => {
+    const world = new CacheWorld(test, {}, () => fresh('x', 'cache-groups', '"news", "all"'));
+    world.get('/a');
+    await world.store.purge({ kind: 'tag', value: 'news', isSoft: false });
+    assert.equal(world.get('/a').cache, 'miss');
+  });
+
+  it('shows the tags of the operator to no client, whether it is stored or not', (test) => {
+    const tags = ['surrogate-key', 'a', 'cache-tag', 'b', 'x-other', '1'];
+    const world = new CacheWorld(test, {}, () => fresh('x', ...tags));
+    const asked = [{}, {}, { method: 'POST' }, { headers: ['if-match', '*'] }];
+    for (const how of asked) {
+      const client = world.get('/a', how);
+      const shown = ['surrogate-key', 'cache-tag', 'x-other'].map((name) => client.header(name));
+      assert.deepEqual(shown, [undefined, undefined, '1']);
+    }
+  });
 });
 
 describe('the operator', () => {
@@ -351,5 +369,10 @@ describe('the operator', () => {
     assert.equal(bypass.header('cache-status'), 'edge; fwd=bypass');
     const post = world.get('/a', { method: 'POST' });
     assert.equal(post.header('cache-status'), 'edge; fwd=method');
+    world.get('/a');
+    const wish = world.get('/a', { headers: ['cache-control', 'no-cache'] });
+    assert.equal(wish.header('cache-status'), 'edge; fwd=request; stored');
+    world.pass(70);
+    assert.equal(world.get('/a').header('cache-status'), 'edge; fwd=stale; stored');
   });
 });

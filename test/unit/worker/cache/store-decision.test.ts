@@ -152,13 +152,13 @@ describe('what is not stored', () => {
 });
 
 describe('tags', () => {
-  it('come from three fields, groups with their origin', () => {
+  it('come from three fields, groups also with their origin', () => {
     const { tags } = stored([
       ...['cache-control', 'max-age=60', 'surrogate-key', 'a  b', 'cache-tag', 'c d, e'],
       ...['cache-groups', '"f", "g h"'],
     ]);
     const groups = ['group http://example.com f', 'group http://example.com g h'];
-    assert.deepEqual(tags, ['a', 'b', 'c d', 'e', ...groups]);
+    assert.deepEqual(tags, ['a', 'b', 'c d', 'e', 'f', 'g h', ...groups]);
   });
 });
 
@@ -209,6 +209,12 @@ describe('a 304', () => {
     assert.deepEqual(fields, [
       ...['etag', '"1"', 'content-encoding', 'gzip', 'cache-control', 'max-age=9', 'x-a', '1'],
     ]);
+  });
+
+  it('leaves a weak tag weak: the stored bytes need not be those of the strong one', () => {
+    const decoded = stored(['cache-control', 'max-age=60', 'etag', 'W/"1"']);
+    const fields = mergedFields(decoded.headers, ['etag', '"1"', 'x-a', '1']);
+    assert.deepEqual(fields, ['cache-control', 'max-age=60', 'etag', 'W/"1"', 'x-a', '1']);
   });
 
   it('is about the stored answer when its validator is', () => {
