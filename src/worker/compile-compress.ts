@@ -5,6 +5,7 @@ import type { RouteConfig } from '../config/schema.ts';
 import type { RequestFilter, ResponseStage } from '../core/filter.ts';
 import { keepCodingWish, PlainStage } from './compress/coding-wish.ts';
 import { CompressStage } from './compress/compress-stage.ts';
+import { countDecoded } from './compress/compression.ts';
 import type { RouteContext } from './route-context.ts';
 
 /** Returns the stage next to the client, or null. `changesBody`: a stage before it does, for each client. */
@@ -23,8 +24,11 @@ export function compileCodingWish({ compress, cache }: RouteConfig): RequestFilt
 }
 
 /** Returns the stage that decodes what peers encoded before it is stored, or null. */
-export function compilePlain({ compress, cache }: RouteConfig): ResponseStage | null {
+export function compilePlain(
+  { compress, cache }: RouteConfig,
+  { compression }: RouteContext,
+): ResponseStage | null {
   if (compress === null || cache === null || !compress.decode) return null;
   const { decodedBytesMax: bytesMax, decodedRatioMax: ratioMax } = compress;
-  return new PlainStage({ bytesMax, ratioMax });
+  return new PlainStage({ bytesMax, ratioMax }, countDecoded(compression));
 }

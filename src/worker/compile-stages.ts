@@ -14,9 +14,9 @@ import type { RouteContext } from './route-context.ts';
 /** Between the peer and the cache: what they change is stored (decoding, rewriting of bodies). */
 export function compilePeerStages(
   route: RouteConfig,
-  _context: RouteContext,
+  context: RouteContext,
 ): readonly ResponseStage[] | null {
-  return used([compilePlain(route), compileReplaceBody(route, 'peer')]);
+  return used([compilePlain(route, context), compileReplaceBody(route, 'peer')]);
 }
 
 /** Between the cache and the client: they run on hits too (headers by client, compression). */

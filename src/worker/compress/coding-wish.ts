@@ -6,7 +6,7 @@ import type { RequestFilter, ResponseStage } from '../../core/filter.ts';
 import type { Sink } from '../../core/sink.ts';
 import { acceptEncoding } from './accept-encoding.ts';
 import { decodeBody } from './decode-body.ts';
-import type { RecodingBounds } from './recoded-stream.ts';
+import type { RecodingBounds, RecodingEnd } from './recoded-stream.ts';
 import { readBodyFacts } from './response-fields.ts';
 
 /** Keeps Accept-Encoding for the way back: peer and cache never see it. */
@@ -25,9 +25,12 @@ export const keepCodingWish: RequestFilter = {
 export class PlainStage implements ResponseStage {
   readonly name = 'plain';
   readonly #bounds: RecodingBounds;
+  readonly #onOver: (end: RecodingEnd) => void;
 
-  constructor(bounds: RecodingBounds) {
+  /** `onOver` is told how each body went. */
+  constructor(bounds: RecodingBounds, onOver: (end: RecodingEnd) => void) {
     this.#bounds = bounds;
+    this.#onOver = onOver;
   }
 
   attach(exchange: Exchange, next: Sink): Sink {
@@ -35,6 +38,6 @@ export class PlainStage implements ResponseStage {
     if (status === 304 || status === 206 || status < 200) return next;
     const { coding, isSealed } = readBodyFacts(responseHeaders);
     if (coding === 'identity' || isSealed) return next;
-    return decodeBody(exchange, next, this.#bounds) ?? next;
+    return decodeBody(exchange, next, this.#bounds, this.#onOver) ?? next;
   }
 }

@@ -5,14 +5,14 @@ import type { CachedVariant } from '../../core/cache.ts';
 import type { CompressionPolicy, ContentCoding } from '../../core/compression.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { ResponseStage } from '../../core/filter.ts';
-import { hasToken, headerValue } from '../../core/headers.ts';
+import { hasToken, headerValue, type RawHeaders } from '../../core/headers.ts';
 import type { Sink } from '../../core/sink.ts';
 import { acceptsCoding, CodingChooser } from './accept-encoding.ts';
 import { CompressedBody } from './compressed-body.ts';
-import type { Compression } from './compression.ts';
-import { announcePlain, decodingStream, isDecodable } from './decode-body.ts';
+import { type Compression, countDecoded } from './compression.ts';
+import { announcePlain, decodingStream, hasBody, isDecodable } from './decode-body.ts';
 import type { Dictionaries } from './dictionaries.ts';
-import { dictionaryStream } from './dictionary-stream.ts';
+import { announceDictionary, dictionaryStream } from './dictionary-stream.ts';
 import { isStreamType, MediaList } from './media-list.ts';
 import {
   readBodyFacts,
@@ -47,6 +47,14 @@ export class CompressStage implements ResponseStage {
     if (status === 304) {
       const asked = headerValue(requestHeaders, 'if-none-match') ?? '';
       exchange.responseHeaders = revalidatedFields(responseHeaders, asked);
+      // That of the plain body need not be that of what the client has (RFC 9110 section 8.6).
+      exchange.responseByteLength = -1;
+      return next;
+    }
+    if (status === 206) {
+      if (this.#goesByCoding(responseHeaders)) {
+        exchange.responseHeaders = variedFields(responseHeaders);
+      }
       return next;
     }
     if (!hasWholeBody(exchange)) return next;
@@ -54,6 +62,13 @@ export class CompressStage implements ResponseStage {
     if (isSealed || isStreamType(contentType) || forbidsTransform(exchange)) return next;
     if (coding === 'identity') return this.#heard(exchange, next, contentType);
     return this.#decode(exchange, next, { coding, contentType });
+  }
+
+  /** The whole would: then caches are told so of a part, too (RFC 9110 section 15.3.7). */
+  #goesByCoding(headers: RawHeaders): boolean {
+    const contentType = headerValue(headers, 'content-type') ?? '';
+    // Of several parts, whose type does not stand in the head.
+    return this.#types.has(contentType) || /^multipart\/byteranges/i.test(contentType);
   }
 
   /** What the client gets may serve to compress what it gets next. */
@@ -70,6 +85,10 @@ export class CompressStage implements ResponseStage {
     if (total !== -1 && total < minBytes) return next;
     if (!isForced && !this.#types.has(contentType)) return next;
     const dictionary = this.#dictionaries === null ? null : this.#dictionaries.find(exchange);
+    if (dictionary !== null && exchange.method === 'HEAD') {
+      announceDictionary(exchange);
+      return next;
+    }
     if (dictionary !== null && exchange.method === 'GET' && this.#compression.openStream()) {
       const level = this.#policy.levels.zstd;
       return dictionaryStream(exchange, next, {
@@ -113,14 +132,10 @@ export class CompressStage implements ResponseStage {
     announcePlain(exchange);
     const sink = this.#heard(exchange, next, contentType);
     if (exchange.method === 'HEAD') return sink;
-    const { counters } = this.#compression;
     return decodingStream(exchange, sink, {
       coding,
       bounds: { bytesMax: policy.decodedBytesMax, ratioMax: policy.decodedRatioMax },
-      onOver: (end) => {
-        if (end === 'done') counters.decoded += 1;
-        if (end === 'refused') counters.undecodable += 1;
-      },
+      onOver: countDecoded(this.#compression),
     });
   }
 }
@@ -134,6 +149,10 @@ function sendStored(
   const { cached, coding, stored } = what;
   const encoded = stored.find(cached, coding);
   if (exchange.method === 'HEAD') {
+    if (stored.isUseless(cached, coding)) {
+      exchange.responseHeaders = variedFields(exchange.responseHeaders);
+      return next;
+    }
     exchange.responseHeaders = recodedFields(exchange.responseHeaders, coding);
     exchange.responseByteLength = encoded === null ? -1 : encoded.byteLength;
     return next;
@@ -147,13 +166,14 @@ function sendStored(
 }
 
 /** A part of a body is not a body, and some answers have none (RFC 9110 section 6.4.1). */
-function hasWholeBody({ status, responseByteLength }: Exchange): boolean {
-  return (
-    status >= 200 && status !== 204 && status !== 205 && status !== 206 && responseByteLength !== 0
-  );
+function hasWholeBody(exchange: Exchange): boolean {
+  return exchange.status >= 200 && exchange.status !== 206 && hasBody(exchange);
 }
 
 function forbidsTransform({ requestHeaders }: Exchange): boolean {
-  const wishes = headerValue(requestHeaders, 'cache-control');
-  return wishes !== undefined && hasToken(wishes, 'no-transform');
+  for (let at = 0; at < requestHeaders.length; at += 2) {
+    const isWish = requestHeaders[at] === 'cache-control';
+    if (isWish && hasToken(requestHeaders[at + 1]!, 'no-transform')) return true;
+  }
+  return false;
 }

@@ -6,6 +6,7 @@ import { limits } from '../../core/limits.ts';
 import type { Offload } from '../../core/offload.ts';
 import { BackgroundEncoder } from './background-encoder.ts';
 import { Dictionaries } from './dictionaries.ts';
+import type { RecodingEnd } from './recoded-stream.ts';
 
 export class Compression {
   readonly offload: Offload;
@@ -64,6 +65,14 @@ export class Compression {
     counters.bytesIn += bytesIn;
     counters.bytesOut += bytesOut;
   }
+}
+
+/** Returns who counts how bodies were decoded. */
+export function countDecoded({ counters }: Compression): (end: RecodingEnd) => void {
+  return (end) => {
+    if (end === 'done') counters.decoded += 1;
+    if (end === 'refused') counters.undecodable += 1;
+  };
 }
 
 function nothing(): CodingCounters {

@@ -15,6 +15,11 @@ export function isDecodable(coding: string): coding is DecoderName {
   return DECODABLE.has(coding);
 }
 
+/** Tells whether a response has a body, by its status and length (RFC 9110 section 6.4.1). */
+export function hasBody({ status, responseByteLength }: Exchange): boolean {
+  return status !== 204 && status !== 205 && status !== 304 && responseByteLength !== 0;
+}
+
 /** Settles fields and length of a response whose body will be decoded. */
 export function announcePlain(exchange: Exchange): void {
   exchange.responseHeaders = recodedFields(exchange.responseHeaders, null);
@@ -43,13 +48,18 @@ export function decodingStream(exchange: Exchange, next: Sink, decoding: Decodin
 }
 
 /**
- * Returns a sink that gives `next` the decoded body, and settles fields and length; null when the coding
- * is none that can be decoded.
+ * Returns a sink that gives `next` the decoded body, and settles fields and length; null when there is no
+ * body, or the coding is none that can be decoded. `onOver` is told how it went.
  */
-export function decodeBody(exchange: Exchange, next: Sink, bounds: RecodingBounds): Sink | null {
+export function decodeBody(
+  exchange: Exchange,
+  next: Sink,
+  bounds: RecodingBounds,
+  onOver: Decoding['onOver'] = () => {},
+): Sink | null {
   const { coding } = readBodyFacts(exchange.responseHeaders);
-  if (!isDecodable(coding)) return null;
+  if (!hasBody(exchange) || !isDecodable(coding)) return null;
   announcePlain(exchange);
   if (exchange.method === 'HEAD') return next;
-  return decodingStream(exchange, next, { coding, bounds, onOver: () => {} });
+  return decodingStream(exchange, next, { coding, bounds, onOver });
 }

@@ -8,6 +8,12 @@ import type { Compression } from './compression.ts';
 import type { Dictionary } from './dictionaries.ts';
 import { RecodedStream } from './recoded-stream.ts';
 
+/** Settles fields and length of a body that goes out in `dcz`. */
+export function announceDictionary(exchange: Exchange): void {
+  announceCoding(exchange, 'dcz', -1);
+  exchange.responseHeaders.push('vary', 'available-dictionary');
+}
+
 /** Returns a sink that compresses with the dictionary; the caller has opened a stream for it. */
 export function dictionaryStream(
   exchange: Exchange,
@@ -15,8 +21,7 @@ export function dictionaryStream(
   what: { dictionary: Dictionary; level: number; compression: Compression },
 ): Sink {
   const { dictionary, level, compression } = what;
-  announceCoding(exchange, 'dcz', -1);
-  exchange.responseHeaders.push('vary', 'available-dictionary');
+  announceDictionary(exchange);
   return new RecodedStream(exchange, next, {
     codec: createDictionaryEncoder(level, dictionary.content),
     flushKind: FLUSH_KIND.zstd,

@@ -91,7 +91,9 @@ export class RecodedStream implements Sink, Source {
     if (this.#isOver) return;
     this.#stopWaiting();
     this.#source = null;
-    this.#recoding.codec.end();
+    // Peers name the coding of what turns out to be empty: nothing, decoded, is nothing.
+    if (this.#bytesIn === 0 && this.#recoding.blame === 'undecodable') this.#pass();
+    else this.#recoding.codec.end();
   }
 
   fail(error: ProxyError): void {
@@ -170,6 +172,10 @@ export class RecodedStream implements Sink, Source {
       this.#break(new ProxyError(blame, 'ends too early'));
       return;
     }
+    this.#pass();
+  }
+
+  #pass(): void {
     this.#givePrefix();
     this.#close('done');
     this.#next.end();

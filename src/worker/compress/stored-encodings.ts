@@ -61,6 +61,11 @@ export class StoredEncodings {
     return encoded;
   }
 
+  /** It was made, and was no shorter: the answer goes out as it is. */
+  isUseless(variant: CachedVariant, coding: ContentCoding): boolean {
+    return this.#of(variant, coding).isUseless;
+  }
+
   /** Returns the encoding, soon; null when the answer is to go out as it is. Never rejects. */
   make(variant: CachedVariant, coding: ContentCoding): Promise<Uint8Array | null> | null {
     const progress = this.#of(variant, coding);

@@ -253,7 +253,7 @@ export interface Asked {
 export class CacheWorld {
   readonly store: Store;
   readonly host: CacheHost;
-  plan: Plan;
+  plan!: Plan;
   /** Requests that reached the origin. */
   readonly requests: Exchange[] = [];
   readonly held: HeldRequest[] = [];
@@ -322,12 +322,14 @@ export class CacheWorld {
     this.host = createCacheHost(this.store, this.#context, () => {}, this.#timers);
     const upstream: Upstream = { send: (...sent) => this.#receive(...sent) };
     this.#bare = makePlan({ upstream, balancer: new RoundRobin(makePeers(1)), ...plan });
-    this.plan = this.#planOf(config);
+    this.reload(config);
   }
 
   /** Another configuration of the same route; what is stored stays. */
   reload(config: object): void {
-    this.plan = this.#planOf(config);
+    const requestHeaders = { remove: [], set: {}, add: {}, append: {} };
+    const route = { name: 'test', cache: routeCache.parse(config), requestHeaders };
+    this.plan = withCache(this.#bare, route as unknown as RouteConfig, 'app', this.host);
   }
 
   /** Moves the clock; timers that are due by then fire. */
@@ -366,12 +368,6 @@ export class CacheWorld {
       forward(client.exchange, this.plan, this.#context);
     }
     return client;
-  }
-
-  #planOf(config: object): Plan {
-    const requestHeaders = { remove: [], set: {}, add: {}, append: {} };
-    const route = { name: 'test', cache: routeCache.parse(config), requestHeaders };
-    return withCache(this.#bare, route as unknown as RouteConfig, 'app', this.host);
   }
 
   /** How many requests have reached the origin. */

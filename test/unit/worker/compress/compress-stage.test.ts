@@ -23,6 +23,13 @@ describe('the stage of compression', () => {
       { accept: 'gzip', headers: [...html, 'cache-control', 'public, no-transform'] },
     ],
     ['the client forbids', { accept: 'gzip', requestHeaders: ['cache-control', 'No-Transform'] }],
+    [
+      'the client forbids in a second line',
+      {
+        accept: 'gzip',
+        requestHeaders: ['cache-control', 'max-age=9', 'cache-control', 'no-transform'],
+      },
+    ],
     ['it is encoded already', { accept: 'gzip', headers: [...html, 'content-encoding', 'gzip'] }],
     [
       'its coding is unknown',
@@ -62,6 +69,16 @@ describe('the stage of compression', () => {
     }
     const short = new Passage({ accept: 'gzip', byteLength: 10 });
     assert.deepEqual(valuesOf(short.exchange.responseHeaders, 'vary'), []);
+  });
+
+  it('tells caches so of a part, too', () => {
+    const varyOf = (contentType: string) => {
+      const passage = new Passage({ status: 206, headers: ['content-type', contentType] });
+      return valuesOf(passage.exchange.responseHeaders, 'vary');
+    };
+    assert.deepEqual(varyOf('text/html'), ['accept-encoding']);
+    assert.deepEqual(varyOf('multipart/byteranges; boundary=x'), ['accept-encoding']);
+    assert.deepEqual(varyOf('image/png'), []);
   });
 
   it('does not say so twice', () => {
@@ -119,6 +136,12 @@ describe('the stage of compression', () => {
     assert.equal(tags('"1"', '"1"'), '"1"');
     assert.equal(tags('W/"2"', '"1"'), '"1"');
     assert.equal(tags('W/"1"', 'W/"1"'), 'W/"1"');
+  });
+
+  // Section 8.6 of RFC 9110: it would have to be that of the 200.
+  it('says no length in a 304', () => {
+    const passage = new Passage({ accept: 'gzip', status: 304, byteLength: 5000 });
+    assert.equal(passage.exchange.responseByteLength, -1);
   });
 });
 

@@ -53,6 +53,15 @@ describe('a body in a coding that the client did not ask for', () => {
     assert.ok(passage.isFree);
   });
 
+  it('may be empty', async () => {
+    for (const coding of Object.keys(ENCODERS)) {
+      const passage = new Passage(encodedAnswer(coding, { status: 302 }));
+      passage.sink.end();
+      await passage.client.over();
+      assert.deepEqual([passage.client.error, passage.client.body.length], [null, 0], coding);
+    }
+  });
+
   it('has a head for HEAD, too', () => {
     const passage = new Passage(encodedAnswer('gzip', { method: 'HEAD', byteLength: 500 }));
     assert.ok(passage.isUntouched);

@@ -44,6 +44,15 @@ function isUsed({ exchange }: Passage): boolean {
 }
 
 describe('a dictionary', () => {
+  it('is named to HEAD as to GET', async () => {
+    const compression = await heard(V1);
+    const head = new Passage({ ...asking(V1), method: 'HEAD' }, compression);
+    assert.ok(head.isUntouched);
+    assert.ok(head.exchange.responseHeaders.includes('dcz'));
+    assert.ok(head.exchange.responseHeaders.includes('available-dictionary'));
+    assert.deepEqual([head.exchange.responseByteLength, compression.streams], [-1, 0]);
+  });
+
   it('makes a new version of a page nearly free for clients that have the old one', async () => {
     const compression = await heard(V1, { accept: 'br' });
     const { client, exchange } = await passed(V2, asking(V1), compression);

@@ -120,6 +120,14 @@ describe('an answer from a cache', () => {
     assert.equal(shelf.threads.tasks, 1);
   });
 
+  it('is plain for HEAD as for GET where a coding makes it no shorter', async () => {
+    const shelf = new Shelf(randomBytes(5000));
+    await shelf.hit('gzip').over();
+    const head = shelf.hit('gzip', new Client(), 'HEAD');
+    assert.deepEqual([head.field('content-encoding'), head.field('etag')], [undefined, '"1"']);
+    assert.deepEqual([head.field('vary'), head.byteLength], ['accept-encoding', 5000]);
+  });
+
   it('tells HEAD the length once it is known', async () => {
     const shelf = new Shelf(page(5000));
     const before = shelf.hit('gzip', new Client(), 'HEAD');
@@ -244,7 +252,8 @@ describe('where answers are stored', () => {
   });
 
   it('what a peer encodes all the same is decoded before', async () => {
-    const stage = new PlainStage({ bytesMax: 1 << 20, ratioMax: 100 });
+    const ends: string[] = [];
+    const stage = new PlainStage({ bytesMax: 1 << 20, ratioMax: 100 }, (end) => ends.push(end));
     const client = new Client();
     const exchange = makeExchange({}, client);
     client.exchange = exchange;
@@ -257,10 +266,14 @@ describe('where answers are stored', () => {
     await client.over();
     assert.ok(client.body.equals(page(9000)));
     assert.equal(client.field('content-encoding'), undefined);
-    for (const status of [206, 304]) {
+    assert.deepEqual(ends, ['done']);
+    for (const status of [204, 205, 206, 304]) {
       exchange.status = status;
       exchange.responseHeaders = ['content-encoding', 'gzip'];
       assert.equal(stage.attach(exchange, client), client);
     }
+    exchange.status = 302;
+    exchange.responseByteLength = 0;
+    assert.equal(stage.attach(exchange, client), client);
   });
 });
