@@ -30,7 +30,17 @@ before(async () => {
     {
       cores: 1,
       upstreams: { app: { peers: [origin.url] } },
-      routes: [{ to: 'app', cache: { statusName: 'edge' } }],
+      routes: [
+        { to: 'app', cache: { statusName: 'edge' } },
+        {
+          match: { path: '/alone/*' },
+          to: 'app',
+          cache: {
+            ...{ statusName: 'edge', collapse: false, headAsGet: false },
+            noStore: ['header:x-once'],
+          },
+        },
+      ],
       cache: { memoryBytes: '8MiB', disk: { path: createTempDir(suite).file('cache') } },
       log: { access: 'off' },
     },
@@ -57,6 +67,20 @@ describe('an answer that is too long for memory', () => {
     assert.equal((await get(onlyStored)).status, 200);
     const other = await request(sluice.port, { target: '/other', fields: onlyStored });
     assert.equal(other.status, 504);
+    assert.equal(asked, before);
+  });
+
+  it('comes from disk, too, for those who fetch for themselves alone', async () => {
+    const ask = async (fields: readonly string[] = [], method = 'GET') => {
+      const response = await request(sluice.port, { target: '/alone/long', fields, method });
+      return response.header('cache-status') ?? '';
+    };
+    await until(async () => (await ask()).includes('hit'), { what: 'it is on disk' });
+    const before = asked;
+    for (const fields of [[], ['X-Once: 1'], ['Cache-Control: no-store']]) {
+      assert.match(await ask(fields), /^edge; hit; ttl=/, fields.join());
+    }
+    assert.match(await ask([], 'HEAD'), /^edge; hit; ttl=/);
     assert.equal(asked, before);
   });
 

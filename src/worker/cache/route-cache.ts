@@ -115,19 +115,34 @@ export class RouteCache implements CacheUse {
       }
     }
     const looksOnDisk = how === null && (entry === null || entry.variants.length === 0);
-    if (wishes?.onlyIfCached === true) {
-      if (looksOnDisk && host.store.hasDisk) this.#lookOnDisk(exchange, key);
-      else host.refuse(exchange, NOT_STORED);
+    const isOnlyIfCached = wishes?.onlyIfCached === true;
+    const asksDisk = looksOnDisk && host.store.hasDisk;
+    if (asksDisk && (isOnlyIfCached || this.#fetchesAlone(exchange, wishes))) {
+      this.#lookOnDisk(exchange, key);
+      return true;
+    }
+    if (isOnlyIfCached) {
+      host.refuse(exchange, NOT_STORED);
       return true;
     }
     const isAlone = how === 'alone';
     const mustBeAlone =
       isAlone || isPurged || !policy.collapses || (entry !== null && entry.passUntilMs > nowMs);
-    if (isAlone && wantsLess(exchange)) return false;
+    if (isAlone && wantsLess(exchange)) {
+      exchange.cacheStatus = 'miss';
+      return false;
+    }
     return this.#fetch(exchange, key, { entry, variant, mustBeAlone, looksOnDisk, nowMs });
   }
 
-  /** For who wants no fetch. */
+  /** By itself, and for nobody else: not by a fill, which looks on disk before it fetches. */
+  #fetchesAlone(exchange: Exchange, wishes: Directives | null): boolean {
+    const { noStore, policy } = this.#options;
+    if (!policy.collapses || wishes?.noStore === true || noStore?.(exchange) === true) return true;
+    return exchange.method === 'HEAD' && !policy.fetchesForHead;
+  }
+
+  /** For who wants no fetch, or one of its own. */
   #lookOnDisk(exchange: Exchange, key: string): void {
     void this.#options.host.store.fetch(key).then((entry) => {
       this.#again(exchange, 'found', entry);

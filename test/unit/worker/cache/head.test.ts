@@ -43,6 +43,19 @@ describe('a HEAD that finds nothing', () => {
     assert.equal(world.requests[1]!.method, 'HEAD', 'it is known now that nothing is stored');
   });
 
+  it('is a miss when it has waited for what is not stored', (test) => {
+    const world = new CacheWorld(test, { statusName: 'edge' }, (_request, count) =>
+      count === 1 ? 'hold' : { headers: ['cache-control', 'no-store'], body: 'x' },
+    );
+    world.get('/a');
+    const part = { headers: ['range', 'bytes=0-1'] };
+    const waiting = [world.get('/a', head), world.get('/a', part)];
+    world.held[0]!.head({ headers: ['cache-control', 'no-store'] });
+    for (const client of waiting) {
+      assert.deepEqual([client.cache, client.header('cache-status')], ['miss', 'edge; fwd=miss']);
+    }
+  });
+
   it('waits with a condition until it can be held against the answer', (test) => {
     const world = new CacheWorld(test, {}, () => ({
       headers: ['cache-control', 'max-age=60', 'etag', '"v"'],
