@@ -9,7 +9,12 @@ import { compileConcurrency } from './compile-concurrency.ts';
 import { compileAttacks, compileRequestShape } from './compile-guard.ts';
 import type { RoutePlugins } from './compile-plugins.ts';
 import { compileRateLimits } from './compile-rate-limits.ts';
-import { compileAnswer, compileMaintenance, compileTargetRewrite } from './compile-rewrite.ts';
+import {
+  compileAnswer,
+  compileMaintenance,
+  compileTargetRewrite,
+  compileWholeBodies,
+} from './compile-rewrite.ts';
 import type { RouteContext } from './route-context.ts';
 
 /**
@@ -37,6 +42,7 @@ export function compileFilters(
     ...plugins.filters,
     compileAnswer(route, context),
     compileCodingWish(route),
+    compileWholeBodies(route),
   ];
   const used = filters.filter((filter) => filter !== null);
   return used.length === 0 ? null : used;

@@ -4,6 +4,7 @@
 import type { RouteConfig } from '../config/schema.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { RequestFilter, ResponseStage } from '../core/filter.ts';
+import { withoutFields } from '../core/headers.ts';
 import { MIB } from '../core/limits.ts';
 import type { HeaderEdits } from '../core/plan.ts';
 import type { Sink } from '../core/sink.ts';
@@ -49,13 +50,22 @@ export function compileAnswer(
   return close ? closeConnection : null;
 }
 
+/** Parts of a body can't be rewritten as if they were the whole. */
+const OF_PARTS: readonly string[] = ['range', 'if-range'];
+
+const wholeBodies: RequestFilter = {
+  name: 'whole-bodies',
+  apply(exchange: Exchange): undefined {
+    exchange.requestHeaders = withoutFields(exchange.requestHeaders, new Set(OF_PARTS));
+  },
+};
+
 /** Compiles the edits of the fields for peers. */
 export function compileRequestEdits({
   requestHeaders,
   replaceBody,
 }: RouteConfig): HeaderEdits | null {
-  // Parts of a body can't be rewritten as if they were the whole.
-  const remove = replaceBody === null ? [] : ['range', 'if-range'];
+  const remove = replaceBody === null ? [] : OF_PARTS;
   return compileHeaderEdits({ ...requestHeaders, remove: [...requestHeaders.remove, ...remove] });
 }
 
@@ -99,11 +109,19 @@ export function compileReplaceBody(
   place: 'peer' | 'client',
 ): ResponseStage | null {
   if (replaceBody === null) return null;
-  const { html, text, regex } = replaceBody;
-  const isPersonal = [...html, ...text, ...regex].some(({ to }) => hasVariables(to));
-  if (isPersonal !== (place === 'client')) return null;
+  if (isPersonal(replaceBody) !== (place === 'client')) return null;
   const decode = (exchange: Exchange, next: Sink) => decodeBody(exchange, next, DECODED);
   return new ReplaceBody(replaceBody, decode);
+}
+
+/** Returns the filter that keeps a cache from cutting parts out of bodies that are changed behind it, or null. */
+export function compileWholeBodies({ replaceBody, cache }: RouteConfig): RequestFilter | null {
+  return cache === null || replaceBody === null || !isPersonal(replaceBody) ? null : wholeBodies;
+}
+
+/** Its outcome goes by the request. */
+function isPersonal({ html, text, regex }: NonNullable<RouteConfig['replaceBody']>): boolean {
+  return [...html, ...text, ...regex].some(({ to }) => hasVariables(to));
 }
 
 /** Groups of an expression are of the body, all other variables of the request. */

@@ -34,9 +34,7 @@ export class PlainStage implements ResponseStage {
   }
 
   attach(exchange: Exchange, next: Sink): Sink {
-    const { status, responseHeaders } = exchange;
-    if (status === 304 || status === 206 || status < 200) return next;
-    const { coding, isSealed } = readBodyFacts(responseHeaders);
+    const { coding, isSealed } = readBodyFacts(exchange.responseHeaders);
     if (coding === 'identity' || isSealed) return next;
     return decodeBody(exchange, next, this.#bounds, this.#onOver) ?? next;
   }

@@ -6,11 +6,12 @@ import type { CompressionPolicy, ContentCoding } from '../../core/compression.ts
 import type { Exchange } from '../../core/exchange.ts';
 import type { ResponseStage } from '../../core/filter.ts';
 import { hasToken, headerValue, type RawHeaders } from '../../core/headers.ts';
+import { hasWholeBody } from '../../core/response-body.ts';
 import type { Sink } from '../../core/sink.ts';
 import { acceptsCoding, CodingChooser } from './accept-encoding.ts';
 import { CompressedBody } from './compressed-body.ts';
 import { type Compression, countDecoded } from './compression.ts';
-import { announcePlain, decodingStream, hasBody, isDecodable } from './decode-body.ts';
+import { announcePlain, decodingStream, isDecodable } from './decode-body.ts';
 import type { Dictionaries } from './dictionaries.ts';
 import { announceDictionary, dictionaryStream } from './dictionary-stream.ts';
 import { isStreamType, MediaList } from './media-list.ts';
@@ -163,11 +164,6 @@ function sendStored(
   if (making === null) body.settle(encoded, coding);
   else void making.then((made) => body.settle(made, coding));
   return body;
-}
-
-/** A part of a body is not a body, and some answers have none (RFC 9110 section 6.4.1). */
-function hasWholeBody(exchange: Exchange): boolean {
-  return exchange.status >= 200 && exchange.status !== 206 && hasBody(exchange);
 }
 
 function forbidsTransform({ requestHeaders }: Exchange): boolean {

@@ -2,6 +2,7 @@
 // text. What comes behind sees plain bytes.
 
 import type { Exchange } from '../../core/exchange.ts';
+import { hasWholeBody } from '../../core/response-body.ts';
 import type { Sink } from '../../core/sink.ts';
 import { createDecoder, type DecoderName } from '../../std/encode.ts';
 import { ZstdFrames } from '../../std/zstd-frames.ts';
@@ -13,11 +14,6 @@ const DECODABLE: ReadonlySet<string> = new Set(['zstd', 'br', 'gzip', 'deflate']
 /** Tells whether bodies in `coding` can be decoded. */
 export function isDecodable(coding: string): coding is DecoderName {
   return DECODABLE.has(coding);
-}
-
-/** Tells whether a response has a body, by its status and length (RFC 9110 section 6.4.1). */
-export function hasBody({ status, responseByteLength }: Exchange): boolean {
-  return status !== 204 && status !== 205 && status !== 304 && responseByteLength !== 0;
 }
 
 /** Settles fields and length of a response whose body will be decoded. */
@@ -49,7 +45,7 @@ export function decodingStream(exchange: Exchange, next: Sink, decoding: Decodin
 
 /**
  * Returns a sink that gives `next` the decoded body, and settles fields and length; null when there is no
- * body, or the coding is none that can be decoded. `onOver` is told how it went.
+ * whole body, or the coding is none that can be decoded. `onOver` is told how it went.
  */
 export function decodeBody(
   exchange: Exchange,
@@ -58,7 +54,7 @@ export function decodeBody(
   onOver: Decoding['onOver'] = () => {},
 ): Sink | null {
   const { coding } = readBodyFacts(exchange.responseHeaders);
-  if (!hasBody(exchange) || !isDecodable(coding)) return null;
+  if (!hasWholeBody(exchange) || !isDecodable(coding)) return null;
   announcePlain(exchange);
   if (exchange.method === 'HEAD') return next;
   return decodingStream(exchange, next, { coding, bounds, onOver });
