@@ -1,6 +1,7 @@
 // The stores of a worker and what its caches share, for as long as the settings of a store stay the same;
 // and the worker's end of what caches tell each other through the sidecar.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import type { CacheLink, CacheToSidecar, SidecarToCache } from '../core/cache-link.ts';
 import type { Events } from '../core/events.ts';
@@ -14,6 +15,10 @@ import type { Kept, KeptParts } from './kept.ts';
 
 /** How often the sidecar is told what the cache counts, if that has changed. */
 const COUNTS_MS = 1000;
+
+/** Longest wait of a worker for its disks, and how often it looks. */
+const OPEN_MS = 2000;
+const OPEN_LOOK_MS = 5;
 
 export interface CachesOptions {
   readonly send: (message: CacheToSidecar) => boolean;
@@ -55,6 +60,16 @@ export class Caches {
     const isAlone = cores === 1;
     const key = `cache:${JSON.stringify(cache)}${isAlone ? ' alone' : ''}`;
     return kept.get(key, () => this.#open(cache, isAlone)).host;
+  }
+
+  /**
+   * Resolves when all disks are open, or can't be, or are not within two seconds. Who begins to serve before
+   * asks the peers for everything.
+   */
+  async opened(): Promise<void> {
+    const endsAtMs = performance.now() + OPEN_MS;
+    const isOpening = () => [...this.#stores].some((store) => store.isOpening);
+    while (isOpening() && performance.now() < endsAtMs) await delay(OPEN_LOOK_MS);
   }
 
   /** A message of the sidecar. */

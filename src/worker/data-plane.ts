@@ -193,6 +193,7 @@ export class DataPlane {
     });
     // The very first snapshot must be there before its listeners, later ones only when activated.
     if (this.#active === null) this.#server.install(this.#staged);
+    await this.#caches.opened();
     await this.#listeners.stage(config);
   }
 

@@ -54,6 +54,7 @@ export class DiskTier {
   #current: BlobStore | null = null;
   #tornBefore = 0;
   #isClosed = false;
+  #isTried = false;
   #timer: Cancel = () => {};
   /** By key and variant: only the newest of each is written. */
   readonly #waiting = new Map<string, Waiting>();
@@ -71,6 +72,11 @@ export class DiskTier {
 
   get works(): boolean {
     return this.#store !== null && this.#options.isReady();
+  }
+
+  /** It is not known yet whether it works, or what was purged while this worker was not there. */
+  get isOpening(): boolean {
+    return !this.#isTried || (this.#store !== null && !this.#options.isReady());
   }
 
   /** Files that were not whole. */
@@ -138,9 +144,11 @@ export class DiskTier {
     try {
       await store.open();
     } catch (error) {
+      this.#isTried = true;
       this.#fail(store, error);
       return;
     }
+    this.#isTried = true;
     if (this.#isClosed) {
       await store.close().catch(() => {});
       return;

@@ -88,6 +88,11 @@ export class Store implements CacheStore {
     return this.#disk?.works === true;
   }
 
+  /** It has a disk that soon works, or turns out not to. */
+  get isOpening(): boolean {
+    return this.#disk?.isOpening === true;
+  }
+
   find(key: string): CacheEntry | null {
     this.#finds += 1;
     const entry = this.memory.find(key);
