@@ -137,7 +137,9 @@ export interface CacheStore {
    * is in the entry alone; its files are to be released. Never rejects.
    */
   fetch(key: string): Promise<CacheEntry | null>;
-  /** Whether a purge after that generation reaches the URL, hard or soft. */
+  /** Some URLs or tags are being purged: asked for, and not counted yet. */
+  readonly isPurging: boolean;
+  /** Whether a purge after that generation, or one that is under way, reaches the URL, hard or soft. */
   isPurged(url: string, since: number): boolean;
   /** Keeps an answer in memory and, where there is one, on disk. The body is the store's from now on. */
   store(response: StoredResponse, body: Uint8Array): CachedVariant;

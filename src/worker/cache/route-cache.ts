@@ -10,7 +10,7 @@ import type { Sink } from '../../core/sink.ts';
 import { keyHash } from '../../std/key-hash.ts';
 import { answerFrom } from './answer.ts';
 import type { Directives } from './cache-control.ts';
-import { type CacheKeys, originOf } from './cache-key.ts';
+import type { CacheKeys } from './cache-key.ts';
 import { addStatus, forwardStatus } from './cache-status.ts';
 import type { Condition } from './conditions.ts';
 import { Fill } from './fill.ts';
@@ -161,13 +161,20 @@ export class RouteCache implements CacheUse {
     return keys.of(exchange);
   }
 
-  /** The URL of this request was purged, though the answer was stored, or is tagged, by another one. */
-  #isPurged(exchange: Exchange, { response: { generation } }: CachedVariant): boolean {
+  /**
+   * The URL of this request was purged, though the answer was stored by another one: a filter made both the
+   * same, or they are two spellings (`/a` and `//a`), of which anybody may ask for the other first.
+   */
+  #isPurged(exchange: Exchange, { response: { generation, url } }: CachedVariant): boolean {
     const { keys, host } = this.#options;
     const { store } = host;
-    if (generation >= store.generation || keys.isForOneUrl(exchange)) return false;
-    const url = `${originOf(exchange.scheme, exchange.host)}${exchange.receivedTarget}`;
-    return store.isPurged(url, generation);
+    if (generation >= store.generation && !store.isPurging) return false;
+    const { receivedTarget } = exchange;
+    const origin = keys.originOf(exchange);
+    // By its own URL it was judged when it was found. Answers of one key have one origin.
+    const isOwn = url.length === origin.length + receivedTarget.length;
+    if (isOwn && url.endsWith(receivedTarget)) return false;
+    return store.isPurged(origin + receivedTarget, generation);
   }
 
   /** What the client wants of a cache; null when it wants nothing special, or nobody heeds it. */

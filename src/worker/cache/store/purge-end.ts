@@ -44,7 +44,7 @@ export class PurgeEnd {
   }
 
   /** Whether one of them reaches this answer. */
-  isAskedFor({ url, tags }: StoredResponse): boolean {
+  isAskedFor({ url, tags }: Pick<StoredResponse, 'url' | 'tags'>): boolean {
     return this.#asked.has(`url ${url}`) || tags.some((tag) => this.#asked.has(`tag ${tag}`));
   }
 

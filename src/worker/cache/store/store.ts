@@ -155,8 +155,13 @@ export class Store implements CacheStore {
     return variant;
   }
 
+  get isPurging(): boolean {
+    return this.#purges.isAsking;
+  }
+
   isPurged(url: string, since: number): boolean {
-    return this.#purges.log.judge({ url, tags: [] }, since) !== KEPT;
+    const answer = { url, tags: [] };
+    return this.#purges.isAskedFor(answer) || this.#purges.log.judge(answer, since) !== KEPT;
   }
 
   store(response: StoredResponse, body: Uint8Array): CachedVariant {

@@ -37,6 +37,39 @@ describe('URLs that are rewritten to the same', () => {
   });
 });
 
+// Somebody asks for //page (or /x/../page) first, each time it has become stale: the page that everybody gets
+// could then be purged by nobody, nor be made invalid by who changes it.
+describe('a URL that is asked for in another spelling first', () => {
+  const spelling = { rewrittenTo: '/page' };
+
+  it('can be purged', async (test) => {
+    const world = new CacheWorld(test, { purgeFrom }, () => answer);
+    const get = () => world.get('/page').cache;
+    assert.deepEqual([world.get('//page', spelling).cache, get()], ['miss', 'hit']);
+    world.get('/page', purging);
+    assert.deepEqual([get(), get()], ['miss', 'hit']);
+    world.get('//page', { ...spelling, headers: ['cache-control', 'no-cache'] });
+    await world.store.purge({ kind: 'prefix', value: 'http://example.com/pa', isSoft: false });
+    assert.deepEqual([get(), get()], ['miss', 'hit']);
+  });
+
+  it('is not served any more while the sidecar is asked to purge it', (test) => {
+    const world = new CacheWorld(test, {}, () => answer);
+    world.get('//page', spelling);
+    world.link.connected = true;
+    world.get('/page', { method: 'POST' });
+    assert.equal(world.link.sent.at(-1)?.kind, 'purge');
+    assert.equal(world.get('/page').cache, 'miss');
+  });
+
+  it('is invalid when it was changed', (test) => {
+    const world = new CacheWorld(test, {}, () => answer);
+    world.get('//page', spelling);
+    world.get('/page', { method: 'POST' });
+    assert.equal(world.get('/page').cache, 'miss');
+  });
+});
+
 describe('URLs whose query does not count', () => {
   it('are purged without it, and by whichever a PURGE names', async (test) => {
     const world = new CacheWorld(test, { purgeFrom, key: { query: 'none' } }, () => answer);
