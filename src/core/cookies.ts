@@ -13,6 +13,23 @@ export function cookieValue(headers: RawHeaders, name: string): string | null {
 }
 
 /**
+ * Returns the values of all cookies that an application may take for `name`: which of several counts, and
+ * whether blanks around names do, is different from one to the next.
+ */
+export function cookieValues(headers: RawHeaders, name: string): string[] {
+  const values: string[] = [];
+  for (let at = 0; at < headers.length; at += 2) {
+    if (headers[at] !== 'cookie' || !headers[at + 1]!.includes(name)) continue;
+    for (const pair of headers[at + 1]!.split(';')) {
+      const equals = pair.indexOf('=');
+      if (equals === -1 || pair.slice(0, equals).trim() !== name) continue;
+      values.push(pair.slice(equals + 1).trim());
+    }
+  }
+  return values;
+}
+
+/**
  * Takes every cookie `name` out of the client's header list, in place, and returns their values; null when
  * there was none.
  */

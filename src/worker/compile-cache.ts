@@ -7,7 +7,7 @@ import type { CacheUse } from '../core/cache.ts';
 import type { Plan } from '../core/plan.ts';
 import { attachStages } from './attach-stages.ts';
 import { CacheKeys, type ToldFields } from './cache/cache-key.ts';
-import { compileConditions } from './cache/conditions.ts';
+import { compileConditions, orUnclear } from './cache/conditions.ts';
 import type { CacheHost } from './cache/fill-context.ts';
 import type { CachePolicy } from './cache/policy.ts';
 import { RouteCache } from './cache/route-cache.ts';
@@ -71,7 +71,7 @@ function compileCache(
       toldFields(plan),
     ),
     keyedFields: new Set(key.headers),
-    bypass: compileConditions(config.bypass),
+    bypass: orUnclear(compileConditions(config.bypass), key),
     noStore: compileConditions(config.noStore),
     purger: purgeFrom.length === 0 ? null : new Trust(purgeFrom),
   });

@@ -1,8 +1,8 @@
 // The operator's conditions: which requests go past the cache, and which never fill it.
 
-import { cookieValue } from '../../core/cookies.ts';
+import { cookieValue, cookieValues } from '../../core/cookies.ts';
 import type { Exchange } from '../../core/exchange.ts';
-import { joinedValue } from './fields.ts';
+import { foldedName, type RawHeaders } from '../../core/headers.ts';
 
 /** Whether a request meets a condition. */
 export type Condition = (exchange: Exchange) => boolean;
@@ -20,6 +20,41 @@ export function compileConditions(written: readonly string[]): Condition | null 
   };
 }
 
+/**
+ * Adds to a condition the requests in which one of these fields or cookies, which are part of the key, may be
+ * read in several ways: the key would have one value, and the application go by the other.
+ */
+export function orUnclear(
+  condition: Condition | null,
+  {
+    headers,
+    cookies,
+  }: { readonly headers: readonly string[]; readonly cookies: readonly string[] },
+): Condition | null {
+  if (headers.length + cookies.length === 0) return condition;
+  return (exchange) => {
+    if (condition?.(exchange) === true) return true;
+    const { requestHeaders } = exchange;
+    if (headers.length > 0 && hasTwin(requestHeaders, headers)) return true;
+    return cookies.some((name) => isUnclear(requestHeaders, name));
+  };
+}
+
+/** Says one of these once more, with underscores, which many applications can't tell from dashes. */
+function hasTwin(headers: RawHeaders, names: readonly string[]): boolean {
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!;
+    if (name.includes('_') && !names.includes(name) && names.includes(foldedName(name)))
+      return true;
+  }
+  return false;
+}
+
+function isUnclear(headers: RawHeaders, name: string): boolean {
+  const values = cookieValues(headers, name);
+  return values.length > 1 || (values.length === 1 && values[0] !== cookieValue(headers, name));
+}
+
 function compile(written: string): Condition {
   const colon = written.indexOf(':');
   const kind = written.slice(0, colon);
@@ -28,12 +63,21 @@ function compile(written: string): Condition {
   const equals = rest.indexOf('=');
   const name = equals === -1 ? rest : rest.slice(0, equals);
   const wanted = equals === -1 ? null : rest.slice(equals + 1);
-  const read = kind === 'header' ? joinedValue : cookieValue;
+  // Which of several an application goes by is not known: any of them meets the condition.
+  const read = kind === 'header' ? fieldValues : cookieValues;
   if (kind === 'query') return (exchange) => hasParameter(exchange.target, name, wanted);
   return (exchange) => {
-    const value = read(exchange.requestHeaders, name);
-    return value !== null && (wanted === null || value === wanted);
+    const values = read(exchange.requestHeaders, name);
+    return wanted === null ? values.length > 0 : values.includes(wanted);
   };
+}
+
+function fieldValues(headers: RawHeaders, name: string): string[] {
+  const values: string[] = [];
+  for (let at = 0; at < headers.length; at += 2) {
+    if (headers[at] === name) values.push(headers[at + 1]!);
+  }
+  return values;
 }
 
 function matchesPath(target: string, pattern: string): boolean {

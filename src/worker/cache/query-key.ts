@@ -23,15 +23,23 @@ export function normalQuery(target: string, { kind, names }: QueryRule): string 
   return parameters.length === 0 ? path : `${path}?${parameters.join('&')}`;
 }
 
+/** What no application takes for another name: without escapes, and what PHP makes underscores of. */
+const PLAIN_NAME = /^[\w~-]*$/;
+
 function isKept(parameter: string, kind: QueryRule['kind'], names: readonly string[]): boolean {
   if (kind === 'sorted') return true;
   const name = nameOf(parameter);
   // Some applications would see more parameters in it than we do: such a one is never left out.
   if (parameter.includes(';')) return true;
-  const isNamed = names.some((pattern) =>
-    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
-  );
-  return isNamed === (kind === 'only');
+  if (kind === 'without') return !names.some((pattern) => fits(pattern, name));
+  // It may be one of those that count to an application that decodes it, or doesn't mind its case.
+  if (!PLAIN_NAME.test(name)) return true;
+  const folded = name.toLowerCase();
+  return names.some((pattern) => fits(pattern.toLowerCase(), folded));
+}
+
+function fits(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }
 
 function nameOf(parameter: string): string {

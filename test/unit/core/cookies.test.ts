@@ -2,7 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cookieValue, setCookieValue, takeCookies } from '../../../src/core/cookies.ts';
+import {
+  cookieValue,
+  cookieValues,
+  setCookieValue,
+  takeCookies,
+} from '../../../src/core/cookies.ts';
 
 describe('cookieValue', () => {
   it('finds a cookie wherever it stands', () => {
@@ -22,6 +27,23 @@ describe('cookieValue', () => {
       assert.equal(cookieValue(['cookie', list], 'sid'), null, list);
     }
     assert.equal(cookieValue(['x-cookie', 'sid=1'], 'sid'), null);
+  });
+});
+
+describe('cookieValues', () => {
+  it('finds all that an application may take for it', () => {
+    const headers = [
+      'cookie',
+      'sid=1; a=sid=2;sid = 3',
+      'x',
+      'sid=4',
+      'cookie',
+      '\tsid=',
+      'cookie',
+      'sid',
+    ];
+    assert.deepEqual(cookieValues(headers, 'sid'), ['1', '3', '']);
+    assert.deepEqual(cookieValues(['cookie', 'xsid=1; SID=2'], 'sid'), []);
   });
 });
 

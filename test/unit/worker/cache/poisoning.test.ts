@@ -192,6 +192,44 @@ describe('the request line', () => {
     assert.equal(body.includes('evil'), false);
   });
 
+  // The same, where all but some parameters are left out: `/?%70age=evil`, `Page` and `+page` are no `page` to
+  // the cache, and one to applications. Defence: only what nobody can take for one of those is left out.
+  it('a parameter that may be one of those that count is in the key', (test) => {
+    const config = { key: { query: 'only', queryNames: ['page', 'my_x'] } };
+    const read = (target: string) => decodeURIComponent(target.split('?')[1] ?? '');
+    const world = gullible(test, ({ target }) => read(target), config);
+    for (const name of ['%70age', 'Page', '+page', 'page%00', 'my.x', 'my[x', 'page[]']) {
+      const evil = { target: `/?${name}=evil`, asked: {} };
+      assert.equal(poison(world, evil, { target: '/?', asked: {} }).body.includes('evil'), false);
+    }
+    assert.deepEqual([world.get('/?other=1').cache, world.get('/?other=2').cache], ['hit', 'hit']);
+  });
+
+  // A field of the key in the spelling of CGI: none to the cache, and `X-Tenant` to applications that can't
+  // tell underscores from dashes. Defence: such requests go past the cache.
+  it('a field that may be one of the key is not left out of it', (test) => {
+    const world = gullible(test, () => 'x', { key: { headers: ['x-tenant'] } });
+    const ask = (...headers: string[]) => world.get('/', { headers }).cache;
+    assert.equal(ask('x_tenant', 'evil'), 'bypass');
+    assert.equal(ask('x-tenant', '1', 'x_tenant', 'evil'), 'bypass');
+    assert.deepEqual([ask(), ask('x_other', '1'), ask('x-tenant', '1')], ['miss', 'hit', 'miss']);
+  });
+
+  // A cookie that is part of the key, twice: the cache goes by the first, an application by the last.
+  // Defence: such requests go past the cache. The same with conditions: any of several values meets them.
+  it('a cookie that comes twice is not the first one alone', (test) => {
+    const config = { key: { cookies: ['lang'] }, bypass: ['cookie:preview=1', 'header:x-test=1'] };
+    const world = gullible(test, () => 'x', config);
+    const ask = (...headers: string[]) => world.get('/', { headers }).cache;
+    assert.equal(ask('cookie', 'lang=en; lang=evil'), 'bypass');
+    assert.equal(ask('cookie', 'lang=en; lang =evil'), 'bypass');
+    assert.equal(ask('cookie', 'lang =evil'), 'bypass');
+    assert.equal(ask('cookie', 'lang=en', 'cookie', 'lang=evil'), 'bypass');
+    assert.equal(ask('cookie', 'preview=0; preview=1'), 'bypass');
+    assert.equal(ask('x-test', '0', 'x-test', '1'), 'bypass');
+    assert.deepEqual([ask('cookie', 'lang=en'), ask('cookie', 'a=b; lang=en')], ['miss', 'hit']);
+  });
+
   // Encoded dividers: `/?a%26b` and `/?a&b`, `/%2e%2e/x` and `/../x` are the same to some and not to others.
   // Defence: keys are bytes as they came.
   it('two spellings are two keys', (test) => {
