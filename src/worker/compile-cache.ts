@@ -71,7 +71,10 @@ function compileCache(
       toldFields(plan),
     ),
     keyedFields: new Set(key.headers),
-    bypass: orUnclear(compileConditions(config.bypass), key),
+    bypass: orUnclear(compileConditions(config.bypass), {
+      headers: key.device ? [...key.headers, 'user-agent'] : key.headers,
+      cookies: key.cookies,
+    }),
     noStore: compileConditions(config.noStore),
     purger: purgeFrom.length === 0 ? null : new Trust(purgeFrom),
   });

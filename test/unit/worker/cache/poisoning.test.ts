@@ -208,10 +208,12 @@ describe('the request line', () => {
   // A field of the key in the spelling of CGI: none to the cache, and `X-Tenant` to applications that can't
   // tell underscores from dashes. Defence: such requests go past the cache.
   it('a field that may be one of the key is not left out of it', (test) => {
-    const world = gullible(test, () => 'x', { key: { headers: ['x-tenant'] } });
+    const config = { key: { headers: ['x-tenant'], device: true } };
+    const world = gullible(test, () => 'x', config);
     const ask = (...headers: string[]) => world.get('/', { headers }).cache;
     assert.equal(ask('x_tenant', 'evil'), 'bypass');
     assert.equal(ask('x-tenant', '1', 'x_tenant', 'evil'), 'bypass');
+    assert.equal(ask('user_agent', 'evil phone'), 'bypass');
     assert.deepEqual([ask(), ask('x_other', '1'), ask('x-tenant', '1')], ['miss', 'hit', 'miss']);
   });
 
