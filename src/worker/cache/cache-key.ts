@@ -128,11 +128,6 @@ export class CacheKeys {
     return this.originOf(exchange) + normalQuery(target, this.#rule.query);
   }
 
-  /** Whether requests of one key all ask for the same URL: then one that is purged is found by its answer. */
-  isForOneUrl({ target, receivedTarget }: Exchange): boolean {
-    return this.#rule.query.kind === 'exact' && target === receivedTarget;
-  }
-
   #chosen(exchange: Exchange): string {
     const { requestHeaders: headers } = exchange;
     const { query, headers: names, cookies, byDevice } = this.#rule;

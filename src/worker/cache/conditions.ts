@@ -2,7 +2,8 @@
 
 import { cookieValue, cookieValues } from '../../core/cookies.ts';
 import type { Exchange } from '../../core/exchange.ts';
-import { foldedName, type RawHeaders } from '../../core/headers.ts';
+import type { RawHeaders } from '../../core/headers.ts';
+import { hasTwin } from './fields.ts';
 
 /** Whether a request meets a condition. */
 export type Condition = (exchange: Exchange) => boolean;
@@ -38,16 +39,6 @@ export function orUnclear(
     if (headers.length > 0 && hasTwin(requestHeaders, headers)) return true;
     return cookies.some((name) => isUnclear(requestHeaders, name));
   };
-}
-
-/** Says one of these once more, with underscores, which many applications can't tell from dashes. */
-function hasTwin(headers: RawHeaders, names: readonly string[]): boolean {
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at]!;
-    if (name.includes('_') && !names.includes(name) && names.includes(foldedName(name)))
-      return true;
-  }
-  return false;
 }
 
 function isUnclear(headers: RawHeaders, name: string): boolean {

@@ -3,6 +3,7 @@
 
 import type { StoredResponse } from '../../core/cache.ts';
 import { withoutFields } from '../../core/headers.ts';
+import { hasTwin } from './fields.ts';
 import { DATED_LIFETIME, datedLifetimeOf, initialAgeMs, NO_LIFETIME } from './freshness.ts';
 import type { CachePolicy, FetchedRequest, FetchedResponse } from './policy.ts';
 import { type StoreRefusal, type StoreTerms, termsOf } from './store-terms.ts';
@@ -33,7 +34,9 @@ export function decideOn(
   policy: CachePolicy,
 ): StoredResponse | StoreRefusal {
   if (terms.refusal !== null) return terms.refusal;
-  const { facts, word } = terms;
+  const { facts, word, vary } = terms;
+  // The peer may have gone by the other one, which chooses no variant.
+  if (vary.names.length > 0 && hasTwin(request.headers, vary.names)) return 'vary';
   const { headers, receivedAtMs } = response;
   const isDated = terms.lifetimeMs === DATED_LIFETIME;
   const givenMs = isDated ? datedLifetimeOf(response, facts, word, policy) : terms.lifetimeMs;
@@ -43,17 +46,15 @@ export function decideOn(
   // Without a word about caching from anybody, a validator alone is no wish to be kept.
   const isMeant = givenMs !== NO_LIFETIME || word.directives.noCache || word.directives.isPublic;
   const canValidate = isMeant && (etag !== '' || lastModified !== '');
-  if (lifetimeMs === 0 && !canValidate) return 'no-lifetime';
+  if (lifetimeMs === 0 && !canValidate && !terms.isMeantStale) return 'no-lifetime';
   const fetchMs = receivedAtMs - response.sentAtMs;
   const bornMs = receivedAtMs - initialAgeMs(response, facts.age);
   const freshUntilMs = terms.mustValidate ? 0 : bornMs + lifetimeMs;
   const staleWhileRevalidateUntilMs = later(freshUntilMs, terms.staleWhileRevalidateMs);
   const staleIfErrorUntilMs = later(freshUntilMs, terms.staleIfErrorMs);
-  if (!canValidate && freshUntilMs <= receivedAtMs && staleIfErrorUntilMs === 0) {
-    return 'no-lifetime';
-  }
   const usefulUntilMs = Math.max(freshUntilMs, staleWhileRevalidateUntilMs, staleIfErrorUntilMs);
-  const selection = select(terms.vary, request.headers);
+  if (!canValidate && usefulUntilMs <= receivedAtMs) return 'no-lifetime';
+  const selection = select(vary, request.headers);
   return {
     key: request.key,
     url: request.url,

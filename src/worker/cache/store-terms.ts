@@ -34,6 +34,8 @@ export interface StoreTerms {
   /** For how many ms it may be used when it is stale; -1 for never, whatever the times are. */
   readonly staleWhileRevalidateMs: number;
   readonly staleIfErrorMs: number;
+  /** The origin itself says for how long: reason enough to keep what is never fresh. */
+  readonly isMeantStale: boolean;
   /** Fields that are not stored; null for none. */
   readonly leftOut: ReadonlySet<string> | null;
 }
@@ -75,6 +77,7 @@ export function termsOf(
     mustValidate,
     staleWhileRevalidateMs: mayBeStale ? staleWhileRevalidateMs(directives, policy) : -1,
     staleIfErrorMs: mayBeStale ? staleIfErrorMs(directives, policy) : -1,
+    isMeantStale: mayBeStale && policy.respectsOrigin && saysHowStale(directives),
     leftOut: leftOutOf(headers, directives, policy),
   };
 }
@@ -120,6 +123,10 @@ function rulesOutStale(directives: Directives, { respectsOrigin }: CachePolicy):
   if (directives.mustRevalidate || directives.proxyRevalidate) return true;
   const isShared = directives.sharedMaxAge >= 0;
   return isShared && directives.staleWhileRevalidate < 0 && directives.staleIfError < 0;
+}
+
+function saysHowStale({ staleWhileRevalidate, staleIfError }: Directives): boolean {
+  return staleWhileRevalidate > 0 || staleIfError > 0;
 }
 
 function staleWhileRevalidateMs(directives: Directives, policy: CachePolicy): number {

@@ -88,6 +88,7 @@ const requestFields = fc
       'accept-encoding': one('gzip', 'br, gzip', 'gzip;q=0.5, br', 'identity', '', 'GZIP'),
       'accept-language': one('en', 'de, en;q=0.5', 'en;q=0.5, de'),
       'x-a': one('1', '2', ' 2'),
+      accept_language: one('en'),
     },
     { requiredKeys: [] },
   )

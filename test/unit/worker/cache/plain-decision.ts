@@ -48,24 +48,25 @@ export function decidePlainly(
   const varyNames = [...new Set(names.map((name) => name.trim()))].filter((name) => name !== '');
   if (varyNames.includes('*') || varyNames.length > 16) return 'vary';
   if (varyNames.some(policy.isMadeHere)) return 'vary';
+  const twins = request.headers.filter((text, at) => at % 2 === 0 && text.includes('_'));
+  if (twins.some((name) => varyNames.includes(name.replaceAll('_', '-')))) return 'vary';
   const lifetime = lifetimeOf(response, told, { isTargeted, isPublic }, policy);
   const lifetimeMs = lifetime ?? 0;
   const etag = first(headers, 'etag') ?? '';
   const lastModified = first(headers, 'last-modified') ?? '';
   const isMeant = lifetime !== null || noCache || isPublic;
   const canValidate = isMeant && (etag !== '' || lastModified !== '');
-  if (lifetimeMs === 0 && !canValidate) return 'no-lifetime';
+  const stale = told.noCache ? null : staleness(told, policy);
+  const isMeantStale = told.staleWhileRevalidate > 0 || told.staleIfError > 0;
+  if (lifetimeMs === 0 && !canValidate && (stale === null || !isMeantStale)) return 'no-lifetime';
   const fetchMs = receivedAtMs - sentAtMs;
   const ageMs = Math.max(receivedAtMs - madeAt(response), ageOf(headers) * 1000 + fetchMs, 0);
   const bornMs = receivedAtMs - ageMs;
   const freshUntilMs = told.noCache ? 0 : bornMs + lifetimeMs;
-  const stale = told.noCache ? null : staleness(told, policy);
   const staleWhileRevalidateUntilMs = stale === null ? 0 : freshUntilMs + stale.whileMs;
   const staleIfErrorUntilMs = stale === null ? 0 : freshUntilMs + stale.ifErrorMs;
-  if (freshUntilMs <= receivedAtMs && staleIfErrorUntilMs === 0 && !canValidate) {
-    return 'no-lifetime';
-  }
   const usefulMs = Math.max(freshUntilMs, staleWhileRevalidateUntilMs, staleIfErrorUntilMs);
+  if (usefulMs <= receivedAtMs && !canValidate) return 'no-lifetime';
   const unstored = ['age', 'surrogate-key', 'cache-tag', 'set-cookie'];
   if (respectsOrigin) unstored.push(...withheld);
   return {

@@ -325,6 +325,18 @@ describe('the answer', () => {
     }
   });
 
+  // Accept_Language is Accept-Language to many applications, and the last one counts; the cache would keep
+  // the page as that for the honest value. Defence: what is chosen by a field with a twin is not stored.
+  it('chosen by the twin of a field in Vary is not stored', (test) => {
+    const world = new CacheWorld(test, {}, ({ requestHeaders }) => ({
+      headers: ['cache-control', 'max-age=60', 'vary', 'accept-language'],
+      body: headerValue(requestHeaders, 'accept_language') ?? 'honest',
+    }));
+    world.get('/', { headers: ['accept-language', 'en', 'accept_language', 'evil'] });
+    const { body, cache } = world.get('/', { headers: ['accept-language', 'en'] });
+    assert.deepEqual([body, cache], ['honest', 'miss']);
+  });
+
   // A peer that breaks off in the middle is asked for a page that others get cut short ever after.
   it('that broke off is not stored', (test) => {
     const world = new CacheWorld(test, {}, (_request, count) => ({
