@@ -1,5 +1,5 @@
 // Leases in bulk. With more than one worker each miss of a cache is three messages (seek, granted and
-// lease-end), which one by one cost more than all the rest of it (15 to 45 µs of CPU; so 5). So those of
+// lease-end), which one by one cost more than all the rest of it (15 to 45 µs of CPU; so 3). So those of
 // one turn of the event loop are one message, each of them a record of 40 bytes:
 //
 //   0      8      16                 38      39
