@@ -15,6 +15,8 @@ import type { Cancel, Timers } from '../../../std/timers.ts';
 
 /** Keys that are sought at the same time; who comes with more fetches without a lease. */
 const seatsMax = 8192;
+/** For seats by their numbers: a power of two, above `seatsMax`. */
+const places = 16_384;
 const sweepMs = 250;
 /** How long others may ask for what was stored here; after that one more fetch costs little. */
 const shareMsMax = 3_600_000;
@@ -50,7 +52,8 @@ export class Leases {
   shared = 0;
   readonly #options: LeasesOptions;
   readonly #seats = new ChurnMap<Seat>();
-  readonly #byId = new ChurnMap<Seat>();
+  /** By the low bits of their numbers, which no two have in common. */
+  readonly #byId = new Array<Seat | null>(places).fill(null);
   #sweep: Cancel | null = null;
 
   constructor(options: LeasesOptions) {
@@ -63,8 +66,8 @@ export class Leases {
 
   /** The sidecar's answer to a seat. */
   receive(message: Granted | Denied | Shared): void {
-    const seat = this.#byId.get(`${message.id}`);
-    if (seat?.state !== 'asking') return;
+    const seat = this.#byId[message.id & (places - 1)]!;
+    if (seat?.id !== message.id || seat.state !== 'asking') return;
     if (message.kind === 'granted') this.#grant(seat);
     else if (message.kind === 'denied') {
       if (message.passMs > 0) this.#options.onPass(seat.key, message.passMs);
@@ -102,15 +105,21 @@ export class Leases {
     }
     const { link } = this.#options;
     const digest = leaseDigest(key);
-    const seat: Seat = {
-      ...{ id: link.nextId(), key, digest, state: 'asking', heldUntilMs: 0 },
-      waiting: [waiting],
-    };
+    const id = this.#nextId();
+    const seat: Seat = { id, key, digest, state: 'asking', heldUntilMs: 0, waiting: [waiting] };
     this.#seats.set(key, seat);
-    this.#byId.set(`${seat.id}`, seat);
+    this.#byId[id & (places - 1)] = seat;
     this.#sweep ??= this.#options.timers.after(sweepMs, () => this.#look());
-    const isSent = link.connected && link.send({ kind: 'seek', id: seat.id, digest });
+    const isSent = link.connected && link.send({ kind: 'seek', id, digest });
     if (!isSent) this.#grant(seat);
+  }
+
+  /** One whose place is free. */
+  #nextId(): number {
+    const { link } = this.#options;
+    let id = link.nextId();
+    while (this.#byId[id & (places - 1)] !== null) id = link.nextId();
+    return id;
   }
 
   /** The first who waits fetches. */
@@ -167,7 +176,8 @@ export class Leases {
   }
 
   #forget(seat: Seat): void {
-    this.#byId.delete(`${seat.id}`);
+    const place = seat.id & (places - 1);
+    if (this.#byId[place] === seat) this.#byId[place] = null;
     if (this.#seats.get(seat.key) === seat) this.#seats.delete(seat.key);
   }
 
