@@ -52,8 +52,10 @@ export function decideOn(
   const freshUntilMs = terms.mustValidate ? 0 : bornMs + lifetimeMs;
   const staleWhileRevalidateUntilMs = later(freshUntilMs, terms.staleWhileRevalidateMs);
   const staleIfErrorUntilMs = later(freshUntilMs, terms.staleIfErrorMs);
+  // What may be served stale at all is of use to who takes it so (`max-stale`).
+  const isUseless = freshUntilMs <= receivedAtMs && staleIfErrorUntilMs === 0;
+  if (isUseless && !canValidate) return 'no-lifetime';
   const usefulUntilMs = Math.max(freshUntilMs, staleWhileRevalidateUntilMs, staleIfErrorUntilMs);
-  if (!canValidate && usefulUntilMs <= receivedAtMs) return 'no-lifetime';
   const selection = select(vary, request.headers);
   return {
     key: request.key,

@@ -28,6 +28,17 @@ describe('an answer that is stale at once', () => {
     assert.equal(world.get('/a').status, 503);
   });
 
+  it('is served to who takes what is stale', (test) => {
+    const world = new CacheWorld(test, {}, () => ({
+      headers: ['cache-control', 'max-age=1500', 'age', '2000'],
+      body: 'x',
+    }));
+    const headers = ['cache-control', 'max-stale=1000'];
+    world.get('/a', { headers });
+    assert.equal(world.get('/a', { headers }).cache, 'stale');
+    assert.equal(world.get('/a').cache, 'miss');
+  });
+
   it('is not kept for the allowance of the operator alone', (test) => {
     for (const [control, status] of [
       ['max-age=1', 200],

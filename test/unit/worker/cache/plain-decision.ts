@@ -65,8 +65,10 @@ export function decidePlainly(
   const freshUntilMs = told.noCache ? 0 : bornMs + lifetimeMs;
   const staleWhileRevalidateUntilMs = stale === null ? 0 : freshUntilMs + stale.whileMs;
   const staleIfErrorUntilMs = stale === null ? 0 : freshUntilMs + stale.ifErrorMs;
+  if (freshUntilMs <= receivedAtMs && staleIfErrorUntilMs === 0 && !canValidate) {
+    return 'no-lifetime';
+  }
   const usefulMs = Math.max(freshUntilMs, staleWhileRevalidateUntilMs, staleIfErrorUntilMs);
-  if (usefulMs <= receivedAtMs && !canValidate) return 'no-lifetime';
   const unstored = ['age', 'surrogate-key', 'cache-tag', 'set-cookie'];
   if (respectsOrigin) unstored.push(...withheld);
   return {
