@@ -19,10 +19,11 @@ const SAFE: ReadonlySet<string> = new Set([
 
 /** Returns what the answer in `exchange` invalidates; usually nothing. */
 export function invalidatedBy(exchange: Exchange, keys: CacheKeys): readonly PurgeCommand[] {
-  const { method, status, scheme, host, receivedTarget, responseHeaders } = exchange;
+  const { method, status, scheme, host, target: sent, receivedTarget, responseHeaders } = exchange;
   if (SAFE.has(method) || status < 200 || status >= 400) return [];
   const origin = originOf(scheme, host);
-  const targets = [receivedTarget];
+  // `//a` changes what `/a` means, which is what the peer was sent.
+  const targets = [receivedTarget, sent];
   for (const name of ['location', 'content-location']) {
     const target = sameOrigin(headerValue(responseHeaders, name), origin, receivedTarget);
     if (target !== null) targets.push(target);

@@ -53,6 +53,14 @@ describe('a URL that is asked for in another spelling first', () => {
     assert.deepEqual([get(), get()], ['miss', 'hit']);
   });
 
+  it('is invalid when another spelling of it is changed', (test) => {
+    const world = new CacheWorld(test, {}, () => answer);
+    const get = () => world.get('/page').cache;
+    assert.deepEqual([get(), get()], ['miss', 'hit']);
+    world.get('//page', { ...spelling, method: 'POST' });
+    assert.equal(get(), 'miss');
+  });
+
   it('is not served any more while the sidecar is asked to purge it', (test) => {
     const world = new CacheWorld(test, {}, () => answer);
     world.get('//page', spelling);
