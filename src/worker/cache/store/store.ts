@@ -241,15 +241,18 @@ export class Store implements CacheStore {
 
   /** What is in memory, under a key with that hash, whose lease had that digest. */
   #leasedAs(digest: string, hash: number): readonly CachedVariant[] {
-    for (const key of this.memory.keysOf(hash)) {
-      const variants = this.memory.find(key)?.variants ?? [];
+    const keys = this.memory.keysOf(hash);
+    let variants: readonly CachedVariant[] = [];
+    for (const key of keys) {
+      variants = this.memory.find(key)?.variants ?? [];
       if (leaseDigest(key) === digest) return variants;
       const meant = variants.find(({ response: { varyKey } }) => {
         return leaseDigest(`${key}\0${varyKey}`) === digest;
       });
       if (meant !== undefined) return [meant];
     }
-    return [];
+    // The answer varies by something else than was expected. Whoever gets another key's looks in vain.
+    return keys.length === 1 ? variants : [];
   }
 
   /** What memory keeps goes to disk as well, and nothing that was purged meanwhile. */

@@ -64,8 +64,6 @@ export class ClientSink implements Sink, RemoteAddress {
   /** Waits for the first bytes. */
   #head: string | Buffer = '';
   #isBlocked = false;
-  /** The engine calls us when the socket takes more. */
-  #isWatched = false;
   #hasEnded = false;
   #isOver = false;
   #slowReader: SlowReader | null = null;
@@ -205,8 +203,8 @@ export class ClientSink implements Sink, RemoteAddress {
       ? this.#state.heads.borrow(status, responseHeaders)
       : headBytes(status, responseHeaders, extra);
     // Registered before anything can get stuck: without it the engine drains alone, and then gives the
-    // rest of the answer no more than 10 s. When all of it is here, the engine mostly takes it at once.
-    if (isStreamed && firstBytes !== exchange.responseByteLength) this.#watchWritable(response);
+    // rest of the answer no more than 10 s.
+    if (isStreamed) response.onWritable(() => this.#onWritable());
     if (head.length > CORKED_HEAD_BYTES) writeLongHead(response, head);
     else this.#head = head;
   }
@@ -256,13 +254,7 @@ export class ClientSink implements Sink, RemoteAddress {
     } else {
       this.#isBlocked = true;
       exchange.bytesSent = response.getWriteOffset();
-      if (!this.#isWatched) this.#watchWritable(response);
     }
-  }
-
-  #watchWritable(response: HttpResponse): void {
-    this.#isWatched = true;
-    response.onWritable(() => this.#onWritable());
   }
 
   /** Gives the engine the last of the answer; the response is not ours any more. */

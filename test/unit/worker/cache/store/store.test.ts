@@ -270,6 +270,25 @@ describe('the store', () => {
     }
   });
 
+  test('hands over an answer that varies otherwise than was expected', async (context) => {
+    const { store, sent } = open(context, { runDirectory: createTempDir(context).path });
+    store.lease('a\0accept-language:=de\n', {
+      granted: (lease) => {
+        store.store(fresh('a'), body);
+        lease.release('stored', fresh('a').freshUntilMs);
+      },
+      shared: () => assert.fail(),
+      denied: () => assert.fail(),
+    });
+    const seek = sent.at(-1)!;
+    store.receive({ kind: 'granted', id: 'id' in seek ? seek.id : 0 });
+    const end = sent.at(-1)!;
+    store.receive({ kind: 'hand-over', digest: 'digest' in end ? end.digest : '' });
+    await until(() => sent.at(-1)?.kind === 'handed', { what: 'an answer' });
+    const handed = sent.at(-1)!;
+    assert.ok(handed.kind === 'handed' && handed.file !== '');
+  });
+
   test('hands over to others what it has stored under a lease, in a file that goes away', async (context) => {
     const runDirectory = createTempDir(context).path;
     writeFileSync(join(runDirectory, 'answer-999999999-1'), 'of a dead worker');
