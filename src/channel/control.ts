@@ -19,6 +19,7 @@ import {
   type PeerChange,
   type RequestOutcome,
 } from './peer-change.ts';
+import { isCount } from './value-checks.ts';
 
 /** A listener that is bound: the port tells the truth when the configuration said 0. */
 export interface BoundListener {
@@ -142,10 +143,6 @@ function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
 
 function isText(value: unknown): boolean {
   return typeof value === 'string';
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

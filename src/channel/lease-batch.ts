@@ -8,14 +8,16 @@
 // Numbers are float64 LE; `ms` is `freshMs` of an end, and `passMs` of a denial.
 
 import type { LeaseEnd } from '../core/cache.ts';
-import type {
-  CacheToSidecar,
-  Denied,
-  Granted,
-  LeaseEnded,
-  Seek,
-  SidecarToCache,
+import {
+  type CacheToSidecar,
+  type Denied,
+  digestChars,
+  type Granted,
+  type LeaseEnded,
+  type Seek,
+  type SidecarToCache,
 } from '../core/cache-link.ts';
+import { isCount, isSpan } from './value-checks.ts';
 
 /** Records of leases, one behind the other. */
 export interface Leases {
@@ -26,15 +28,11 @@ export interface Leases {
 const RECORD_BYTES = 40;
 const MS_AT = 8;
 const DIGEST_AT = 16;
-/** Those of another length go as messages of their own. */
-const DIGEST_CHARS = 22;
-const WHAT_AT = DIGEST_AT + DIGEST_CHARS;
+const WHAT_AT = DIGEST_AT + digestChars;
 /** In one message; then the next one begins. */
 const RECORDS_MOST = 512;
 /** How long the news that something is stored may wait for others. */
 const STORED_MS = 2;
-/** What may be stored for ever counts as this: about 30 years. */
-const SPAN_MS_MAX = 1e12;
 
 const SEEK = 0;
 const GRANTED = 1;
@@ -123,7 +121,8 @@ export class LeaseOutbox<Message extends CacheToSidecar | SidecarToCache> {
   }
 
   #add(what: number, id: number, ms: number, digest: string): boolean {
-    if (digest.length !== DIGEST_CHARS && digest !== '') return false;
+    // One of another length goes as a message of its own.
+    if (digest.length !== digestChars && digest !== '') return false;
     const at = this.#used;
     this.#view.setFloat64(at, id, true);
     this.#view.setFloat64(at + MS_AT, ms, true);
@@ -152,9 +151,8 @@ function areRecords(value: unknown, isMeant: (what: number) => boolean): boolean
   if (value.byteLength > RECORDS_MOST * RECORD_BYTES) return false;
   const view = viewOf(value);
   for (let at = 0; at < value.byteLength; at += RECORD_BYTES) {
-    const id = view.getFloat64(at, true);
-    const ms = view.getFloat64(at + MS_AT, true);
-    if (!Number.isSafeInteger(id) || id < 0 || !(ms >= 0 && ms <= SPAN_MS_MAX)) return false;
+    if (!isCount(view.getFloat64(at, true))) return false;
+    if (!isSpan(view.getFloat64(at + MS_AT, true))) return false;
     if (!isMeant(value[at + WHAT_AT]!)) return false;
   }
   return true;

@@ -4,14 +4,13 @@
 import type { LeaseEnd } from '../core/cache.ts';
 import { type CacheToSidecar, cacheCountNames, type SidecarToCache } from '../core/cache-link.ts';
 import { arePurges, purgeKinds, purgeValueMax } from '../core/purge-pages.ts';
+import { isCount, isFlag, isSpan } from './value-checks.ts';
 
 type Shape = Readonly<Record<string, (value: unknown) => boolean>>;
 
 const leaseEnds: readonly LeaseEnd[] = ['stored', 'uncacheable', 'failed'];
 const digestLengthMax = 64;
 const fileLengthMax = 256;
-/** What may be stored for ever counts as this: about 30 years. */
-const spanMsMax = 1e12;
 
 const purges: Shape = { floor: isCount, records: arePurges, isPart: isFlag };
 
@@ -44,19 +43,6 @@ export const cacheFromSidecarShapes: Readonly<Record<SidecarToCache['kind'], Sha
   purges,
   purged: { id: isCount, isComplete: isFlag },
 };
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-/** Milliseconds, perhaps broken. */
-function isSpan(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0 && value <= spanMsMax;
-}
-
-function isFlag(value: unknown): boolean {
-  return typeof value === 'boolean';
-}
 
 function isDigest(value: unknown): boolean {
   return typeof value === 'string' && value.length <= digestLengthMax;

@@ -17,6 +17,7 @@ import {
 } from './messages.ts';
 import { cacheFromSidecarShapes, cacheToSidecarShapes } from './parse-cache.ts';
 import { areRecords } from './stick-page.ts';
+import { isCount, isFlag } from './value-checks.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Check = (value: unknown) => boolean;
@@ -123,10 +124,6 @@ function groupsOf(size: number): Check {
   };
 }
 
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
 function isSlot(value: unknown): boolean {
   return isCount(value) && (value as number) < limits.linksMax;
 }
@@ -134,10 +131,6 @@ function isSlot(value: unknown): boolean {
 /** A peer's number. */
 function isNumber(value: unknown): boolean {
   return isCount(value) && (value as number) < limits.linkPeersMax;
-}
-
-function isFlag(value: unknown): boolean {
-  return typeof value === 'boolean';
 }
 
 function isNames(value: unknown): boolean {

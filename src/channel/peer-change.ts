@@ -1,6 +1,8 @@
 // A wish to change the peers of an upstream while Sluice runs, as the sidecar tells it to the primary, and
 // what comes of it. Plain data and its validators; what a wish does is decided in src/primary.
 
+import { isCount } from './value-checks.ts';
+
 /** One peer, complete, as a configuration describes it. */
 export interface PeerDescription {
   readonly url: string;
@@ -103,10 +105,6 @@ function isPartial(value: Record<string, unknown>): boolean {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -116,6 +116,8 @@ export interface Purged {
 
 export type SidecarToCache = Granted | Denied | Shared | HandOver | PurgesWanted | Purges | Purged;
 
+/** Length of a digest, of base64url. */
+export const digestChars = 22;
 /** How long a lease lasts, and how long somebody waits for one. */
 export const leaseMs = 5000;
 /** How long nobody waits for answers that turned out not to be cacheable. */

@@ -6,6 +6,7 @@ import type { Lease, LeaseEnd, LeaseSeeker } from '../../../core/cache.ts';
 import {
   type CacheLink,
   type Denied,
+  digestChars,
   type Granted,
   leaseMs,
   type Shared,
@@ -198,5 +199,5 @@ export class Leases {
 
 /** Returns by what the sidecar knows a key: 132 bits that nobody finds two keys for. */
 export function leaseDigest(leaseKey: string): string {
-  return hash('sha256', leaseKey, 'base64url').slice(0, 22);
+  return hash('sha256', leaseKey, 'base64url').slice(0, digestChars);
 }
