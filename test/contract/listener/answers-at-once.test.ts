@@ -104,6 +104,22 @@ describe('an answer given at once', () => {
     assert.deepEqual(reports, []);
   });
 
+  it('gets whole to a client that reads none for a while, after a request in chunks', async (t) => {
+    // More than both sockets hold, in one piece, and of known length.
+    const body = 'b'.repeat(8 * 1024 * 1024);
+    const { port, handler, reports } = await openScripted(t, (exchange) => {
+      answer(exchange, { body });
+    });
+    const client = await connectClient(port, { context: t });
+    client.pause();
+    await client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n');
+    await until(() => (handler.served[0]?.bytesSent ?? 0) > 0, { what: 'it has begun' });
+    client.resume();
+    assert.equal((await client.response()).body.length, body.length);
+    await until(() => handler.finishedExchanges.length === 1, { what: 'it is over' });
+    assert.deepEqual([handler.abortedExchanges, reports], [[], []]);
+  });
+
   it('is not waited for by a client that leaves in the same segment', async (t) => {
     const { port, handler, listener, reports } = await openScripted(t, (exchange) => {
       if (exchange.target !== '/never') answerAtOnce(exchange);
