@@ -86,6 +86,8 @@ export class Exchange {
   requestId = '';
   /** `performance.now()` when the head was complete. */
   readonly startedAtMs: number;
+  /** The same when it last went on after it had waited; `startedAtMs` while it never did. */
+  wentOnAtMs: number;
 
   plan: Plan | null = null;
   /** Parts of the path by the names in the pattern of the route; null without names. */
@@ -155,6 +157,7 @@ export class Exchange {
     this.#remote = head.remoteAddress;
     this.client = client;
     this.startedAtMs = startedAtMs;
+    this.wentOnAtMs = startedAtMs;
   }
 
   /** The other end of the client's connection; must be asked for before the response is over. */

@@ -3,6 +3,7 @@
 
 import type { Exchange } from '../core/exchange.ts';
 import { limits } from '../core/limits.ts';
+import { wallMsAt } from '../std/clock.ts';
 import { createCombinedLine, createJsonLine, type LineWriter, type Moment } from './access-line.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { type LogOutput, openLogOutput } from './log-output.ts';
@@ -64,7 +65,7 @@ export class AccessLog {
   /** Takes the line of a finished exchange. */
   record(exchange: Exchange, durationMs: number): void {
     this.#moment.durationMs = durationMs;
-    this.#moment.wallMs = Date.now();
+    this.#moment.wallMs = wallMsAt(exchange.startedAtMs + durationMs);
     if (!this.#fits(exchange, VALUE_CHARS_MAX)) {
       this.flush();
       if (!this.#fits(exchange, VALUE_CHARS_MAX)) this.#fits(exchange, VALUE_CHARS_MIN);

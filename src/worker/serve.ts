@@ -68,7 +68,7 @@ export class Server implements ExchangeHandler {
     if (snapshot.jsonBodies !== null) snapshot.jsonBodies.offer(exchange);
     const { proofTokens } = snapshot;
     if (proofTokens?.isMeant(exchange)) {
-      proofTokens.answer(exchange, () => this.#route(exchange, snapshot));
+      proofTokens.answer(exchange, () => this.#goOn(exchange, snapshot));
       return;
     }
     this.#route(exchange, snapshot);
@@ -129,12 +129,18 @@ export class Server implements ExchangeHandler {
     this.#send(exchange);
   }
 
+  /** It has waited. */
+  #goOn(exchange: Exchange, snapshot: Snapshot): void {
+    exchange.wentOnAtMs = monotonicMs();
+    this.#route(exchange, snapshot);
+  }
+
   /** A route asks for what the body says: what was found without it does not count. */
   #routeByBody(exchange: Exchange, snapshot: Snapshot): void {
     exchange.captures = null;
     snapshot.jsonBodies!.read(exchange, (refusal) => {
       if (exchange.finished) return;
-      if (refusal === null) this.#route(exchange, snapshot);
+      if (refusal === null) this.#goOn(exchange, snapshot);
       else replyWithFailure(exchange, refusal, snapshot.errorPages);
     });
   }
@@ -187,6 +193,7 @@ export class Server implements ExchangeHandler {
 
   #resume(exchange: Exchange, plan: Plan, from: number, verdict: Settled): void {
     if (exchange.finished) return;
+    exchange.wentOnAtMs = monotonicMs();
     if (verdict !== undefined) this.#answer(exchange, verdict);
     else if (this.#passes(exchange, plan, from)) this.#send(exchange);
   }

@@ -6,7 +6,7 @@ import { copyExchange } from '../../core/copy-exchange.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { Sink } from '../../core/sink.ts';
-import { monotonicMs } from '../../std/clock.ts';
+import { monotonicMs, wallMsAt } from '../../std/clock.ts';
 import { fetchFields } from './conditional.ts';
 import type { CachePolicy, FetchedRequest, FetchedResponse } from './policy.ts';
 import { decideOn } from './store-decision.ts';
@@ -44,7 +44,8 @@ export function fetchedResponse(
   headers = fetch.responseHeaders,
 ): FetchedResponse {
   const { responseDate: date, responseByteLength: byteLength } = fetch;
-  return { status, headers, byteLength, date, sentAtMs, receivedAtMs: Date.now() };
+  const receivedAtMs = wallMsAt(fetch.headAtMs);
+  return { status, headers, byteLength, date, sentAtMs, receivedAtMs };
 }
 
 /** Returns as what the answer to `request` that is in `fetch` is to be stored; null when it is not. */

@@ -7,6 +7,7 @@ import type { CachedVariant, CacheEntry, CacheUse } from '../../core/cache.ts';
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Sink } from '../../core/sink.ts';
+import { monotonicMs, wallMsAt } from '../../std/clock.ts';
 import { keyHash } from '../../std/key-hash.ts';
 import { answerFrom } from './answer.ts';
 import type { Directives } from './cache-control.ts';
@@ -96,7 +97,7 @@ export class RouteCache implements CacheUse {
       exchange.cacheStatus = 'bypass';
       return false;
     }
-    const nowMs = Date.now();
+    const nowMs = wallMsAt(exchange.wentOnAtMs);
     const entry = found ?? host.store.find(key);
     const wishes = this.#wishes();
     let variant = entry === null ? null : chooseVariant(entry, exchange);
@@ -266,7 +267,9 @@ export class RouteCache implements CacheUse {
   }
 
   #again(exchange: Exchange, how: NextLook, found: CacheEntry | null): void {
-    if (exchange.finished || this.#lookUp(exchange, how, found)) return;
+    if (exchange.finished) return;
+    exchange.wentOnAtMs = monotonicMs();
+    if (this.#lookUp(exchange, how, found)) return;
     this.#options.host.forward(exchange, exchange.plan!);
   }
 }

@@ -290,6 +290,7 @@ export class CacheWorld {
   /** `config` as in a file; `script` answers what reaches the origin. */
   constructor(test: TestContext, config: object, script: Script, plan: Partial<Plan> = {}) {
     test.mock.timers.enable({ apis: ['Date'], now: NOON_MS });
+    test.mock.method(performance, 'now', () => Date.now());
     this.#test = test;
     this.script = script;
     const peers = NOBODY;
