@@ -68,7 +68,7 @@ const options = section({
   dictionaries: flag()
     .prefault(false)
     .describe(
-      'Uses answers that peers offer as dictionaries (Use-As-Dictionary) for clients that have them.',
+      'Uses answers that peers offer as dictionaries (Use-As-Dictionary) for clients that have them: dcz where encodings has zstd, dcb where it has br.',
     ),
   decode: flag()
     .prefault(true)

@@ -3,6 +3,9 @@
 /** Codings that Sluice makes (RFC 9110 section 8.4.1, RFC 7932, RFC 8878). */
 export type ContentCoding = 'zstd' | 'br' | 'gzip';
 
+/** Those that need a dictionary (RFC 9842): zstd and brotli with one. */
+export type DictionaryCoding = 'dcz' | 'dcb';
+
 /** How the responses of a route are compressed. */
 export interface CompressionPolicy {
   /** Codings to use, the best first: where a client likes several as much, the first is taken. */
@@ -12,7 +15,7 @@ export interface CompressionPolicy {
   readonly minBytes: number;
   /** Lower-case media types: `text/html`, `text/*`, or a suffix as `*+json`. */
   readonly types: readonly string[];
-  /** Answers that peers offer as dictionaries are used for clients that have them (RFC 9842, `dcz`). */
+  /** Answers that peers offer as dictionaries are used for clients that have them (RFC 9842). */
   readonly dictionaries: boolean;
   /** Bodies in a coding that the client did not ask for are decoded, within bounds. */
   readonly decode: boolean;
@@ -31,7 +34,7 @@ export interface CodingCounters {
 
 /** What compression did in one worker, since it started. */
 export interface CompressionCounters {
-  readonly codings: Readonly<Record<ContentCoding | 'dcz', CodingCounters>>;
+  readonly codings: Readonly<Record<ContentCoding | DictionaryCoding, CodingCounters>>;
   /** Went out as they were because threads or streams were all taken. */
   skipped: number;
   /** Bodies decoded for clients that did not ask for their coding, and those that could not be. */

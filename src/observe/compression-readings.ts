@@ -17,6 +17,9 @@ export interface CompressionReadings {
   readonly dczResponses: number;
   readonly dczBytesIn: number;
   readonly dczBytesOut: number;
+  readonly dcbResponses: number;
+  readonly dcbBytesIn: number;
+  readonly dcbBytesOut: number;
   readonly compressionsSkipped: number;
   readonly bodiesDecoded: number;
   readonly bodiesUndecodable: number;
@@ -38,6 +41,9 @@ export const NO_COMPRESSION_READINGS: CompressionReadings = {
   dczResponses: 0,
   dczBytesIn: 0,
   dczBytesOut: 0,
+  dcbResponses: 0,
+  dcbBytesIn: 0,
+  dcbBytesOut: 0,
   compressionsSkipped: 0,
   bodiesDecoded: 0,
   bodiesUndecodable: 0,
@@ -51,7 +57,7 @@ export function compressionReadings(
   { codings, skipped, decoded, undecodable }: CompressionCounters,
   tasks: Readonly<OffloadCounters>,
 ): CompressionReadings {
-  const { zstd, br, gzip, dcz } = codings;
+  const { zstd, br, gzip, dcz, dcb } = codings;
   return {
     zstdResponses: zstd.responses,
     zstdBytesIn: zstd.bytesIn,
@@ -65,6 +71,9 @@ export function compressionReadings(
     dczResponses: dcz.responses,
     dczBytesIn: dcz.bytesIn,
     dczBytesOut: dcz.bytesOut,
+    dcbResponses: dcb.responses,
+    dcbBytesIn: dcb.bytesIn,
+    dcbBytesOut: dcb.bytesOut,
     compressionsSkipped: skipped,
     bodiesDecoded: decoded,
     bodiesUndecodable: undecodable,
@@ -74,7 +83,7 @@ export function compressionReadings(
   };
 }
 
-const CODINGS = ['zstd', 'br', 'gzip', 'dcz'] as const;
+const CODINGS = ['zstd', 'br', 'gzip', 'dcz', 'dcb'] as const;
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 

@@ -2,16 +2,11 @@
 // the local authority that it was told to trust in the way that `sluice trust` says.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { authorityFiles } from '../../src/config/internal-authority.ts';
+import { startChromium } from '../support/chromium.ts';
 import { createSignal, until } from '../support/deadline.ts';
-import { requireCommand } from '../support/debian.ts';
-import { startForeignServer } from '../support/foreign-server.ts';
 import { freePort } from '../support/free-port.ts';
 import { startHttpOrigin } from '../support/origin.ts';
 import { type Sluice, startSluice } from '../support/sluice.ts';
@@ -19,16 +14,9 @@ import { suiteCleanup } from '../support/suite.ts';
 import { createTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const suite = suiteCleanup();
-const run = promisify(execFile);
 const PARTS = 30;
 const DEADLINE_MS = 60_000;
 const HINT_MS = 10_000;
-/** Without them Chromium asks servers of its maker, which nobody is there to be. */
-const QUIET = [
-  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  ...['--disable-dev-shm-usage', '--disable-default-apps', '--disable-extensions'],
-];
 
 let folder: TempDir;
 let sluice: Sluice;
@@ -86,23 +74,10 @@ before(async () => {
   );
 });
 
-/** As `sluice trust` says: in the store below the home of whoever runs Chromium. */
-async function trust(root: string): Promise<void> {
-  const store = folder.file('home/.pki/nssdb');
-  mkdirSync(store, { recursive: true });
-  const certutil = requireCommand('certutil');
-  await run(certutil, ['-d', `sql:${store}`, '-N', '--empty-password']);
-  await run(certutil, ['-d', `sql:${store}`, '-A', '-t', 'C,,', '-n', 'sluice-local', '-i', root]);
-}
-
 /** What the page is when it has come to rest. */
 async function dumpDom(url: string): Promise<string> {
-  const args = [
-    ...[...QUIET, `--user-data-dir=${folder.file('profile')}`],
-    ...['--virtual-time-budget=20000', '--dump-dom', url],
-  ];
-  const env = { HOME: folder.file('home') };
-  const chromium = await startForeignServer('chromium', args, { context: suite, env });
+  const args = ['--virtual-time-budget=20000', '--dump-dom', url];
+  const chromium = await startChromium(folder, args, suite);
   const evidence = () => `${chromium.output()}\n${sluice.output()}`;
   const isThere = () => chromium.output().includes('</html>');
   await until(isThere, { what: 'Chromium shows the page', deadlineMs: DEADLINE_MS, evidence });
@@ -112,7 +87,6 @@ async function dumpDom(url: string): Promise<string> {
 
 describe('Chromium', () => {
   it('loads a page and all its parts over HTTP/2, and what the early hints name', async () => {
-    await trust(authorityFiles(folder.file('state')).root);
     const dom = await dumpDom(`https://localhost:${port}/`);
     const told = /<pre id="told">(\{.*\})<\/pre>/.exec(dom)?.[1];
     assert.ok(told !== undefined, `${dom}\n${sluice.output()}`);

@@ -2,17 +2,18 @@
 // response alone stand first; where one holds, the stage stays out.
 
 import type { CachedVariant } from '../../core/cache.ts';
-import type { CompressionPolicy, ContentCoding } from '../../core/compression.ts';
+import type { CompressionPolicy, ContentCoding, DictionaryCoding } from '../../core/compression.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { ResponseStage } from '../../core/filter.ts';
 import { hasToken, headerValue, type RawHeaders } from '../../core/headers.ts';
 import { hasWholeBody } from '../../core/response-body.ts';
 import type { Sink } from '../../core/sink.ts';
 import { acceptsCoding, CodingChooser } from './accept-encoding.ts';
-import { CompressedBody } from './compressed-body.ts';
+import { CompressedBody, WHOLE_BYTES_MAX } from './compressed-body.ts';
 import { type Compression, countDecoded } from './compression.ts';
 import { announcePlain, decodingStream, isDecodable } from './decode-body.ts';
 import type { Dictionaries } from './dictionaries.ts';
+import { DictionaryBody } from './dictionary-body.ts';
 import { announceDictionary, dictionaryStream } from './dictionary-stream.ts';
 import { isStreamType, MediaList } from './media-list.ts';
 import {
@@ -24,6 +25,13 @@ import {
 import { StoredBody } from './stored-body.ts';
 import { type EncodingKeeper, StoredEncodings } from './stored-encodings.ts';
 
+/** What becomes of a coding when the client has a dictionary. */
+const WITH_DICTIONARY: Readonly<Record<ContentCoding, readonly DictionaryCoding[]>> = {
+  zstd: ['dcz'],
+  br: ['dcb'],
+  gzip: [],
+};
+
 export class CompressStage implements ResponseStage {
   readonly name = 'compress';
   readonly #policy: CompressionPolicy;
@@ -32,6 +40,9 @@ export class CompressStage implements ResponseStage {
   readonly #types: MediaList;
   readonly #stored: StoredEncodings | null;
   readonly #dictionaries: Dictionaries | null;
+  /** Of bodies that are whole and not too long; the others are streams, which `dcb` can't be. */
+  readonly #wholeOffers: readonly DictionaryCoding[];
+  readonly #streamOffers: readonly DictionaryCoding[];
 
   /** `keeper`: of stored answers, whose bodies nothing changes on their way here; null without a cache. */
   constructor(policy: CompressionPolicy, compression: Compression, keeper: EncodingKeeper | null) {
@@ -40,6 +51,8 @@ export class CompressStage implements ResponseStage {
     this.#chooser = new CodingChooser(policy.encodings);
     this.#types = new MediaList(policy.types);
     this.#dictionaries = policy.dictionaries ? compression.dictionaries : null;
+    this.#wholeOffers = policy.encodings.flatMap((coding) => WITH_DICTIONARY[coding]);
+    this.#streamOffers = this.#wholeOffers.filter((coding) => coding !== 'dcb');
     this.#stored = keeper === null ? null : new StoredEncodings(policy, compression, keeper);
   }
 
@@ -85,19 +98,43 @@ export class CompressStage implements ResponseStage {
     const minBytes = isForced ? 1 : this.#policy.minBytes;
     if (total !== -1 && total < minBytes) return next;
     if (!isForced && !this.#types.has(contentType)) return next;
-    const dictionary = this.#dictionaries === null ? null : this.#dictionaries.find(exchange);
-    if (dictionary !== null && exchange.method === 'HEAD') {
-      announceDictionary(exchange);
+    const usual = () => this.#compressAs(coding, exchange, next, minBytes);
+    return this.#compressBy(this.#dictionaries, exchange, next, usual) ?? usual();
+  }
+
+  /** Null: there is no dictionary that is of use, or no room. */
+  #compressBy(
+    dictionaries: Dictionaries | null,
+    exchange: Exchange,
+    next: Sink,
+    usual: () => Sink,
+  ): Sink | null {
+    const { method, responseByteLength: total } = exchange;
+    if (dictionaries === null || (method !== 'GET' && method !== 'HEAD')) return null;
+    const isWhole = total !== -1 && total <= WHOLE_BYTES_MAX;
+    const use = dictionaries.find(exchange, isWhole ? this.#wholeOffers : this.#streamOffers);
+    if (use === null) return null;
+    const { dictionary, coding } = use;
+    if (method === 'HEAD') {
+      announceDictionary(exchange, coding, -1);
       return next;
     }
-    if (dictionary !== null && exchange.method === 'GET' && this.#compression.openStream()) {
-      const level = this.#policy.levels.zstd;
-      return dictionaryStream(exchange, next, {
-        dictionary,
-        level,
-        compression: this.#compression,
-      });
+    const compression = this.#compression;
+    const { zstd, br } = this.#policy.levels;
+    if (coding === 'dcb') {
+      const options = { dictionary, level: br, compression, otherwise: usual };
+      return new DictionaryBody(exchange, next, options);
     }
+    if (!compression.openStream()) return null;
+    return dictionaryStream(exchange, next, { dictionary, level: zstd, compression });
+  }
+
+  #compressAs(
+    coding: ContentCoding | null,
+    exchange: Exchange,
+    next: Sink,
+    minBytes: number,
+  ): Sink {
     if (coding === null) {
       exchange.responseHeaders = variedFields(exchange.responseHeaders);
       return next;

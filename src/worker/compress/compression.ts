@@ -1,7 +1,12 @@
 // What all routes of one worker share when they compress: the threads, the counts, and the bounds of what
 // is held in memory at a time.
 
-import type { CodingCounters, CompressionCounters, ContentCoding } from '../../core/compression.ts';
+import type {
+  CodingCounters,
+  CompressionCounters,
+  ContentCoding,
+  DictionaryCoding,
+} from '../../core/compression.ts';
 import { limits } from '../../core/limits.ts';
 import type { Offload } from '../../core/offload.ts';
 import { BackgroundEncoder } from './background-encoder.ts';
@@ -13,7 +18,7 @@ export class Compression {
   readonly background: BackgroundEncoder;
   readonly dictionaries = new Dictionaries();
   readonly counters: CompressionCounters = {
-    codings: { zstd: nothing(), br: nothing(), gzip: nothing(), dcz: nothing() },
+    codings: { zstd: nothing(), br: nothing(), gzip: nothing(), dcz: nothing(), dcb: nothing() },
     skipped: 0,
     decoded: 0,
     undecodable: 0,
@@ -59,7 +64,7 @@ export class Compression {
   }
 
   /** One response is through. */
-  count(coding: ContentCoding | 'dcz', bytesIn: number, bytesOut: number): void {
+  count(coding: ContentCoding | DictionaryCoding, bytesIn: number, bytesOut: number): void {
     const counters = this.counters.codings[coding];
     counters.responses += 1;
     counters.bytesIn += bytesIn;

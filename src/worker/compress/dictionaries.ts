@@ -1,23 +1,32 @@
 // Dictionaries for compression (RFC 9842): answers that a peer offers as such, kept in this worker, and
-// found again by the hash that a client sends. Of the two codings only `dcz` is made: node:zlib takes no
-// dictionary for brotli.
+// found again by the hash that a client sends.
 
 import { createHash } from 'node:crypto';
+import type { DictionaryCoding } from '../../core/compression.ts';
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { headerValue } from '../../core/headers.ts';
 import { limits } from '../../core/limits.ts';
 import type { Sink, Source } from '../../core/sink.ts';
-import { parseAcceptEncoding, wishOf } from './accept-encoding.ts';
+import { type CodingWeights, parseAcceptEncoding, wishOf } from './accept-encoding.ts';
 
-/** A dictionary and what stands in front of a stream that was made with it (section 5). */
 export interface Dictionary {
   readonly content: Uint8Array;
-  readonly prefix: Uint8Array;
+  /** SHA-256. */
+  readonly digest: Uint8Array;
 }
 
-/** A skippable frame of zstd with the hash in it. */
-const MAGIC = Uint8Array.of(0x5e, 0x2a, 0x4d, 0x18, 0x20, 0, 0, 0);
+/** A dictionary that a client has, and the coding that it likes best of those that are offered. */
+export interface DictionaryUse {
+  readonly dictionary: Dictionary;
+  readonly coding: DictionaryCoding;
+}
+
+/** What a stream begins with, before the hash: sections 4 and 5, there a skippable frame of zstd. */
+const MAGIC: Readonly<Record<DictionaryCoding, Uint8Array>> = {
+  dcb: Uint8Array.of(0xff, 0x44, 0x43, 0x42),
+  dcz: Uint8Array.of(0x5e, 0x2a, 0x4d, 0x18, 0x20, 0, 0, 0),
+};
 
 /** Content that zstd would take for a dictionary of its own format (RFC 8878 section 5). */
 const FORMATTED = Uint8Array.of(0x37, 0xa4, 0x30, 0xec);
@@ -56,21 +65,21 @@ export class Dictionaries {
     this.#copiedBytes -= bytes;
   }
 
-  /** Returns the dictionary that the client has and we know, when the client reads `dcz`. */
-  find(exchange: Exchange): Dictionary | null {
+  /** Returns the dictionary that the client has and we know, when it reads one of `offers` (best first). */
+  find(exchange: Exchange, offers: readonly DictionaryCoding[]): DictionaryUse | null {
     const field = headerValue(exchange.requestHeaders, 'available-dictionary');
     if (field === undefined || this.#byName.size === 0) return null;
     const hash = AVAILABLE.exec(field.trim())?.[1];
     const wish = wishOf(exchange);
     if (hash === undefined || wish === null) return null;
-    // An asterisk does not mean codings that need something of their own.
-    if ((parseAcceptEncoding(wish).get('dcz') ?? 0) === 0) return null;
+    const coding = preferred(parseAcceptEncoding(wish), offers);
+    if (coding === null) return null;
     const name = nameOf(exchange, hash);
     const found = this.#byName.get(name);
     if (found === undefined) return null;
     this.#byName.delete(name);
     this.#byName.set(name, found);
-    return found;
+    return { dictionary: found, coding };
   }
 
   /** Keeps the plain body of an answer; those used longest ago make room. */
@@ -84,7 +93,7 @@ export class Dictionaries {
     const digest = createHash('sha256').update(content).digest();
     const name = nameOf(exchange, digest.toString('base64'));
     if (this.#byName.has(name)) return;
-    this.#byName.set(name, { content, prefix: Buffer.concat([MAGIC, digest]) });
+    this.#byName.set(name, { content, digest });
     this.#bytes += content.byteLength;
     for (const [oldest, { content: old }] of this.#byName) {
       if (this.#bytes <= limits.dictionariesBytes) break;
@@ -106,6 +115,27 @@ export class Dictionaries {
     if (tag !== null && this.#heard.has(tag)) return next;
     return new Listening(exchange, next, this);
   }
+}
+
+/** Returns what stands in front of a body that was made with a dictionary. */
+export function prefixOf({ digest }: Dictionary, coding: DictionaryCoding): Uint8Array {
+  return Buffer.concat([MAGIC[coding], digest]);
+}
+
+/** The first of those that the client likes most. An asterisk does not mean codings that need a dictionary. */
+function preferred(
+  weights: CodingWeights,
+  offers: readonly DictionaryCoding[],
+): DictionaryCoding | null {
+  let best: DictionaryCoding | null = null;
+  let bestWeight = 0;
+  for (const offer of offers) {
+    const weight = weights.get(offer) ?? 0;
+    if (weight <= bestWeight) continue;
+    best = offer;
+    bestWeight = weight;
+  }
+  return best;
 }
 
 /** Other origins may not use it: who can guess a hash would learn what is in it (section 9). */

@@ -1,16 +1,21 @@
 // A body in `dcz`: zstd with a dictionary that the client has (RFC 9842 section 5).
 
+import type { DictionaryCoding } from '../../core/compression.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Sink } from '../../core/sink.ts';
 import { createDictionaryEncoder, FLUSH_KIND } from '../../std/encode.ts';
 import { announceCoding } from './compressed-stream.ts';
 import type { Compression } from './compression.ts';
-import type { Dictionary } from './dictionaries.ts';
+import { type Dictionary, prefixOf } from './dictionaries.ts';
 import { RecodedStream } from './recoded-stream.ts';
 
-/** Settles fields and length of a body that goes out in `dcz`. */
-export function announceDictionary(exchange: Exchange): void {
-  announceCoding(exchange, 'dcz', -1);
+/** Settles fields and length of a body that goes out in that coding; -1 for a length that nobody knows. */
+export function announceDictionary(
+  exchange: Exchange,
+  coding: DictionaryCoding,
+  byteLength: number,
+): void {
+  announceCoding(exchange, coding, byteLength);
   exchange.responseHeaders.push('vary', 'available-dictionary');
 }
 
@@ -21,11 +26,11 @@ export function dictionaryStream(
   what: { dictionary: Dictionary; level: number; compression: Compression },
 ): Sink {
   const { dictionary, level, compression } = what;
-  announceDictionary(exchange);
+  announceDictionary(exchange, 'dcz', -1);
   return new RecodedStream(exchange, next, {
     codec: createDictionaryEncoder(level, dictionary.content),
     flushKind: FLUSH_KIND.zstd,
-    prefix: dictionary.prefix,
+    prefix: prefixOf(dictionary, 'dcz'),
     bounds: null,
     witness: null,
     blame: 'internal_error',

@@ -17,6 +17,7 @@ export interface Work {
 /** Every task by its name; a new one is a file in tasks/ and a line here. */
 const TASKS: Readonly<Record<string, () => Promise<Task>>> = {
   encode: async () => (await import('./tasks/encode.ts')).encode,
+  'encode-dcb': async () => (await import('./tasks/encode-dcb.ts')).encodeDcb,
   'verify-password': async () => (await import('./tasks/verify-password.ts')).verifyPassword,
   echo: async () => (await import('./tasks/echo.ts')).echo,
 };

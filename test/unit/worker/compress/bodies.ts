@@ -11,6 +11,7 @@ import type { Sink, Source } from '../../../../src/core/sink.ts';
 import { CompressStage } from '../../../../src/worker/compress/compress-stage.ts';
 import { Compression } from '../../../../src/worker/compress/compression.ts';
 import { type EncodePayload, encode } from '../../../../src/worker/offload/tasks/encode.ts';
+import { type DcbPayload, encodeDcb } from '../../../../src/worker/offload/tasks/encode-dcb.ts';
 import { until } from '../../../support/deadline.ts';
 import { makeExchange } from '../support/exchanges.ts';
 
@@ -96,16 +97,21 @@ export class FakeThreads implements Offload {
   failure: Error | null = null;
   tasks = 0;
 
-  run(_task: string, payload: object): Promise<unknown> | null {
+  run(
+    task: string,
+    payload: object,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<unknown> | null {
     if (this.isFull) return null;
     this.tasks += 1;
-    const { body, ...rest } = payload as EncodePayload & { body: Uint8Array<ArrayBuffer> };
-    // As a real transfer does: the sender has nothing any more.
-    const moved = structuredClone(body, { transfer: [body.buffer] });
+    const { failure } = this;
+    // As a real transfer does: the sender has nothing any more of what is moved.
+    const given: unknown = structuredClone(payload, { transfer: [...transfer] });
     return new Promise((resolve, reject) => {
       setImmediate(() => {
-        if (this.failure !== null) reject(this.failure);
-        else resolve(encode({ body: moved, ...rest }));
+        if (failure !== null) reject(failure);
+        else if (task === 'encode') resolve(encode(given as EncodePayload));
+        else resolve(encodeDcb(given as DcbPayload));
       });
     });
   }

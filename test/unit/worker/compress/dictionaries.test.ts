@@ -75,7 +75,7 @@ describe('a dictionary', () => {
     const available = 'available-dictionary';
     const others: Answer[] = [
       asking(V2),
-      asking(V1, 'zstd, dcb'),
+      { ...asking(V1, 'zstd, dcb'), policy: { dictionaries: true, encodings: ['zstd', 'gzip'] } },
       asking(V1, 'zstd, dcz;q=0'),
       asking(V1, '*'),
       { ...ON, accept: 'zstd, dcz' },
