@@ -27,8 +27,31 @@ export interface Forwarded {
   readonly isCollapsed: boolean;
 }
 
-/** Returns the member for an answer that came from a peer. */
+interface KnownMember {
+  readonly name: string;
+  readonly member: string;
+}
+
+/** The last members of the usual kind: those that are stored, and those that are not. */
+const knownStored = new Map<ForwardReason, KnownMember>();
+const knownOthers = new Map<ForwardReason, KnownMember>();
+
+/**
+ * Returns the member for an answer that came from a peer: mostly the same string as the last time, which
+ * makes it no text to put together, nor one to compare with that of the last head (HeadMemo).
+ */
 export function forwardStatus(name: string, forwarded: Forwarded): string {
+  const { reason, status, isStored, isCollapsed } = forwarded;
+  if (status !== 0 || isCollapsed) return forwardMember(name, forwarded);
+  const members = isStored ? knownStored : knownOthers;
+  const known = members.get(reason);
+  if (known !== undefined && known.name === name) return known.member;
+  const member = forwardMember(name, forwarded);
+  members.set(reason, { name, member });
+  return member;
+}
+
+function forwardMember(name: string, forwarded: Forwarded): string {
   let text = `${name}; fwd=${forwarded.reason}`;
   if (forwarded.status !== 0) text += `; fwd-status=${forwarded.status}`;
   if (forwarded.isStored) text += '; stored';

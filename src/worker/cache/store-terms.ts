@@ -169,7 +169,7 @@ const MISSES_MOST = 4;
 const REST_ANSWERS = 64;
 
 /** After so many answers of a kind it takes over the strings of the last one. */
-const FITS_MOST = 64;
+const FITS_MOST = 1024;
 
 /** Answers that have the same terms. */
 interface Kind {
