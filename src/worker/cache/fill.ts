@@ -313,10 +313,8 @@ export class Fill implements Sink, Fetcher, Joinable, Filling, AwaitedFetch, Bod
 
   #finish(error: ProxyError | null): void {
     this.over(error === null ? 'uncacheable' : 'failed');
-    for (const waiter of this.audience.finish(error)) {
-      waiter.letGo();
-      if (error !== null) this.context.host.refuse(waiter.exchange, error);
-    }
+    // Who has been sent nothing yet gets what somebody who asks alone would get.
+    for (const waiter of this.audience.finish(error)) release(this, waiter);
   }
 
   #forget(): void {

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ProxyError } from '../../../../src/core/errors.ts';
-import { type Answer, CacheWorld } from './cache-world.ts';
+import { headerValue } from '../../../../src/core/headers.ts';
+import { type Answer, assertAtRest, CacheWorld, type HeldRequest } from './cache-world.ts';
 
 const fresh = (body: string, ...headers: string[]): Answer => ({
   headers: ['cache-control', 'max-age=60', ...headers],
@@ -206,6 +207,31 @@ describe('a body', () => {
     world.get('/a');
     assert.equal(world.fetches, 2);
   });
+
+  for (const [what, finish] of [
+    ['breaks off', (origin: HeldRequest) => origin.breakOff()],
+    ['is shorter than declared', (origin: HeldRequest) => origin.end()],
+  ] as const) {
+    it(`that ${what} is asked for anew by those who have been sent nothing of it`, (test) => {
+      const world = new CacheWorld(test, {}, () => 'hold');
+      const whole = world.get('/a');
+      const part = world.get('/a', { headers: ['range', 'bytes=0-1'] });
+      const changed = world.get('/a', { headers: ['if-none-match', '"v"'] });
+      const [origin] = world.held;
+      origin!.head({ ...fresh('answer'), headers: ['cache-control', 'max-age=60'] });
+      origin!.write('ans');
+      finish(origin!);
+      assert.deepEqual(states([whole, part, changed]), ['failed ans', 'waiting ', 'waiting ']);
+      const [, forPart, forChanges] = world.held;
+      assert.equal(headerValue(forPart!.exchange.requestHeaders, 'range'), 'bytes=0-1');
+      assert.equal(headerValue(forChanges!.exchange.requestHeaders, 'if-none-match'), '"v"');
+      forPart!.answer({ status: 206, body: 'an' });
+      forChanges!.answer({ status: 304 });
+      assert.deepEqual([part.status, part.body, changed.status], [206, 'an', 304]);
+      assert.equal(world.fetches, 3);
+      assertAtRest(world);
+    });
+  }
 
   it('that is too long by its own word is passed on', (test) => {
     const world = new CacheWorld(test, { objectBytesMax: 10 }, () => fresh('eleven bytes'));
