@@ -58,6 +58,11 @@ function takeAnswer(fill: Filling): void {
     giveOn(fill, end, passMsAfter(fetch.status, policy));
     return;
   }
+  const overlongMs = fill.byteLength === -1 ? stillOverlongMs(fill) : 0;
+  if (overlongMs > 0) {
+    giveOn(fill, 'uncacheable', overlongMs);
+    return;
+  }
   const isShared = isShareable(decision, decision.storedAtMs);
   if (!fill.hold(decision, isShared)) {
     // There is no room at the moment: others may have some.
@@ -75,6 +80,11 @@ function takeAnswer(fill: Filling): void {
       stream(fill, waiter, isOwner ? ownFields(fetch) : decision.headers.slice());
     }
   }
+}
+
+/** For how long answers under this key count as too long, unless they say how long they are. */
+function stillOverlongMs({ context, task }: Filling): number {
+  return context.host.budget.overlong.leftMs(task.request.key, Date.now());
 }
 
 /** Not for the store: whose request it answers gets it as it comes, all others ask for themselves. */

@@ -234,12 +234,17 @@ export class Fill implements Sink, Fetcher, Joinable, Filling, AwaitedFetch, Bod
   /** Who has not begun to read looks elsewhere. */
   outgrown(bytes: number): void {
     const { host, policy } = this.context;
+    const { key } = this.task.request;
     this.#state = 'live';
     this.#decision = null;
     this.#forget();
     // Or there is no room at the moment, which tells nothing about the next answer.
     const isTooLong = bytes > policy.objectBytesMax;
-    if (isTooLong) host.store.pass(this.task.request.key, Date.now() + policy.passMs);
+    if (isTooLong) {
+      const untilMs = Date.now() + policy.passMs;
+      host.store.pass(key, untilMs);
+      host.budget.overlong.add(key, untilMs);
+    }
     this.#right.release(isTooLong ? 'uncacheable' : 'failed');
     for (const waiter of this.audience.all) if (!waiter.isStreaming) release(this, waiter);
     if (this.audience.isEmpty) this.ignore();

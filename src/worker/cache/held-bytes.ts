@@ -1,8 +1,20 @@
 // The body of a fetch while it arrives: one buffer that is exactly as long as declared, or grows.
 
+import { KIB } from '../../core/limits.ts';
+import { Overlong } from './overlong.ts';
+
+/** A body of unknown length may grow to this as long as there is room. */
+const FREELY_GROWN_BYTES = 256 * KIB;
+/**
+ * Beyond that, only while all bodies take no more than this share. When one turns out too long, what slow
+ * clients have not read of it is held until they have, for nobody else: a few shall not keep others out.
+ */
+const GROWN_SHARE = 1 / 2;
+
 /** What all fetches of a worker may hold together. */
 export class HeldBudget {
   readonly bytesMax: number;
+  readonly overlong = new Overlong();
   #bytes = 0;
 
   constructor(bytesMax: number) {
@@ -25,13 +37,21 @@ export class HeldBudget {
     return true;
   }
 
+  /** The same for one that grows from `from` to `to` bytes, of which nobody knows how long it will be. */
+  takeMore(from: number, to: number): boolean {
+    const more = to - from;
+    const isFree = to <= FREELY_GROWN_BYTES;
+    if (!isFree && this.#bytes + more > this.bytesMax * GROWN_SHARE) return false;
+    return this.take(more);
+  }
+
   giveBack(bytes: number): void {
     this.#bytes -= bytes;
   }
 }
 
 const NOTHING = new Uint8Array(0);
-const FIRST_BYTES = 16 * 1024;
+const FIRST_BYTES = 16 * KIB;
 /** A buffer with more room left over than this share is copied into one that fits. */
 const WASTE_RATIO = 1 / 8;
 
@@ -91,7 +111,7 @@ export class HeldBytes {
   #grow(length: number): boolean {
     if (length > this.#bytesMax) return false;
     const capacity = Math.min(this.#bytesMax, Math.max(length, this.#buffer.byteLength * 2));
-    if (!this.#budget.take(capacity - this.#buffer.byteLength)) return false;
+    if (!this.#budget.takeMore(this.#buffer.byteLength, capacity)) return false;
     const larger = Buffer.allocUnsafeSlow(capacity);
     larger.set(this.bytes);
     this.#buffer = larger;
