@@ -19,6 +19,8 @@ const seatsMax = 8192;
 /** For seats by their numbers: a power of two, above `seatsMax`. */
 const places = 16_384;
 const sweepMs = 250;
+/** How long reading what another worker has written may take. */
+const readMs = 2000;
 /** How long others may ask for what was stored here; after that one more fetch costs little. */
 const shareMsMax = 3_600_000;
 
@@ -34,7 +36,8 @@ interface Seat {
   readonly digest: string;
   /** asking: the sidecar has not answered; held: somebody here fetches; reading: another worker has it. */
   state: 'asking' | 'held' | 'reading';
-  heldUntilMs: number;
+  /** When holding or reading is over. */
+  untilMs: number;
   readonly waiting: Waiting[];
 }
 
@@ -74,11 +77,7 @@ export class Leases {
       if (message.passMs > 0) this.#options.onPass(seat.key, message.passMs);
       this.#end(seat, 'denied');
     } else if (message.kind === 'shared') {
-      seat.state = 'reading';
-      void this.#options.takeIn(message.file).then((isHere) => {
-        if (isHere) this.shared += seat.waiting.length;
-        this.#end(seat, isHere ? 'shared' : 'denied');
-      });
+      void this.#read(seat, message.file);
     }
   }
 
@@ -107,7 +106,7 @@ export class Leases {
     const { link } = this.#options;
     const digest = leaseDigest(key);
     const id = this.#nextId();
-    const seat: Seat = { id, key, digest, state: 'asking', heldUntilMs: 0, waiting: [waiting] };
+    const seat: Seat = { id, key, digest, state: 'asking', untilMs: 0, waiting: [waiting] };
     this.#seats.set(key, seat);
     this.#byId[id & (places - 1)] = seat;
     this.#sweep ??= this.#options.timers.after(sweepMs, () => this.#look());
@@ -123,6 +122,15 @@ export class Leases {
     return id;
   }
 
+  async #read(seat: Seat, file: string): Promise<void> {
+    const { takeIn, timers } = this.#options;
+    seat.state = 'reading';
+    seat.untilMs = timers.nowMs() + readMs;
+    const isHere = await takeIn(file).catch(() => false);
+    if (isHere) this.shared += seat.waiting.length;
+    this.#end(seat, isHere ? 'shared' : 'denied');
+  }
+
   /** The first who waits fetches. */
   #grant(seat: Seat): void {
     const next = seat.waiting.shift();
@@ -134,7 +142,7 @@ export class Leases {
       return;
     }
     seat.state = 'held';
-    seat.heldUntilMs = this.#options.timers.nowMs() + leaseMs;
+    seat.untilMs = this.#options.timers.nowMs() + leaseMs;
     this.granted += 1;
     let isOver = false;
     const lease: Lease = {
@@ -189,7 +197,9 @@ export class Leases {
       while (seat.waiting.length > 0 && seat.waiting[0]!.untilMs <= nowMs) {
         seat.waiting.shift()!.seeker.denied();
       }
-      if (seat.state === 'held' && seat.heldUntilMs <= nowMs) this.#again(seat);
+      if (seat.state === 'asking' || seat.untilMs > nowMs) continue;
+      if (seat.state === 'held') this.#again(seat);
+      else this.#end(seat, 'denied');
     }
     if (this.#seats.size > 0) {
       this.#sweep ??= this.#options.timers.after(sweepMs, () => this.#look());
