@@ -3,7 +3,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
-import type { CacheLink, CacheToSidecar, SidecarToCache } from '../core/cache-link.ts';
+import type { CacheLink, CacheToSidecar, HandOver, SidecarToCache } from '../core/cache-link.ts';
 import type { Events } from '../core/events.ts';
 import { systemTimers } from '../std/timers.ts';
 import type { CacheHost } from './cache/fill-context.ts';
@@ -35,6 +35,8 @@ export class Caches {
   readonly #purges: PurgeEnd;
   /** The newest last; more than one only while a configuration with another one is on its way. */
   readonly #stores = new Set<Store>();
+  /** Closed, and awaited by nobody but the sidecar. */
+  readonly #closed = new Set<Store>();
   readonly #timer: NodeJS.Timeout;
   #lastId = 0;
   #counts = '';
@@ -50,7 +52,7 @@ export class Caches {
       },
     };
     this.#purges = new PurgeEnd(this.#link, systemTimers);
-    this.#timer = setInterval(() => this.#tellCounts(), COUNTS_MS);
+    this.#timer = setInterval(() => this.#look(), COUNTS_MS);
     this.#timer.unref();
   }
 
@@ -80,8 +82,13 @@ export class Caches {
       case 'purged':
         this.#purges.receive(message);
         return;
+      case 'hand-over':
+        this.#handOver(message);
+        return;
       default:
+        // Numbers of seekers tell whose it is.
         for (const store of this.#stores) store.receive(message);
+        for (const store of this.#closed) store.receive(message);
     }
   }
 
@@ -93,6 +100,7 @@ export class Caches {
     else {
       this.#purges.disconnected();
       for (const store of this.#stores) store.disconnected();
+      for (const store of this.#closed) store.disconnected();
     }
   }
 
@@ -117,9 +125,23 @@ export class Caches {
       host: createCacheHost(store, context, onStored),
       close: () => {
         this.#stores.delete(store);
+        this.#closed.add(store);
         store.close();
       },
     };
+  }
+
+  /** The newest store that has it answers, and no other: the first answer counts. */
+  #handOver(message: HandOver): void {
+    const { digest } = message;
+    const holder = [...this.#stores].reverse().find((store) => store.remembers(digest));
+    if (holder !== undefined) holder.receive(message);
+    else this.#link.send({ kind: 'handed', digest, file: '' });
+  }
+
+  #look(): void {
+    for (const store of this.#closed) if (!store.isAwaited) this.#closed.delete(store);
+    this.#tellCounts();
   }
 
   #tellCounts(): void {

@@ -9,7 +9,7 @@ import { limits } from '../../../core/limits.ts';
 import { blobDigest, readBlob, writeBlob } from '../../../std/blobs/blob-file.ts';
 import { isRunning } from '../../../std/is-running.ts';
 import { RecentNumbers } from '../../../std/recent-numbers.ts';
-import type { Timers } from '../../../std/timers.ts';
+import type { Cancel, Timers } from '../../../std/timers.ts';
 import { answerHeadBytesMax, readHead, writeHead } from './answer-blob.ts';
 
 /** So many of the last digests are known here; whoever asks for another is told that it is gone. */
@@ -34,9 +34,9 @@ export class Handovers {
   readonly #options: HandoversOptions;
   /** Hashes of the keys of what was stored here. */
   readonly #hashes = new RecentNumbers(digestsMax, 1);
-  /** Digest and file of what is there now. */
-  readonly #files = new Map<string, string>();
-  #lastFile = 0;
+  /** Names of the files that are there or are being written, and what ends their time. */
+  readonly #files = new Map<string, Cancel>();
+  #isClosed = false;
 
   constructor(options: HandoversOptions) {
     this.#options = options;
@@ -46,6 +46,11 @@ export class Handovers {
   /** This worker has stored what that digest stands for, under a key with that hash. */
   remember(digest: string, hash: number): void {
     this.#hashes.set(digest, hash);
+  }
+
+  /** Whether this store has stored, under a lease, what that digest stands for. */
+  remembers(digest: string): boolean {
+    return this.#hashes.find(digest) !== -1;
   }
 
   /** Writes the newest answer of a digest and says where; '' when it is not to be had. */
@@ -58,25 +63,25 @@ export class Handovers {
 
   /** Returns what another worker wrote, or null. */
   async read(file: string): Promise<HandedAnswer | null> {
-    const path = join(this.#options.directory, basename(file));
-    const blob = await readBlob(path, answerHeadBytesMax + limits.cacheObjectBytes).catch(
-      () => null,
-    );
+    const bytesMax = answerHeadBytesMax + limits.cacheObjectBytes;
+    const blob = await readBlob(this.#pathOf(file), bytesMax).catch(() => null);
     const response = blob === null ? null : readHead(blob.head);
     return response === null ? null : { response, body: blob!.body };
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const name of this.#files.keys()) this.#remove(name);
   }
 
   /** Returns the name of the file, or ''. */
   async #writeFile({ response, body }: CachedVariant): Promise<string> {
+    const { link, timers } = this.#options;
     if (this.#files.size >= filesMax) return '';
-    this.#lastFile += 1;
-    const name = `answer-${process.pid}-${this.#lastFile}`;
-    const path = join(this.#options.directory, name);
-    this.#files.set(name, path);
+    // A worker may have two stores.
+    const name = `answer-${process.pid}-${link.nextId()}`;
+    const path = this.#pathOf(name);
+    this.#files.set(name, () => {});
     try {
       const head = writeHead(response);
       const digest = await blobDigest(head, body);
@@ -86,15 +91,24 @@ export class Handovers {
       this.#files.delete(name);
       return '';
     }
+    if (this.#isClosed) {
+      unlink(path).catch(() => {});
+      return '';
+    }
     this.written += 1;
-    this.#options.timers.after(fileMs, () => this.#remove(name));
+    const stop = timers.after(fileMs, () => this.#remove(name));
+    this.#files.set(name, stop);
     return name;
   }
 
   #remove(name: string): void {
-    const path = this.#files.get(name);
+    this.#files.get(name)?.();
     this.#files.delete(name);
-    if (path !== undefined) unlink(path).catch(() => {});
+    unlink(this.#pathOf(name)).catch(() => {});
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#options.directory, basename(name));
   }
 }
 

@@ -34,8 +34,11 @@ interface Seat {
   readonly id: number;
   readonly key: string;
   readonly digest: string;
-  /** asking: the sidecar has not answered; held: somebody here fetches; reading: another worker has it. */
-  state: 'asking' | 'held' | 'reading';
+  /**
+   * asking: the sidecar has not answered; answered: it has; held: somebody here fetches; reading: another
+   * worker has it.
+   */
+  state: 'asking' | 'answered' | 'held' | 'reading';
   /** When holding or reading is over. */
   untilMs: number;
   readonly waiting: Waiting[];
@@ -58,20 +61,30 @@ export class Leases {
   readonly #seats = new ChurnMap<Seat>();
   /** By the low bits of their numbers, which no two have in common. */
   readonly #byId = new Array<Seat | null>(places).fill(null);
+  /** Those in `#byId`. */
+  #known = 0;
   #sweep: Cancel | null = null;
+  #isClosed = false;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
   }
 
+  /** The sidecar owes an answer, which may be a lease. */
+  get isAwaited(): boolean {
+    return this.#byId.some((seat) => seat?.state === 'asking');
+  }
+
   seek(key: string, seeker: LeaseSeeker): void {
-    this.#join(key, { seeker, untilMs: this.#options.timers.nowMs() + leaseMs });
+    if (this.#isClosed) seeker.denied();
+    else this.#join(key, { seeker, untilMs: this.#options.timers.nowMs() + leaseMs });
   }
 
   /** The sidecar's answer to a seat. */
   receive(message: Granted | Denied | Shared): void {
     const seat = this.#byId[message.id & (places - 1)]!;
     if (seat?.id !== message.id || seat.state !== 'asking') return;
+    seat.state = 'answered';
     if (message.kind === 'granted') this.#grant(seat);
     else if (message.kind === 'denied') {
       if (message.passMs > 0) this.#options.onPass(seat.key, message.passMs);
@@ -83,11 +96,12 @@ export class Leases {
 
   /** The sidecar is gone: each worker goes on by itself. */
   disconnected(): void {
-    for (const seat of this.#seats.values()) if (seat.state === 'asking') this.#grant(seat);
+    for (const seat of this.#byId) if (seat?.state === 'asking') this.#grant(seat);
   }
 
-  /** Everybody fetches for himself. */
+  /** Everybody fetches for himself. What the sidecar still says is to be received until nothing is awaited. */
   close(): void {
+    this.#isClosed = true;
     this.#sweep?.();
     this.#sweep = null;
     for (const seat of this.#seats.values()) this.#end(seat, 'denied');
@@ -99,7 +113,7 @@ export class Leases {
       known.waiting.push(waiting);
       return;
     }
-    if (this.#seats.size >= seatsMax) {
+    if (this.#known >= seatsMax) {
       waiting.seeker.denied();
       return;
     }
@@ -109,6 +123,7 @@ export class Leases {
     const seat: Seat = { id, key, digest, state: 'asking', untilMs: 0, waiting: [waiting] };
     this.#seats.set(key, seat);
     this.#byId[id & (places - 1)] = seat;
+    this.#known += 1;
     this.#sweep ??= this.#options.timers.after(sweepMs, () => this.#look());
     const isSent = link.connected && link.send({ kind: 'seek', id, digest });
     if (!isSent) this.#grant(seat);
@@ -133,6 +148,7 @@ export class Leases {
 
   /** The first who waits fetches. */
   #grant(seat: Seat): void {
+    seat.state = 'held';
     const next = seat.waiting.shift();
     if (next === undefined) {
       // Everybody has left in the meantime: somebody else may have it.
@@ -141,7 +157,6 @@ export class Leases {
       this.#options.link.send({ kind: 'lease-end', id, digest, end: 'failed', freshMs: 0 });
       return;
     }
-    seat.state = 'held';
     seat.untilMs = this.#options.timers.nowMs() + leaseMs;
     this.granted += 1;
     let isOver = false;
@@ -184,10 +199,13 @@ export class Leases {
     for (const waiting of seat.waiting.splice(0)) this.#join(seat.key, waiting);
   }
 
+  /** Nobody joins it any more. As long as it may be granted it is known, or its lease would be nobody's. */
   #forget(seat: Seat): void {
-    const place = seat.id & (places - 1);
-    if (this.#byId[place] === seat) this.#byId[place] = null;
     if (this.#seats.get(seat.key) === seat) this.#seats.delete(seat.key);
+    const place = seat.id & (places - 1);
+    if (this.#byId[place] !== seat || seat.state === 'asking') return;
+    this.#byId[place] = null;
+    this.#known -= 1;
   }
 
   #look(): void {

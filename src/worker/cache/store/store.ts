@@ -195,6 +195,16 @@ export class Store implements CacheStore {
     else this.#leases.seek(key, seeker);
   }
 
+  /** Whether it has stored what that digest stands for, so that a hand-over is its to answer. */
+  remembers(digest: string): boolean {
+    return this.#handovers.remembers(digest);
+  }
+
+  /** The sidecar may still grant it a lease. */
+  get isAwaited(): boolean {
+    return this.#leases.isAwaited;
+  }
+
   /** A message of the sidecar. */
   receive(message: StoreMessage): void {
     if (message.kind !== 'hand-over') this.#leases.receive(message);
@@ -233,6 +243,7 @@ export class Store implements CacheStore {
     return cacheCountNames.map((name) => counts[name]);
   }
 
+  /** What the sidecar says is to be received as long as it is awaited. */
   close(): void {
     this.#leases.close();
     this.#disk?.close();

@@ -1,12 +1,13 @@
 // Leases of one worker: what the sidecar says reaches whom it is for.
 
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
+import type { Lease } from '../../../../../src/core/cache.ts';
 import type { CacheToSidecar } from '../../../../../src/core/cache-link.ts';
 import { systemTimers } from '../../../../../src/std/timers.ts';
 import { Leases } from '../../../../../src/worker/cache/store/leases.ts';
 
-test('two who seek at a time have numbers that are told apart', (context) => {
+it('two who seek at a time have numbers that are told apart', (context) => {
   // As far apart as makes them share a place.
   const numbers = [1, 1 + 2 ** 14, 1 + 2 ** 40, 2];
   const sent: CacheToSidecar[] = [];
@@ -36,58 +37,90 @@ test('two who seek at a time have numbers that are told apart', (context) => {
   assert.deepEqual(granted, ['b', 'a']);
 });
 
-describe('an answer that another worker has written', () => {
-  /** Leases whose sidecar says at once that it is in a file; `takeIn` reads it. */
-  function seekShared(context: TestContext, takeIn: () => Promise<boolean>) {
-    context.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
-    const timers = { ...systemTimers, nowMs: () => Date.now() };
-    const seeks: number[] = [];
-    let lastId = 0;
-    const leases = new Leases({
-      link: {
-        connected: true,
-        nextId: () => {
-          lastId += 1;
-          return lastId;
-        },
-        send: (message) => message.kind !== 'seek' || seeks.push(message.id) > 0,
+/** Leases in a time that the test moves; `sent` is what the sidecar hears. */
+function openLeases(context: TestContext, takeIn = () => Promise.resolve(false)) {
+  context.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const sent: CacheToSidecar[] = [];
+  const words: string[] = [];
+  const given: Lease[] = [];
+  let lastId = 0;
+  const leases = new Leases({
+    link: {
+      connected: true,
+      nextId: () => {
+        lastId += 1;
+        return lastId;
       },
-      ...{ timers, takeIn, onPass: () => {}, onStored: () => {} },
+      send: (message) => sent.push(message) > 0,
+    },
+    timers: { ...systemTimers, nowMs: () => Date.now() },
+    ...{ takeIn, onPass: () => {}, onStored: () => {} },
+  });
+  context.after(() => leases.close());
+  const seek = (name: string) =>
+    leases.seek('key', {
+      granted: (lease) => {
+        words.push(`${name} granted`);
+        given.push(lease);
+      },
+      shared: () => words.push(`${name} shared`),
+      denied: () => words.push(`${name} denied`),
     });
-    context.after(() => leases.close());
-    const words: string[] = [];
-    const seek = (name: string) =>
-      leases.seek('key', {
-        granted: () => words.push(`${name} granted`),
-        shared: () => words.push(`${name} shared`),
-        denied: () => words.push(`${name} denied`),
-      });
-    seek('first');
-    leases.receive({ kind: 'shared', id: lastId, file: 'answer' });
-    return { seek, words, seeks, pass: (ms: number) => context.mock.timers.tick(ms) };
-  }
+  const seeks = () => sent.flatMap((message) => (message.kind === 'seek' ? message.id : []));
+  const pass = (ms: number) => context.mock.timers.tick(ms);
+  return { leases, seek, words, given, sent, seeks, pass };
+}
 
-  test('is no more waited for when reading it fails', async (context) => {
-    const { seek, words, seeks } = seekShared(context, () => Promise.reject(new Error('gone')));
+it('a lease that comes when the answer is here already goes back', (context) => {
+  const { leases, seek, words, given, sent, seeks, pass } = openLeases(context);
+  seek('first');
+  leases.receive({ kind: 'granted', id: 1 });
+  pass(4000);
+  seek('second');
+  pass(1250);
+  assert.deepEqual(seeks(), [1, 2], 'the first one is over');
+  given[0]!.release('stored', Date.now() + 60_000);
+  assert.deepEqual(words, ['first granted', 'second shared']);
+  seek('third');
+  assert.deepEqual(seeks(), [1, 2, 3]);
+  leases.receive({ kind: 'granted', id: 2 });
+  const ends = sent.flatMap((one) => (one.kind === 'lease-end' ? [[one.id, one.end]] : []));
+  assert.deepEqual(ends, [
+    [1, 'stored'],
+    [2, 'failed'],
+  ]);
+  leases.receive({ kind: 'granted', id: 3 });
+  assert.equal(words.at(-1), 'third granted');
+});
+
+describe('an answer that another worker has written', () => {
+  it('is no more waited for when reading it fails', async (context) => {
+    const { leases, seek, words, seeks } = openLeases(context, () =>
+      Promise.reject(new Error('gone')),
+    );
+    seek('first');
+    leases.receive({ kind: 'shared', id: 1, file: 'answer' });
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(words, ['first denied']);
     seek('second');
-    assert.equal(seeks.length, 2);
+    assert.deepEqual(seeks(), [1, 2]);
   });
 
-  test('is waited for two seconds, and then sought anew', async (context) => {
+  it('is waited for two seconds, and then sought anew', async (context) => {
     let isRead = (_isHere: boolean) => {};
     const reading = new Promise<boolean>((resolve) => {
       isRead = resolve;
     });
-    const { seek, words, seeks, pass } = seekShared(context, () => reading);
+    const { leases, seek, words, seeks, pass } = openLeases(context, () => reading);
+    seek('first');
+    leases.receive({ kind: 'shared', id: 1, file: 'answer' });
     pass(1000);
     seek('second');
-    assert.deepEqual([words, seeks.length], [[], 1]);
+    assert.deepEqual([words, seeks()], [[], [1]]);
     pass(1250);
     assert.deepEqual(words, ['first denied', 'second denied']);
     seek('third');
-    assert.equal(seeks.length, 2);
+    assert.deepEqual(seeks(), [1, 2]);
     isRead(true);
     await reading;
     assert.deepEqual(words.slice(2), [], 'what comes late is for nobody');
