@@ -1,11 +1,10 @@
 // The stores of a worker and what its caches share, for as long as the settings of a store stay the same;
 // and the worker's end of what caches tell each other through the sidecar.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import type { CacheLink, CacheToSidecar, HandOver, SidecarToCache } from '../core/cache-link.ts';
 import type { Events } from '../core/events.ts';
-import { systemTimers } from '../std/timers.ts';
+import { type Cancel, systemTimers } from '../std/timers.ts';
 import type { CacheHost } from './cache/fill-context.ts';
 import { PurgeEnd } from './cache/store/purge-end.ts';
 import { Store } from './cache/store/store.ts';
@@ -16,9 +15,8 @@ import type { Kept, KeptParts } from './kept.ts';
 /** How often the sidecar is told what the cache counts, if that has changed. */
 const COUNTS_MS = 1000;
 
-/** Longest wait of a worker for its disks, and how often it looks. */
+/** Longest wait of a worker for its disks. */
 const OPEN_MS = 2000;
-const OPEN_LOOK_MS = 5;
 
 export interface CachesOptions {
   readonly send: (message: CacheToSidecar) => boolean;
@@ -69,9 +67,13 @@ export class Caches {
    * asks the peers for everything.
    */
   async opened(): Promise<void> {
-    const endsAtMs = performance.now() + OPEN_MS;
-    const isOpening = () => [...this.#stores].some((store) => store.isOpening);
-    while (isOpening() && performance.now() < endsAtMs) await delay(OPEN_LOOK_MS);
+    const opened = Promise.all([...this.#stores].map((store) => store.opened()));
+    let stop: Cancel = () => {};
+    const isLate = new Promise<void>((resolve) => {
+      stop = systemTimers.after(OPEN_MS, resolve);
+    });
+    await Promise.race([opened, isLate]);
+    stop();
   }
 
   /** A message of the sidecar. */

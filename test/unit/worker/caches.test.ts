@@ -24,7 +24,8 @@ class Bench {
   readonly kept = new KeptParts();
   readonly caches: Caches;
 
-  constructor(context: TestContext) {
+  /** `knowsPurges`: the sidecar has told them. */
+  constructor(context: TestContext, knowsPurges = true) {
     const folder = createTempDir(context);
     this.runDirectory = folder.path;
     const nothing = () => {};
@@ -36,11 +37,15 @@ class Bench {
       onStored: nothing,
     });
     this.caches.linkChanged(true);
-    this.caches.receive({ kind: 'purges', floor: 0, records: [], isPart: false });
+    if (knowsPurges) this.tellPurges();
     context.after(() => {
       this.kept.closeAll();
       this.caches.close();
     });
+  }
+
+  tellPurges(): void {
+    this.caches.receive({ kind: 'purges', floor: 0, records: [], isPart: false });
   }
 
   /** Stages a configuration. */
@@ -79,7 +84,7 @@ class Bench {
     this.caches.receive({ kind: 'hand-over', digest });
     await until(() => this.sent.length > before, { what: 'an answer' });
     // A second answer would come some turns later.
-    for (let turn = 0; turn < 20; turn++) await new Promise((next) => setImmediate(next));
+    await turns(20);
     const handed = this.sent.slice(before);
     return handed.map((message) => (message.kind === 'handed' ? message.file : message.kind));
   }
@@ -150,3 +155,51 @@ describe('a store that is gone', () => {
     await until(() => readdirSync(bench.runDirectory).length === 0, { what: 'no file is left' });
   });
 });
+
+describe('the stores of a worker', () => {
+  /** A bench with a disk, in a time that stands still; `isOpen` when its caches say so. */
+  function opening(context: TestContext, path: string) {
+    context.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+    const bench = new Bench(context, false);
+    bench.host('8MiB', { disk: { path } });
+    const state = { isOpen: false };
+    void bench.caches.opened().then(() => {
+      state.isOpen = true;
+    });
+    const isOpenSoon = () => untilTurn(() => state.isOpen);
+    return { bench, state, isOpenSoon };
+  }
+
+  it('are open when their disks are and all purges are known', async (context) => {
+    const { bench, state, isOpenSoon } = opening(context, createTempDir(context).file('cache'));
+    await turns(100);
+    assert.equal(state.isOpen, false, 'a purge may be missing');
+    bench.tellPurges();
+    assert.ok(await isOpenSoon());
+  });
+
+  it('are open as far as ever when a disk can not be', async (context) => {
+    assert.ok(await opening(context, '/dev/null/cache').isOpenSoon());
+  });
+
+  it('are waited for two seconds', async (context) => {
+    const { state, isOpenSoon } = opening(context, createTempDir(context).file('cache'));
+    context.mock.timers.tick(1999);
+    await turns(20);
+    assert.equal(state.isOpen, false);
+    context.mock.timers.tick(1);
+    assert.ok(await isOpenSoon());
+  });
+});
+
+/** Some turns of the loop. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((next) => setImmediate(next));
+}
+
+/** As `until`, while timers stand still. */
+async function untilTurn(isSo: () => boolean): Promise<boolean> {
+  const endsAtMs = performance.now() + 20_000;
+  while (!isSo() && performance.now() < endsAtMs) await turns(1);
+  return isSo();
+}

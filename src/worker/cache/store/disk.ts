@@ -48,13 +48,14 @@ interface Waiting {
 
 export class DiskTier {
   readonly counters: DiskCounters = { reads: 0, hits: 0, writes: 0, dropped: 0 };
+  /** Resolves, with whether it did, when the disk was opened for the first time. Never rejects. */
+  readonly opened: Promise<boolean>;
   readonly #options: DiskTierOptions;
   #store: BlobStore | null = null;
   /** The one that is open or being opened; what former ones report is of no interest. */
   #current: BlobStore | null = null;
   #tornBefore = 0;
   #isClosed = false;
-  #isTried = false;
   #timer: Cancel = () => {};
   /** By key and variant: only the newest of each is written. */
   readonly #waiting = new Map<string, Waiting>();
@@ -67,16 +68,11 @@ export class DiskTier {
     const { memoryBytes, timers: clock } = options;
     const onError = (store: BlobStore, error: unknown) => this.#fail(store, error);
     this.#reader = new DiskReader({ memoryBytes, clock, onError });
-    void this.#open();
+    this.opened = this.#open();
   }
 
   get works(): boolean {
     return this.#store !== null && this.#options.isReady();
-  }
-
-  /** It is not known yet whether it works, or what was purged while this worker was not there. */
-  get isOpening(): boolean {
-    return !this.#isTried || (this.#store !== null && !this.#options.isReady());
   }
 
   /** Files that were not whole. */
@@ -132,7 +128,7 @@ export class DiskTier {
     store?.close().catch(() => {});
   }
 
-  async #open(): Promise<void> {
+  async #open(): Promise<boolean> {
     const { path, bytes, timers } = this.#options;
     const store = new BlobStore({
       directory: path,
@@ -144,17 +140,16 @@ export class DiskTier {
     try {
       await store.open();
     } catch (error) {
-      this.#isTried = true;
       this.#fail(store, error);
-      return;
+      return false;
     }
-    this.#isTried = true;
     if (this.#isClosed) {
       await store.close().catch(() => {});
-      return;
+      return false;
     }
     this.#store = store;
     this.#refreshLater(store);
+    return true;
   }
 
   #refreshLater(store: BlobStore): void {

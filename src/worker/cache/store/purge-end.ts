@@ -24,6 +24,9 @@ export class PurgeEnd {
   readonly log = new PurgeLog();
   /** Some sidecar has told all that it knew: no purge from before this worker began is missing. */
   isComplete = false;
+  /** Resolves when that is so. */
+  readonly completed: Promise<void>;
+  #complete = () => {};
   readonly #link: CacheLink;
   readonly #timers: Timers;
   readonly #waiting = new Map<number, Waiting>();
@@ -36,6 +39,9 @@ export class PurgeEnd {
   constructor(link: CacheLink, timers: Timers) {
     this.#link = link;
     this.#timers = timers;
+    this.completed = new Promise((resolve) => {
+      this.#complete = resolve;
+    });
   }
 
   /** Some URLs or tags are being purged. */
@@ -76,6 +82,7 @@ export class PurgeEnd {
       for (const record of readPurges(message)) this.#learn(record);
       if (message.isPart) return;
       this.isComplete = true;
+      this.#complete();
       this.#tell();
     }
   }

@@ -88,9 +88,9 @@ export class Store implements CacheStore {
     return this.#disk?.works === true;
   }
 
-  /** It has a disk that soon works, or turns out not to. */
-  get isOpening(): boolean {
-    return this.#disk?.isOpening === true;
+  /** Resolves when its disk works, or turns out not to. */
+  async opened(): Promise<void> {
+    if (this.#disk !== null && (await this.#disk.opened)) await this.#purges.completed;
   }
 
   find(key: string): CacheEntry | null {
