@@ -20,6 +20,7 @@ import { ownFields } from './fill-outcome.ts';
 import { chooseVariant, directReason, fillKeyOf, reasonOf } from './found.ts';
 import { remembered } from './freshness.ts';
 import { invalidatedBy } from './invalidation.ts';
+import { leaseKeyOf } from './lease-key.ts';
 import { answerPurge, type Purger } from './purge.ts';
 import { emptyFacts, type RequestFacts, readRequestFacts } from './request-facts.ts';
 import { decideReuse, refreshesEarly } from './reuse.ts';
@@ -232,10 +233,9 @@ export class RouteCache implements CacheUse {
     if (nowMs < response.freshUntilMs) {
       if (!policy.refreshesEarly || !refreshesEarly(response, nowMs, host.random())) return;
     }
-    const { varyKey } = response;
-    const fillKey = varyKey === '' ? response.key : `${response.key}\0${varyKey}`;
+    const { key, varyKey } = response;
+    const fillKey = leaseKeyOf(key, varyKey);
     if (host.fills.has(fillKey)) return;
-    const { key } = response;
     const task = this.#taskOf(exchange, { key, fillKey, variant, looksOnDisk: false });
     const fill = new Fill(this.#context, task);
     host.fills.set(fillKey, fill);

@@ -8,6 +8,7 @@
 import type { RawHeaders } from '../../core/headers.ts';
 import { TextMemo } from '../../std/text-memo.ts';
 import { joinedValue } from './fields.ts';
+import { leaseKeyOf } from './lease-key.ts';
 
 /** More fields than this make an answer not worth storing. */
 const FIELDS_MAX = 16;
@@ -92,7 +93,7 @@ export function variantKey(key: string, vary: readonly string[], request: RawHea
   const fields: string[] = [];
   for (let at = 0; at < vary.length; at += 2)
     fields.push(vary[at]!, normalValue(vary[at]!, request));
-  return `${key}\0${varyKeyOf(fields)}`;
+  return leaseKeyOf(key, varyKeyOf(fields));
 }
 
 /** Whether a request would have been answered alike. */

@@ -22,6 +22,7 @@ import type { Events } from '../../../core/events.ts';
 import { GONE, KEPT } from '../../../core/purge-log.ts';
 import { keyHash } from '../../../std/key-hash.ts';
 import type { Timers } from '../../../std/timers.ts';
+import { leaseKeyOf, partsOfLeaseKey } from '../lease-key.ts';
 import { DiskTier } from './disk.ts';
 import type { DiskAnswer } from './disk-reader.ts';
 import { Handovers } from './handovers.ts';
@@ -74,9 +75,9 @@ export class Store implements CacheStore {
       timers,
       takeIn: (file) => this.#takeIn(file),
       onPass: (leaseKey, passMs) =>
-        this.memory.pass(partsOf(leaseKey).key, timers.wallMs() + passMs),
+        this.memory.pass(partsOfLeaseKey(leaseKey).key, timers.wallMs() + passMs),
       onStored: (digest, leaseKey) =>
-        this.#handovers.remember(digest, keyHash(partsOf(leaseKey).key)),
+        this.#handovers.remember(digest, keyHash(partsOfLeaseKey(leaseKey).key)),
     });
   }
 
@@ -258,7 +259,7 @@ export class Store implements CacheStore {
       variants = this.memory.find(key)?.variants ?? [];
       if (leaseDigest(key) === digest) return variants;
       const meant = variants.find(({ response: { varyKey } }) => {
-        return leaseDigest(`${key}\0${varyKey}`) === digest;
+        return leaseDigest(leaseKeyOf(key, varyKey)) === digest;
       });
       if (meant !== undefined) return [meant];
     }
@@ -277,13 +278,6 @@ export class Store implements CacheStore {
     const answer = await this.#handovers.read(file);
     return answer !== null && this.memory.store(answer.response, answer.body) !== null;
   }
-}
-
-/** See `CacheStore.lease`. */
-function partsOf(leaseKey: string): { key: string; varyKey: string } {
-  const end = leaseKey.indexOf('\0');
-  if (end === -1) return { key: leaseKey, varyKey: '' };
-  return { key: leaseKey.slice(0, end), varyKey: leaseKey.slice(end + 1) };
 }
 
 function isLike({ response }: CachedVariant, other: StoredResponse): boolean {
