@@ -58,23 +58,24 @@ export class BlobIndex {
     return place === -1 ? null : this.#row(place);
   }
 
-  /** Adds a row, in place of one of the same key and variant; false when there is no room. */
+  /** Adds a row; false when there is no room, or another content of that key and variant. */
   put(row: BlobRow): boolean {
     const known = this.#place(row.high, row.low, row.variant);
-    const before = known === -1 ? 0 : this.#at(known, 5);
-    if (this.#blocks - before + row.blocks > this.blocksMax) return false;
-    if (known === -1 && this.length >= this.rowsMax) return false;
-    this.#blocks += row.blocks - before;
-    if (known !== -1) this.#set(known, row);
-    else this.#add(row);
+    if (known !== -1) {
+      if (!this.#hasContent(known, row)) return false;
+      this.touch(row);
+      return true;
+    }
+    if (this.#blocks + row.blocks > this.blocksMax || this.length >= this.rowsMax) return false;
+    this.#blocks += row.blocks;
+    this.#add(row);
     return true;
   }
 
   /** Takes out a row if it still has that content. */
-  remove({ high, low, variant, sumHigh, sumLow }: BlobRow): boolean {
-    const place = this.#place(high, low, variant);
-    if (place === -1) return false;
-    if (this.#at(place, 3) !== sumHigh || this.#at(place, 4) !== sumLow) return false;
+  remove(row: BlobRow): boolean {
+    const place = this.#place(row.high, row.low, row.variant);
+    if (place === -1 || !this.#hasContent(place, row)) return false;
     this.#blocks -= this.#at(place, 5);
     this.length -= 1;
     this.#close(place);
@@ -132,6 +133,10 @@ export class BlobIndex {
       if (isKey && this.#at(place, 2) === variant) return place;
     }
     return -1;
+  }
+
+  #hasContent(place: number, { sumHigh, sumLow }: BlobRow): boolean {
+    return this.#at(place, 3) === sumHigh && this.#at(place, 4) === sumLow;
   }
 
   #row(place: number): BlobRow {

@@ -2,8 +2,9 @@
 // named by key, variant and content, never changed. Bounded: a blob has its place in the log before its
 // file is begun, and what does not fit has none.
 //
-//   put: record ─► room? ─► temporary file ─► renamed        a process that dies in between leaves a record
-//                   └─ no: not written                       without a file: a miss, until it is cleared away
+//   put: former one removed ─► record ─► room? ─► temporary file ─► renamed
+//                                         └─ no: not written
+//   A process that dies in between leaves a record without a file: a miss, until it is cleared away.
 
 import { randomUUID } from 'node:crypto';
 import { mkdir, unlink } from 'node:fs/promises';
@@ -35,6 +36,8 @@ export interface BlobStoreOptions {
 export const rowsMax = 2 ** 20;
 /** Files that are known to be whole. */
 const wholeMax = 4096;
+/** How often a blob seeks its place when others put one of the same key and variant at the same time. */
+const placeTries = 3;
 /** A record whose file is not there yet may be of a blob that is just being written. */
 export const youngS = 60;
 
@@ -74,8 +77,7 @@ export class BlobStore {
     const row: BlobRow = { ...key, sumHigh, sumLow, blocks, usedS: this.nowS() };
     const before = this.index.get(key);
     if (before !== null && isSame(before, row)) return true;
-    await this.log.append([{ kind: 'put', row }]);
-    if (!(await this.#hasRow(row))) return false;
+    if (!(await this.#place(row))) return false;
     let isKept: boolean;
     try {
       isKept = await this.#write(row, { head, body, digest, isWanted: () => this.#hasRow(row) });
@@ -88,8 +90,23 @@ export class BlobStore {
       await this.#unlink(row);
       isKept = false;
     }
-    if (before !== null && !(await this.#hasRow(before))) await this.#unlink(before);
     return isKept;
+  }
+
+  /**
+   * Gives a row its place in the log; false when there is none. What has it now goes first, with its file:
+   * else the room of that file would be given away while it is there, and if another process puts at the
+   * same time, neither would know that it is to delete it.
+   */
+  async #place(row: BlobRow): Promise<boolean> {
+    for (let tries = 0; tries < placeTries; tries++) {
+      const before = this.index.get(row);
+      if (before !== null) await this.remove([before]);
+      await this.log.append([{ kind: 'put', row }]);
+      if (await this.#hasRow(row)) return true;
+      if (this.index.get(row) === null) return false;
+    }
+    return false;
   }
 
   /** Returns the blob of a row; null when it is gone, or was not whole and is gone now. */

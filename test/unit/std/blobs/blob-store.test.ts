@@ -140,6 +140,26 @@ describe('the store of blobs', () => {
     assert.ok(keeper.evicted > 50, `${keeper.evicted}`);
   });
 
+  test('never has more on disk than its budget when several replace the same', async (context) => {
+    const directory = directoryOf(context);
+    const bytesMax = 200 * KIB;
+    const open = () => openStore(context, directory, bytesMax);
+    const stores = [await open(), await open(), await open()];
+    const random = createSeededRandom(4);
+    for (let round = 0; round < 60; round++) {
+      const puts = stores.map(async (store) => {
+        for (let turn = random.below(4); turn > 0; turn--) await store.log.refresh();
+        const body = random.bytes(1 + random.below(40 * KIB));
+        await store.put(keyOf(random.below(3)), head, body);
+      });
+      await Promise.all(puts);
+      const [store] = stores;
+      await store!.log.refresh();
+      const rows = [...store!.index.rows()].map((row) => store!.pathOf(row));
+      assert.deepEqual(filesIn(directory).sort(), rows.sort(), `round ${round}`);
+    }
+  });
+
   test('refuses what does not fit when nobody makes room', async (context) => {
     const store = await openStore(context, directoryOf(context), 64 * KIB);
     assert.ok(await store.put(keyOf(1), head, Buffer.alloc(40 * KIB)));
