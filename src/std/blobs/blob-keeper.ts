@@ -11,6 +11,8 @@ import { type BlobStore, blobName, youngS } from './blob-store.ts';
 /** Room is made above the first share of the budget, down to the second. */
 const fullShare = 0.9;
 const roomyShare = 0.8;
+/** How often what dead processes had begun is looked for, in s: one that dies again and again leaves much. */
+const clearEveryS = 10;
 /** How long others may take to see that the log is another one. */
 const restMs = 5000;
 /** A log this long is written anew when it is this many times what it needs to be. */
@@ -22,6 +24,7 @@ export class BlobKeeper {
   readonly #store: BlobStore;
   #rest: BlobLogRest | null = null;
   #restUntilMs = 0;
+  #clearedAtS = 0;
   /** Blobs that had to go. */
   evicted = 0;
   /** Files without a row, taken into the log, and files and rows that were of no use. */
@@ -43,6 +46,9 @@ export class BlobKeeper {
     const isCrowded = index.length > index.rowsMax * fullShare;
     if (isFull || isCrowded) await this.#makeRoom(isCrowded);
     if (log.broken > 0) this.needsScan = true;
+    // The clock may be set back.
+    if (Math.abs(this.#store.nowS() - this.#clearedAtS) > clearEveryS)
+      await this.#clearTemporaries();
     const needed = Math.max(logBytesMin, index.length * bytesPerRow * logExcess);
     if (this.#rest === null && (log.bytes > needed || log.broken > 0)) await this.#compact();
   }
@@ -97,6 +103,7 @@ export class BlobKeeper {
   /** What processes that are gone had begun. */
   async #clearTemporaries(): Promise<void> {
     const directory = join(this.#store.directory, 'new');
+    this.#clearedAtS = this.#store.nowS();
     for (const name of await readdir(directory)) {
       const pid = Number(name.split('-', 1)[0]);
       if (pid > 0 && pid !== process.pid && isRunning(pid)) continue;

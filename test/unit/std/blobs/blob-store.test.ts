@@ -221,6 +221,21 @@ describe('the store of blobs', () => {
     }
   });
 
+  test('clears away soon what processes have begun that are gone', async (context) => {
+    const directory = directoryOf(context);
+    const keeper = new BlobKeeper(await openStore(context, directory));
+    await keeper.scan(() => Promise.resolve(true));
+    const begun = (pid: number) => join(directory, 'new', `${pid}-1`);
+    // No process has the first number; the parent of this one runs.
+    for (const pid of [999_999_999, process.ppid]) writeFileSync(begun(pid), 'half');
+    wallMs += 9000;
+    await keeper.look();
+    assert.equal(readdirSync(join(directory, 'new')).length, 2);
+    wallMs += 2000;
+    await keeper.look();
+    assert.deepEqual(readdirSync(join(directory, 'new')), [`${process.ppid}-1`]);
+  });
+
   test('reads on behind a damaged record, and has the log written anew', async (context) => {
     const directory = directoryOf(context);
     const store = await openStore(context, directory);
