@@ -133,6 +133,20 @@ export class CacheWorld {
     }
   }
 
+  /** When everything has arrived and ended, without any time to pass, no lease is left for nobody. */
+  checkLeases(): void {
+    const isBusy = ({ up, down, fetches }: SimWorker) =>
+      up.length + down.length + fetches.length > 0;
+    while (this.workers.some(isBusy)) {
+      for (const worker of this.workers) {
+        this.#deliverUp(worker);
+        this.#deliverDown(worker);
+        this.#finish(worker);
+      }
+    }
+    assert.equal(this.desk.leases.leases, 0);
+  }
+
   checkAlways(): void {
     for (const worker of this.workers) {
       for (const asker of worker.askers) assert.ok(asker.words <= 1, 'nobody is told twice');
@@ -347,6 +361,9 @@ export class CacheWorld {
     const leases = new Leases({
       ...{ link, timers: time },
       takeIn: async (file) => {
+        const roll = this.hasLosses ? this.random.next() : 1;
+        if (roll < 0.05) throw new Error('the disk fails');
+        if (roll < 0.1) await new Promise(() => {});
         const response = this.files.get(file);
         return response !== undefined && memory.store(response, new Uint8Array(1)) !== null;
       },

@@ -16,6 +16,8 @@ async function run(seed: number, hasLosses: boolean, check: (world: CacheWorld) 
       // Promises of purges go on.
       if (step % 3 === 0) await turn();
     }
+    await turn();
+    world.checkLeases();
     world.quiesce();
     for (let at = 0; at < 5; at++) {
       await turn();
