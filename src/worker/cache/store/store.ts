@@ -110,7 +110,13 @@ export class Store implements CacheStore {
     return null;
   }
 
-  async #readIn(key: string, answers: DiskAnswer[]): Promise<CacheEntry | null> {
+  async #readIn(key: string, onDisk: readonly DiskAnswer[]): Promise<CacheEntry | null> {
+    // First all that takes time: no purge shall come between a verdict and its use.
+    const answers: DiskAnswer[] = [];
+    for (const one of onDisk) {
+      const answer = await this.#loaded(one);
+      if (answer !== null) answers.push(answer);
+    }
     const read: CachedVariant[] = [];
     // The newest last, so that it is the first in memory.
     answers.sort((a, b) => a.response.storedAtMs - b.response.storedAtMs);
@@ -122,7 +128,7 @@ export class Store implements CacheStore {
         continue;
       }
       const variant =
-        file === null ? this.memory.store(response, body) : await this.#leaveOnDisk(response, file);
+        file === null ? this.memory.store(response, body) : this.#leftOnDisk(response, file);
       if (variant !== null) read.unshift(variant);
       else forget();
     }
@@ -143,17 +149,24 @@ export class Store implements CacheStore {
     return purges.isAsking && variants.some(({ response }) => purges.isAskedFor(response));
   }
 
-  /** The body stays in its file, unless a purge has made it stale; null when it is purged. */
-  async #leaveOnDisk(response: StoredResponse, file: StoredFile): Promise<CachedVariant | null> {
+  /** An answer whose body is here if a purge has made it stale: only what is fresh stays in its file. */
+  async #loaded(answer: DiskAnswer): Promise<DiskAnswer | null> {
+    const { response, file } = answer;
+    const verdict = this.#purges.log.judge(response, response.generation);
+    if (file === null || verdict === KEPT) return answer;
+    const body = Buffer.allocUnsafeSlow(verdict === GONE ? 0 : file.byteLength);
+    const isRead = verdict !== GONE && (await file.read(body, 0));
+    file.release();
+    if (isRead) return { ...answer, body, file: null };
+    answer.forget();
+    return null;
+  }
+
+  #leftOnDisk(response: StoredResponse, file: StoredFile): CachedVariant | null {
     const verdict = this.#purges.log.judge(response, response.generation);
     if (verdict === KEPT) return new CachedVariant(response, NO_BYTES, file);
-    let variant: CachedVariant | null = null;
-    if (verdict !== GONE) {
-      const body = Buffer.allocUnsafeSlow(file.byteLength);
-      if (await file.read(body, 0)) variant = this.memory.store(response, body);
-    }
     file.release();
-    return variant;
+    return null;
   }
 
   get isPurging(): boolean {
