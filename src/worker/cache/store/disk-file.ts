@@ -3,10 +3,15 @@
 
 import type { StoredFile } from '../../../core/cache.ts';
 import type { OpenBlob } from '../../../std/blobs/blob-file.ts';
+import type { Timers } from '../../../std/timers.ts';
+
+/** A disk that takes longer to answer counts as failing: somebody waits. */
+export const diskAnswerMs = 5000;
 
 export interface DiskFileOptions {
   readonly blob: OpenBlob;
-  /** The disk can't be read. */
+  readonly timers: Timers;
+  /** The disk can't be read, or does not answer. */
   readonly onError: (error: unknown) => void;
   readonly onClose: () => void;
 }
@@ -22,13 +27,18 @@ export class DiskFile implements StoredFile {
     this.byteLength = options.blob.bodyBytes;
   }
 
-  async read(piece: Uint8Array, offset: number): Promise<boolean> {
-    try {
-      return await this.#options.blob.read(piece, offset);
-    } catch (error) {
-      this.#options.onError(error);
-      return false;
-    }
+  read(piece: Uint8Array, offset: number): Promise<boolean> {
+    const { blob, timers, onError } = this.#options;
+    return new Promise((resolve) => {
+      const fail = (error: unknown) => {
+        onError(error);
+        resolve(false);
+      };
+      const stop = timers.after(diskAnswerMs, () => {
+        fail(new Error(`no answer within ${diskAnswerMs} ms`));
+      });
+      blob.read(piece, offset).then(resolve, fail).finally(stop);
+    });
   }
 
   hold(): void {

@@ -6,7 +6,7 @@ import { MIB } from '../../../core/limits.ts';
 import { type BlobRow, blockBytes } from '../../../std/blobs/blob-index.ts';
 import type { BlobStore } from '../../../std/blobs/blob-store.ts';
 import { ByteGate } from '../../../std/byte-gate.ts';
-import type { Clock } from '../../../std/clock.ts';
+import type { Timers } from '../../../std/timers.ts';
 import { readHead } from './answer-blob.ts';
 import { DiskFile } from './disk-file.ts';
 
@@ -31,7 +31,7 @@ export interface DiskAnswer {
 export interface DiskReaderOptions {
   /** Bytes of memory in front of it. */
   readonly memoryBytes: number;
-  readonly clock: Clock;
+  readonly timers: Timers;
   /** The disk of that store fails. */
   readonly onError: (store: BlobStore, error: unknown) => void;
 }
@@ -73,7 +73,7 @@ export class DiskReader {
       const blob = await store.read(row);
       if (blob === null) return null;
       const response = readHead(blob.head);
-      const isFit = response?.key === key && response.keepUntilMs > this.#options.clock.wallMs();
+      const isFit = response?.key === key && response.keepUntilMs > this.#options.timers.wallMs();
       const forget = this.#forgetter(store, row);
       if (isFit) return { response, body: blob.body, file: null, forget };
       // Of another key with the same digest, of another version of this program, or too old.
@@ -91,13 +91,14 @@ export class DiskReader {
     try {
       const blob = await store.openBody(row);
       const response = blob === null ? null : readHead(blob.head);
-      isOpen = response?.key === key && response.freshUntilMs > this.#options.clock.wallMs();
+      isOpen = response?.key === key && response.freshUntilMs > this.#options.timers.wallMs();
       if (blob === null || response === null || !isOpen) {
         await blob?.close();
         return null;
       }
       const file = new DiskFile({
         blob,
+        timers: this.#options.timers,
         onError: (error) => this.#options.onError(store, error),
         onClose: () => {
           this.#files -= 1;

@@ -9,13 +9,12 @@ import { BlobStore } from '../../../std/blobs/blob-store.ts';
 import { hash32 } from '../../../std/hash.ts';
 import type { Cancel, Timers } from '../../../std/timers.ts';
 import { answerHeadBytesMax, writeHead } from './answer-blob.ts';
+import { diskAnswerMs } from './disk-file.ts';
 import { type DiskAnswer, DiskReader } from './disk-reader.ts';
 
 /** What other workers wrote is known after this. */
 const refreshMs = 250;
 const retryMs = 60_000;
-/** A disk that takes longer to answer counts as failing: somebody waits. */
-const answerMs = 5000;
 /** Bodies that wait to be written, in bytes and number; further ones are not. */
 const waitingBytesMax = 32 * 1024 * 1024;
 const waitingMax = 1024;
@@ -65,9 +64,9 @@ export class DiskTier {
 
   constructor(options: DiskTierOptions) {
     this.#options = options;
-    const { memoryBytes, timers: clock } = options;
+    const { memoryBytes, timers } = options;
     const onError = (store: BlobStore, error: unknown) => this.#fail(store, error);
-    this.#reader = new DiskReader({ memoryBytes, clock, onError });
+    this.#reader = new DiskReader({ memoryBytes, timers, onError });
     this.opened = this.#open();
   }
 
@@ -166,9 +165,9 @@ export class DiskTier {
   #inTime(store: BlobStore, reading: Promise<DiskAnswer[]>): Promise<DiskAnswer[]> {
     return new Promise((resolve) => {
       let isLate = false;
-      const stop = this.#options.timers.after(answerMs, () => {
+      const stop = this.#options.timers.after(diskAnswerMs, () => {
         isLate = true;
-        this.#fail(store, new Error(`no answer within ${answerMs} ms`));
+        this.#fail(store, new Error(`no answer within ${diskAnswerMs} ms`));
         resolve([]);
       });
       void reading.then((answers) => {
