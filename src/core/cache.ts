@@ -139,6 +139,8 @@ export interface CacheStore {
   fetch(key: string): Promise<CacheEntry | null>;
   /** Some URLs or tags are being purged: asked for, and not counted yet. */
   readonly isPurging: boolean;
+  /** Whether one of them may reach what a fetch from that URL will bring: by it, or by any tag. */
+  mayBePurged(url: string): boolean;
   /** Whether a purge after that generation, or one that is under way, reaches the URL, hard or soft. */
   isPurged(url: string, since: number): boolean;
   /** Keeps an answer in memory and, where there is one, on disk. The body is the store's from now on. */

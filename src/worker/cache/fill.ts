@@ -13,6 +13,7 @@ import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import { Audience } from './audience.ts';
+import { isBeingPurged } from './being-purged.ts';
 import type { ForwardReason } from './cache-status.ts';
 import { fetchExchange } from './fetch-exchange.ts';
 import { type Fetcher, FetchRight } from './fetch-right.ts';
@@ -136,7 +137,8 @@ export class Fill implements Sink, Fetcher, Joinable, Filling, AwaitedFetch, Bod
   }
 
   canJoin(exchange: Exchange): boolean {
-    if (this.isOutdated) return false;
+    const { request } = this.task;
+    if (this.isOutdated || isBeingPurged(request, exchange, this.context.host.store)) return false;
     if (this.isWaiting) return true;
     if (this.#state !== 'holding' || !this.#isShared) return false;
     return matchesVary(this.#decision!.vary, exchange.requestHeaders);

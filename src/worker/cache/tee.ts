@@ -14,6 +14,7 @@ import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { limits } from '../../core/limits.ts';
 import type { Sink, Source } from '../../core/sink.ts';
+import { isBeingPurged } from './being-purged.ts';
 import { addStatus, type ForwardReason, forwardStatus } from './cache-status.ts';
 import { decide } from './fetch-exchange.ts';
 import { type Fetcher, FetchRight } from './fetch-right.ts';
@@ -92,7 +93,8 @@ export class Tee implements CacheFetch, Fetcher, Joinable, Sink, Source {
   }
 
   canJoin(exchange: Exchange): boolean {
-    if (this.isOutdated) return false;
+    const { request } = this.#task;
+    if (this.isOutdated || isBeingPurged(request, exchange, this.#context.host.store)) return false;
     if (this.#state !== 'copying') return this.#state === 'seeking' || this.#state === 'asked';
     if (!this.#isShared || !this.#hasRoom()) return false;
     return matchesVary(this.#decision!.vary, exchange.requestHeaders);

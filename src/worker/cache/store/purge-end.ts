@@ -32,6 +32,8 @@ export class PurgeEnd {
   readonly #waiting = new Map<number, Waiting>();
   /** How many purges of each URL and tag, hard ones, the sidecar has been asked for and has not answered. */
   readonly #asked = new Map<string, number>();
+  /** How many of these are of tags. */
+  #tagsAsked = 0;
   #unsent: PurgeCommand[] = [];
   /** Sidecars have told all purges up to this one; some of this worker's own may be later. */
   #told = 0;
@@ -52,6 +54,11 @@ export class PurgeEnd {
   /** Whether one of them reaches this answer. */
   isAskedFor({ url, tags }: Pick<StoredResponse, 'url' | 'tags'>): boolean {
     return this.#asked.has(`url ${url}`) || tags.some((tag) => this.#asked.has(`tag ${tag}`));
+  }
+
+  /** Whether one of them may reach an answer whose tags nobody knows yet. */
+  mayReach(url: string): boolean {
+    return this.#tagsAsked > 0 || this.#asked.has(`url ${url}`);
   }
 
   /** Resolves with whether it holds in all workers. */
@@ -144,6 +151,7 @@ export class PurgeEnd {
 
   #count({ kind, value, isSoft }: PurgeCommand, change: 1 | -1): void {
     if (isSoft || (kind !== 'url' && kind !== 'tag')) return;
+    if (kind === 'tag') this.#tagsAsked += change;
     const name = `${kind} ${value}`;
     const count = (this.#asked.get(name) ?? 0) + change;
     if (count === 0) this.#asked.delete(name);

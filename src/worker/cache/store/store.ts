@@ -173,6 +173,10 @@ export class Store implements CacheStore {
     return this.#purges.isAsking;
   }
 
+  mayBePurged(url: string): boolean {
+    return this.#purges.mayReach(url);
+  }
+
   isPurged(url: string, since: number): boolean {
     const answer = { url, tags: [] };
     return this.#purges.isAskedFor(answer) || this.#purges.log.judge(answer, since) !== KEPT;

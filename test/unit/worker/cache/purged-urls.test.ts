@@ -78,6 +78,34 @@ describe('a URL that is asked for in another spelling first', () => {
   });
 });
 
+// A client changes a page and asks for it at once, while a fetch runs that was sent before: by the answer to
+// its change it was promised not to be given what that brings.
+describe('a fetch that runs while its URL is changed', () => {
+  for (const [what, spelling, changed] of [
+    ['the same URL', {}, {}],
+    ['another spelling', { rewrittenTo: '/page' }, {}],
+    ['a group', {}, { 'cache-group-invalidation': '"pages"' }],
+  ] as const) {
+    it(`is not waited for while the sidecar is asked to purge it, by ${what}`, (test) => {
+      const headers = Object.entries(changed).flat();
+      const world = new CacheWorld(test, {}, ({ method }) =>
+        method === 'POST' ? { status: 204, headers } : 'hold',
+      );
+      world.link.connected = true;
+      world.get('rewrittenTo' in spelling ? '//page' : '/page', spelling);
+      world.store.receive({ kind: 'granted', id: world.link.lastId });
+      assert.equal(world.held.length, 1);
+      world.get(headers.length > 0 ? '/others' : '/page', { method: 'POST' });
+      assert.equal(world.link.sent.at(-1)?.kind, 'purge');
+      const client = world.get('/page');
+      const [before, after] = world.held;
+      before!.answer({ ...answer, body: 'before' });
+      after?.answer({ ...answer, body: 'after' });
+      assert.deepEqual([client.body, client.cache], ['after', 'miss']);
+    });
+  }
+});
+
 describe('URLs whose query does not count', () => {
   it('are purged without it, and by whichever a PURGE names', async (test) => {
     const world = new CacheWorld(test, { purgeFrom, key: { query: 'none' } }, () => answer);
