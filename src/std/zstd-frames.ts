@@ -1,5 +1,6 @@
-// Follows the frames of a zstd stream (RFC 8878 section 3) without decoding them, to tell whether it ended
-// where it should: node:zlib takes a stream that breaks off for one that is complete.
+// Follows the frames of a zstd stream (RFC 8878 section 3) without decoding them, to tell where each ends, and
+// whether the stream did where it should: node:zlib takes a stream that breaks off for one that is complete,
+// and drops what follows a frame in the same piece.
 
 const MAGIC = 0xfd2fb528;
 /** The last four bits are free. */
@@ -27,8 +28,11 @@ export class ZstdFrames {
     return this.#frames > 0 && this.#part === 'magic' && this.#left === 4 && !this.#isBroken;
   }
 
-  /** Takes the next bytes of the stream, in order. */
-  see(chunk: Uint8Array): void {
+  /**
+   * Takes the next bytes of the stream, in order, as far as the end of a frame; returns how many. Of what is
+   * no such stream it takes all.
+   */
+  see(chunk: Uint8Array): number {
     let at = 0;
     while (at < chunk.byteLength && !this.#isBroken) {
       if (this.#part === 'data' || this.#part === 'header-rest') {
@@ -43,7 +47,9 @@ export class ZstdFrames {
         at += 1;
       }
       while (this.#left === 0 && !this.#isBroken) this.#finishPart();
+      if (this.#part === 'magic' && this.#left === 4) return at;
     }
+    return chunk.byteLength;
   }
 
   #finishPart(): void {

@@ -22,7 +22,8 @@ export interface RecodingBounds {
 /** Sees what goes into a codec. */
 export interface Witness {
   readonly isComplete: boolean;
-  see(chunk: Uint8Array): void;
+  /** Returns how many of the bytes, one at least, the codec can take in one go. */
+  see(chunk: Uint8Array): number;
 }
 
 /** How a stream recodes, and who is told how it went. */
@@ -83,8 +84,15 @@ export class RecodedStream implements Sink, Source {
     if (this.#isOver || chunk.byteLength === 0) return true;
     this.#bytesIn += chunk.byteLength;
     if (this.#recoding.flushKind !== null) this.#awaitPause();
-    this.#recoding.witness?.see(chunk);
-    return this.#recoding.codec.write(Buffer.from(chunk));
+    const { codec, witness } = this.#recoding;
+    let rest = Buffer.from(chunk);
+    if (witness !== null) {
+      for (let most = witness.see(rest); most < rest.byteLength; most = witness.see(rest)) {
+        codec.write(rest.subarray(0, most));
+        rest = rest.subarray(most);
+      }
+    }
+    return codec.write(rest);
   }
 
   end(): void {

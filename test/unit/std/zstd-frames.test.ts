@@ -1,4 +1,4 @@
-// Whether a zstd stream is complete, told from its frames alone.
+// Where the frames of a zstd stream end, and whether it is complete, told from its frames alone.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -8,7 +8,8 @@ import { ZstdFrames } from '../../../src/std/zstd-frames.ts';
 function isComplete(stream: Uint8Array, chunkBytes: number): boolean {
   const frames = new ZstdFrames();
   for (let at = 0; at < stream.length; at += chunkBytes) {
-    frames.see(stream.subarray(at, at + chunkBytes));
+    let rest = stream.subarray(at, at + chunkBytes);
+    while (rest.length > 0) rest = rest.subarray(frames.see(rest));
   }
   return frames.isComplete;
 }
@@ -44,6 +45,19 @@ describe('the frames of a zstd stream', () => {
       }
     });
   }
+
+  it('are taken one at a time', () => {
+    const frames = new ZstdFrames();
+    const [first, second] = [zstdCompressSync(text), zstdCompressSync(Buffer.alloc(0))];
+    assert.equal(frames.see(first.subarray(0, 100)), 100);
+    const rest = Buffer.concat([first.subarray(100), second, first]);
+    assert.equal(frames.see(rest), first.length - 100);
+    assert.equal(frames.see(rest.subarray(first.length - 100)), second.length);
+    assert.equal(frames.see(first), first.length);
+    assert.ok(frames.isComplete);
+    assert.equal(frames.see(Buffer.from('junk and more')), 13);
+    assert.equal(frames.isComplete, false);
+  });
 
   it('are never complete of something else, or of nothing', () => {
     assert.equal(isComplete(Buffer.alloc(0), 1), false);

@@ -42,6 +42,30 @@ describe('a body in a coding that the client did not ask for', () => {
     });
   }
 
+  it('may be several members or frames', async () => {
+    const [first, second] = [page(70_000), page(300)];
+    const toSkip = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 9]);
+    const empty = Buffer.alloc(0);
+    const parts = {
+      gzip: [gzipSync(first), gzipSync(second), gzipSync(empty), gzipSync(first)],
+      zstd: [toSkip, zstdCompressSync(first), zstdCompressSync(empty), toSkip].concat([
+        zstdCompressSync(second),
+        zstdCompressSync(first),
+      ]),
+    };
+    for (const [coding, members] of Object.entries(parts)) {
+      const encoded = Buffer.concat(members);
+      for (const chunkBytes of [encoded.length, members[0]!.length, 1000, 99]) {
+        const passage = new Passage(encodedAnswer(coding));
+        await passage.feed(encoded, chunkBytes);
+        passage.sink.end();
+        await passage.client.over();
+        assert.equal(passage.client.error, null, `${coding} by ${chunkBytes}`);
+        assert.ok(passage.client.body.equals(Buffer.concat([first, second, first])), coding);
+      }
+    }
+  });
+
   it('is encoded again in one that the client likes', async () => {
     const encoded = gzipSync(page(100_000));
     const passage = new Passage(encodedAnswer('gzip', { accept: 'br' }));
