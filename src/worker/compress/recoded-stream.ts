@@ -175,12 +175,15 @@ export class RecodedStream implements Sink, Source {
 
   #finish(): void {
     if (this.#isOver) return;
-    const { witness, blame } = this.#recoding;
-    if (witness?.isComplete === false) {
+    const { codec, witness, blame } = this.#recoding;
+    // Codecs end where their stream does, and let go what follows: that must not go on unheard.
+    if (codec.bytesWritten < this.#bytesIn) {
+      this.#break(new ProxyError(blame, 'goes on behind its end'));
+    } else if (witness?.isComplete === false) {
       this.#break(new ProxyError(blame, 'ends too early'));
-      return;
+    } else {
+      this.#pass();
     }
-    this.#pass();
   }
 
   #pass(): void {

@@ -132,11 +132,33 @@ describe('a body in a coding that the client did not ask for', () => {
     }
   });
 
+  it('is broken off when more comes than it says, together with it or later', async () => {
+    for (const [coding, encode] of Object.entries(ENCODERS)) {
+      const encoded = encode(page(100_000));
+      for (const more of [Buffer.from('and more'), Buffer.alloc(9)]) {
+        for (const chunkBytes of [encoded.length + more.length, encoded.length, 1000]) {
+          const passage = new Passage(encodedAnswer(coding));
+          await passage.feed(Buffer.concat([encoded, more]), chunkBytes);
+          passage.sink.end();
+          await passage.client.over();
+          assert.equal(passage.client.error?.code, 'undecodable', `${coding} by ${chunkBytes}`);
+          assert.equal(passage.client.ended, 0);
+        }
+      }
+    }
+  });
+
   it('stops its source when it is found out while that goes on', async () => {
-    const passage = new Passage(encodedAnswer('gzip'));
-    passage.sink.write(Buffer.from('this is not encoded at all'));
-    await until(() => passage.cancelledBy !== null, { what: 'the source is cancelled' });
-    assert.equal(passage.cancelledBy?.code, 'undecodable');
+    const wrong = Buffer.from('this is not encoded at all');
+    for (const [coding, encode] of Object.entries(ENCODERS)) {
+      const tooMuch = Buffer.concat([encode(page(5000)), Buffer.from('and more')]);
+      for (const body of [wrong, tooMuch]) {
+        const passage = new Passage(encodedAnswer(coding));
+        passage.sink.write(body);
+        await until(() => passage.cancelledBy !== null, { what: `${coding} is cancelled` });
+        assert.equal(passage.cancelledBy?.code, 'undecodable');
+      }
+    }
   });
 
   it('waits for a slow client', async () => {
