@@ -1,7 +1,7 @@
 // Which responses have a body, and what must be kept to when a stage changes its bytes.
 
 import type { Exchange } from './exchange.ts';
-import type { RawHeaders } from './headers.ts';
+import { type RawHeaders, withoutFields } from './headers.ts';
 
 /** What is true of the peer's bytes alone. */
 const OF_THE_BYTES: ReadonlySet<string> = new Set([
@@ -33,4 +33,11 @@ export function changedBodyFields(headers: RawHeaders): RawHeaders {
     changed.push(name, name === 'etag' && value.startsWith('"') ? `W/${value}` : value);
   }
   return changed;
+}
+
+/** What comes after the body, without digests of bytes that it has no more; null for nothing. */
+export function changedBodyTrailers(trailers: RawHeaders | null): RawHeaders | null {
+  if (trailers === null) return null;
+  const changed = withoutFields(trailers, OF_THE_BYTES);
+  return changed.length === 0 ? null : changed;
 }

@@ -10,6 +10,7 @@
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { KIB, MIB } from '../../core/limits.ts';
+import { changedBodyTrailers } from '../../core/response-body.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import { encodeWhole } from '../../std/encode.ts';
 import { announceCoding, type BodyCompression, openCompressedStream } from './compressed-stream.ts';
@@ -138,7 +139,7 @@ export class CompressedBody implements Sink, Source {
     const body = this.#takeHeld();
     const { responseByteLength: total } = this.#exchange;
     if (body.byteLength < minBytes || (total !== -1 && body.byteLength !== total)) {
-      if (total === -1) this.#exchange.responseByteLength = body.byteLength;
+      if (total === -1) this.#exchange.responseByteLength = this.#declared(body.byteLength);
       this.#give(body);
     } else if (body.byteLength <= INLINE_BYTES_MAX) {
       this.#encodeHere(body);
@@ -179,9 +180,16 @@ export class CompressedBody implements Sink, Source {
 
   #announce(bytesIn: number, bytesOut: number): void {
     const { coding, compression } = this.#options;
-    announceCoding(this.#exchange, coding, bytesOut);
-    this.#exchange.plainBytes = bytesIn;
+    const exchange = this.#exchange;
+    exchange.responseTrailers = changedBodyTrailers(exchange.responseTrailers);
+    announceCoding(exchange, coding, this.#declared(bytesOut));
+    exchange.plainBytes = bytesIn;
     compression.count(coding, bytesIn, bytesOut);
+  }
+
+  /** Behind a body whose length is declared HTTP/1.1 has no room for trailers. */
+  #declared(bytes: number): number {
+    return this.#exchange.responseTrailers === null ? bytes : -1;
   }
 
   /** Ends with a body that is whole. */

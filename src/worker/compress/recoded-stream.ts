@@ -6,6 +6,7 @@
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { MIB } from '../../core/limits.ts';
+import { changedBodyTrailers } from '../../core/response-body.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import type { Codec } from '../../std/encode.ts';
 
@@ -99,6 +100,8 @@ export class RecodedStream implements Sink, Source {
     if (this.#isOver) return;
     this.#stopWaiting();
     this.#source = null;
+    const exchange = this.#exchange;
+    exchange.responseTrailers = changedBodyTrailers(exchange.responseTrailers);
     // Peers name the coding of what turns out to be empty: nothing, decoded, is nothing.
     if (this.#bytesIn === 0 && this.#recoding.blame === 'undecodable') this.#pass();
     else this.#recoding.codec.end();

@@ -76,6 +76,21 @@ describe('a body that is to be compressed', () => {
     assert.ok(passage.isFree);
   });
 
+  it('leaves room for trailers behind it, but for digests of bytes that it has no more', async () => {
+    const sum = ['x-sum', '1'];
+    for (const bytes of [500, 5000, 40_000, 100_000]) {
+      const passage = new Passage({ accept: 'gzip' });
+      await passage.feed(page(bytes), 16_000);
+      passage.exchange.responseTrailers = [...sum, 'content-digest', 'sha-256=:AA==:'];
+      passage.sink.end();
+      await passage.client.over();
+      assert.ok(passage.client.plain.equals(page(bytes)));
+      assert.equal(passage.client.byteLength, -1);
+      const digest = bytes === 500 ? ['content-digest', 'sha-256=:AA==:'] : [];
+      assert.deepEqual(passage.exchange.responseTrailers, [...sum, ...digest]);
+    }
+  });
+
   it('goes out as it is when that is shorter', async () => {
     for (const bytes of [2000, 40_000]) {
       const body = randomBytes(bytes);

@@ -77,6 +77,15 @@ describe('a body in a coding that the client did not ask for', () => {
     assert.ok(passage.isFree);
   });
 
+  it('is no longer what a digest behind it says', async () => {
+    const passage = new Passage(encodedAnswer('gzip'));
+    passage.sink.write(gzipSync(page(5000)));
+    passage.exchange.responseTrailers = ['repr-digest', 'sha-256=:AA==:'];
+    passage.sink.end();
+    await passage.client.over();
+    assert.equal(passage.exchange.responseTrailers, null);
+  });
+
   it('may be empty', async () => {
     for (const coding of Object.keys(ENCODERS)) {
       const passage = new Passage(encodedAnswer(coding, { status: 302 }));
