@@ -57,6 +57,8 @@ export class CompressedBody implements Sink, Source {
   start(source: Source): void {
     this.#source = source;
     this.#exchange.running = this;
+    // A head that comes alone is meant to be seen alone.
+    if (this.#exchange.responseByteLength === -1) this.#awaitPause();
   }
 
   write(chunk: Uint8Array): boolean {

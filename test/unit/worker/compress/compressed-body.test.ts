@@ -68,6 +68,19 @@ describe('a body that is to be compressed', () => {
     assert.ok(passage.client.body.equals(page(1023)));
   });
 
+  it('lets its head go when nothing follows for a moment, and no end is in sight', async () => {
+    const passage = new Passage({ accept: 'gzip' });
+    assert.equal(passage.client.source, null);
+    await until(() => passage.client.source !== null, { what: 'the head is there' });
+    assert.equal(passage.client.field('content-encoding'), 'gzip');
+    passage.sink.write(page(5000));
+    await until(() => passage.client.chunks.length > 0, { what: 'and the first bytes' });
+    passage.sink.end();
+    await passage.client.over();
+    assert.ok(passage.client.plain.equals(page(5000)));
+    assert.ok(passage.isFree);
+  });
+
   it('may be empty', () => {
     const passage = new Passage({ accept: 'gzip' });
     passage.sink.end();
