@@ -4,17 +4,19 @@
 import type { ContentCoding } from '../../core/compression.ts';
 import type { Offload } from '../../core/offload.ts';
 
-/** More that wait are forgotten: they come again when they are asked for again. */
+/** More that wait are refused. */
 export const JOBS_MAX = 256;
+
+interface Work {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly coding: ContentCoding;
+  readonly level: number;
+}
 
 /** One encoding to make. */
 export interface EncodingJob {
-  /** Called when it is its turn, so that nothing is held before. */
-  readonly make: () => {
-    readonly body: Uint8Array<ArrayBuffer>;
-    readonly coding: ContentCoding;
-    readonly level: number;
-  };
+  /** Called when it is its turn, so that nothing is held before; null: nobody wants it any more. */
+  readonly make: () => Work | null;
   readonly made: (encoded: Uint8Array) => void;
 }
 
@@ -41,10 +43,12 @@ export class BackgroundEncoder {
     if (share === 0) this.#jobs.length = 0;
   }
 
-  add(job: EncodingJob): void {
-    if (this.#share === 0 || this.#jobs.length === JOBS_MAX) return;
+  /** Returns false for what is refused. */
+  add(job: EncodingJob): boolean {
+    if (this.#share === 0 || this.#jobs.length === JOBS_MAX) return false;
     this.#jobs.push(job);
     this.#next();
+    return true;
   }
 
   close(): void {
@@ -54,14 +58,16 @@ export class BackgroundEncoder {
 
   #next(): void {
     if (this.#isBusy) return;
-    const job = this.#jobs.shift();
-    if (job === undefined) return;
-    this.#isBusy = true;
-    void this.#run(job);
+    for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
+      const work = job.make();
+      if (work === null) continue;
+      this.#isBusy = true;
+      void this.#run(job, work);
+      return;
+    }
   }
 
-  async #run(job: EncodingJob): Promise<void> {
-    const work = job.make();
+  async #run(job: EncodingJob, work: Work): Promise<void> {
     const startedAtMs = performance.now();
     try {
       const encoded = await this.#offload.run('encode', work, [work.body.buffer]);

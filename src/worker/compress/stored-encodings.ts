@@ -27,6 +27,8 @@ export interface EncodingKeeper {
 
 /** What is known of one coding of a stored body. */
 interface Progress {
+  /** Who asked last had this one: a 304 or a soft purge gives a body another head, and the former is gone. */
+  latest: CachedVariant;
   hits: number;
   /** Is being made for the first time: who wants it too waits for the same. */
   making: Promise<Uint8Array | null> | null;
@@ -57,7 +59,10 @@ export class StoredEncodings {
     if (encoded === undefined) return null;
     const progress = this.#of(variant, coding);
     progress.hits += 1;
-    if (progress.hits === BETTER_AFTER_HITS) this.#makeBetter(variant, coding);
+    // What finds no place in the queue is counted anew.
+    if (progress.hits === BETTER_AFTER_HITS && !this.#makeBetter(variant, coding)) {
+      progress.hits = 0;
+    }
     return encoded;
   }
 
@@ -89,7 +94,7 @@ export class StoredEncodings {
       progress.isUseless = encoded.byteLength >= body.byteLength;
       if (progress.isUseless) return null;
       this.#compression.count(coding, body.byteLength, encoded.byteLength);
-      this.#keeper.addEncoding(variant, coding, encoded);
+      this.#keeper.addEncoding(progress.latest, coding, encoded);
       return encoded;
     } catch {
       // The thread died; its pool counts that. The plain body is still here.
@@ -108,21 +113,29 @@ export class StoredEncodings {
     return task as Promise<Uint8Array> | null;
   }
 
-  #makeBetter(variant: CachedVariant, coding: ContentCoding): void {
-    const { body } = variant;
+  /** False when it can't be now. */
+  #makeBetter({ body }: CachedVariant, coding: ContentCoding): boolean {
     const level = BEST_LEVELS[coding];
-    if (body.byteLength > BETTER_BYTES_MAX || level <= this.#policy.levels[coding]) return;
-    this.#background.add({
-      make: () => ({ body: copyOf(body), coding, level }),
+    if (body.byteLength > BETTER_BYTES_MAX || level <= this.#policy.levels[coding]) return true;
+    // It may wait for minutes: what the store drops meanwhile must not stay for its sake.
+    const kept = new WeakRef(body);
+    return this.#background.add({
+      make: () => {
+        const plain = kept.deref();
+        return plain === undefined ? null : { body: copyOf(plain), coding, level };
+      },
       made: (encoded) => {
-        const before = variant.encodings?.get(coding);
+        const plain = kept.deref();
+        const latest = plain && this.#progress.get(plain)?.get(coding)?.latest;
+        const before = latest?.encodings?.get(coding);
         if (before === undefined || encoded.byteLength >= before.byteLength) return;
-        this.#keeper.addEncoding(variant, coding, encoded);
+        this.#keeper.addEncoding(latest!, coding, encoded);
       },
     });
   }
 
-  #of({ body }: CachedVariant, coding: ContentCoding): Progress {
+  #of(variant: CachedVariant, coding: ContentCoding): Progress {
+    const { body } = variant;
     let codings = this.#progress.get(body);
     if (codings === undefined) {
       codings = new Map();
@@ -130,9 +143,10 @@ export class StoredEncodings {
     }
     let progress = codings.get(coding);
     if (progress === undefined) {
-      progress = { hits: 0, making: null, isUseless: false };
+      progress = { latest: variant, hits: 0, making: null, isUseless: false };
       codings.set(coding, progress);
     }
+    progress.latest = variant;
     return progress;
   }
 }

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { CachedVariant, type StoredResponse } from '../../../../src/core/cache.ts';
 import type { ContentCoding } from '../../../../src/core/compression.ts';
@@ -11,6 +13,7 @@ import type { Source } from '../../../../src/core/sink.ts';
 import { BackgroundEncoder, JOBS_MAX } from '../../../../src/worker/compress/background-encoder.ts';
 import { keepCodingWish, PlainStage } from '../../../../src/worker/compress/coding-wish.ts';
 import { CompressStage } from '../../../../src/worker/compress/compress-stage.ts';
+import type { Compression } from '../../../../src/worker/compress/compression.ts';
 import { BETTER_AFTER_HITS } from '../../../../src/worker/compress/stored-encodings.ts';
 import { until } from '../../../support/deadline.ts';
 import { makeExchange } from '../support/exchanges.ts';
@@ -20,22 +23,32 @@ const NOTHING_BEHIND: Source = { pause() {}, resume() {}, cancel() {} };
 
 /** A cache with one answer, and clients that ask for it. */
 class Shelf {
-  readonly compression = makeCompression();
-  readonly threads = this.compression.offload as FakeThreads;
-  readonly variant: CachedVariant;
+  readonly compression: Compression;
+  readonly threads: FakeThreads;
+  variant: CachedVariant;
   kept = 0;
   readonly #stage: CompressStage;
 
-  constructor(body: Buffer) {
+  constructor(body: Buffer, compression = makeCompression()) {
+    this.compression = compression;
+    this.threads = compression.offload as FakeThreads;
     const headers = ['content-type', 'text/html', 'etag', '"1"', 'age', '3'];
     this.variant = new CachedVariant({ headers } as unknown as StoredResponse, body);
     this.#stage = new CompressStage(POLICY, this.compression, {
       addEncoding: (variant, coding, encoded) => {
+        if (variant !== this.variant) return;
         this.kept += 1;
         variant.encodings ??= new Map();
         variant.encodings.set(coding, encoded);
       },
     });
+  }
+
+  /** A 304 came: as the store does it. */
+  refresh(): void {
+    const { response, body, encodings } = this.variant;
+    this.variant = new CachedVariant(response, body);
+    this.variant.encodings = encodings;
   }
 
   /** Answers as the cache does: in pieces of 64 KiB where the body is long. */
@@ -84,6 +97,16 @@ describe('an answer from a cache', () => {
       assert.ok(Buffer.from(shelf.variant.body).equals(body));
     });
   }
+
+  it('keeps an encoding under the head that came while it was made', async () => {
+    const shelf = new Shelf(page(100_000));
+    const before = shelf.hit('br');
+    shelf.refresh();
+    const after = shelf.hit('br');
+    for (const client of [before, after]) await client.over();
+    assert.equal(shelf.hit('br').field('content-encoding'), 'br');
+    assert.deepEqual([shelf.kept, shelf.threads.tasks], [1, 1]);
+  });
 
   it('goes out as it is when no thread has time, and is encoded another time', async () => {
     const shelf = new Shelf(page(100_000));
@@ -179,6 +202,57 @@ describe('an answer from a cache', () => {
       assert.ok(client.plain.equals(page(50_000)));
     }
     assert.equal(shelf.kept, 4);
+  });
+
+  it('becomes denser whatever heads came meanwhile', async () => {
+    const shelf = new Shelf(page(50_000));
+    shelf.compression.background.configure(1);
+    await shelf.hit('br').over();
+    const usual = shelf.variant.encodings!.get('br')!.byteLength;
+    for (let hits = 0; hits < BETTER_AFTER_HITS; hits++) shelf.hit('br');
+    shelf.refresh();
+    shelf.hit('br');
+    const isBetter = () => shelf.variant.encodings!.get('br')!.byteLength < usual;
+    await until(isBetter, { what: 'the better one is there' });
+  });
+
+  it('becomes denser later when too much else waits for that', async () => {
+    const shelf = new Shelf(page(50_000));
+    const { background } = shelf.compression;
+    await shelf.hit('br').over();
+    const usual = shelf.variant.encodings!.get('br')!.byteLength;
+    for (let hits = 0; hits < BETTER_AFTER_HITS; hits++) shelf.hit('br');
+    assert.equal(background.jobs, 0);
+    background.configure(1);
+    for (let hits = 0; hits < BETTER_AFTER_HITS; hits++) shelf.hit('br');
+    const isBetter = () => shelf.variant.encodings!.get('br')!.byteLength < usual;
+    await until(isBetter, { what: 'the better one is there' });
+  });
+
+  it('is not held by the wish for a denser encoding', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const compression = makeCompression();
+    compression.background.configure(0.000_001);
+    const wanted = async (): Promise<WeakRef<Uint8Array>> => {
+      const shelf = new Shelf(page(50_000), compression);
+      await shelf.hit('br').over();
+      for (let hits = 0; hits < BETTER_AFTER_HITS; hits++) shelf.hit('br');
+      const { response, body } = shelf.variant;
+      shelf.variant = new CachedVariant(response, Buffer.alloc(0));
+      return new WeakRef(body);
+    };
+    await wanted();
+    const waits = await wanted();
+    assert.equal(compression.background.jobs, 1);
+    await until(
+      () => {
+        collect();
+        return waits.deref() === undefined;
+      },
+      { what: 'it is forgotten' },
+    );
+    compression.background.close();
   });
 });
 
