@@ -34,8 +34,9 @@ export function compileClientStages(
     compileMapBack(route, context),
     ...plugins.stages,
     compileResponseEdits(route),
-    compileCompress(route, context, changesBody),
+    // Behind who may read it: that decides about dictionaries.
     compileCors(route),
+    compileCompress(route, context, changesBody),
     compileBandwidth(route, context),
   ]);
 }

@@ -73,7 +73,7 @@ export class Dictionaries {
     const wish = wishOf(exchange);
     if (hash === undefined || wish === null) return null;
     const coding = preferred(parseAcceptEncoding(wish), offers);
-    if (coding === null) return null;
+    if (coding === null || !isReadable(exchange)) return null;
     const name = nameOf(exchange, hash);
     const found = this.#byName.get(name);
     if (found === undefined) return null;
@@ -141,6 +141,20 @@ function preferred(
 /** Other origins may not use it: who can guess a hash would learn what is in it (section 9). */
 function nameOf({ scheme, host }: Exchange, hash: string): string {
   return `${scheme}://${host.toLowerCase()} ${hash}`;
+}
+
+/**
+ * Whether a page that asks from another origin may read the answer, as far as its browser tells: else the
+ * length would tell it how much answer and dictionary have in common (section 9.3).
+ */
+function isReadable({ requestHeaders, responseHeaders }: Exchange): boolean {
+  const site = headerValue(requestHeaders, 'sec-fetch-site') ?? 'same-origin';
+  const mode = headerValue(requestHeaders, 'sec-fetch-mode') ?? 'same-origin';
+  if (site === 'same-origin' || mode === 'same-origin' || mode === 'navigate') return true;
+  const origin = headerValue(requestHeaders, 'origin');
+  if (mode !== 'cors' || origin === undefined) return false;
+  const allowed = headerValue(responseHeaders, 'access-control-allow-origin');
+  return allowed === '*' || allowed === origin;
 }
 
 /** Names the bytes of an answer; null when it has no tag. */

@@ -97,6 +97,29 @@ describe('a dictionary', () => {
     assert.equal(isUsed(new Passage({ ...asking(V1), host: 'other.example' }, compression)), false);
   });
 
+  // A page of another site loads an answer that it can't read, as a script or an image, and looks at its length.
+  it('is not used for pages of other origins that may not read the answer', async () => {
+    const compression = await heard(V1);
+    const from = (site: string, mode: string, origin?: string, allowed?: string) => {
+      const asked = asking(V1);
+      const fields = [...asked.requestHeaders!, 'sec-fetch-site', site, 'sec-fetch-mode', mode];
+      if (origin !== undefined) fields.push('origin', origin);
+      const headers = ['content-type', 'text/html'];
+      if (allowed !== undefined) headers.push('access-control-allow-origin', allowed);
+      return isUsed(new Passage({ ...asked, requestHeaders: fields, headers }, compression));
+    };
+    assert.equal(from('same-origin', 'no-cors'), true);
+    assert.equal(from('none', 'navigate'), true);
+    assert.equal(from('cross-site', 'navigate'), true);
+    assert.equal(from('cross-site', 'no-cors'), false);
+    assert.equal(from('same-site', 'no-cors', 'https://b.example', '*'), false);
+    assert.equal(from('cross-site', 'cors', 'https://b.example'), false);
+    assert.equal(from('cross-site', 'cors', 'https://b.example', 'https://c.example'), false);
+    assert.equal(from('cross-site', 'cors', undefined, '*'), false);
+    assert.equal(from('cross-site', 'cors', 'https://b.example', '*'), true);
+    assert.equal(from('same-site', 'cors', 'https://b.example', 'https://b.example'), true);
+  });
+
   it('is heard from whole answers that are offered as raw content, of a bounded size', async () => {
     const large = page(limits.dictionaryBytes + 1);
     const formatted = Buffer.concat([Buffer.from('37a430ec', 'hex'), V1]);
