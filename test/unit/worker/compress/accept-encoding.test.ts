@@ -108,6 +108,7 @@ describe('Accept-Encoding', () => {
     }
     const long = `${'x,'.repeat(600)}gzip`;
     assert.equal(chooser.choose(wish(long)).coding, null);
+    assert.equal(acceptsCoding(wish(long), 'gzip'), false);
   });
 
   it('accepts for decoding only what is named, or covered by an asterisk', () => {
