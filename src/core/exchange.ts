@@ -122,7 +122,9 @@ export class Exchange {
   cacheStatus: CacheStatus | null = null;
   /** Set while its response is to be stored, and others may wait for it; null for all other exchanges. */
   cacheFetch: CacheFetch | null = null;
-  /** The stored answer whose whole body is sent; null for any other response. */
+  /**
+   * The stored answer whose whole body is sent, or that was stored while it was; null for any other response.
+   */
   cached: CachedVariant | null = null;
   /** What the client said in Accept-Encoding where the peer is not told; null: see `requestHeaders`. */
   acceptEncoding: string | null = null;

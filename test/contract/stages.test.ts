@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { CachedVariant, type StoredResponse } from '../../src/core/cache.ts';
 import type { ResponseStage } from '../../src/core/filter.ts';
 import { attachStages } from '../../src/worker/attach-stages.ts';
 import { decodeBody } from '../../src/worker/compress/decode-body.ts';
@@ -190,5 +191,14 @@ describe('stages together', () => {
     assert.deepEqual(seen, ['a after ', 'b after a,1']);
     assert.equal(client.bytes, 'b(a(x))');
     assert.equal(client.state, 'ended');
+  });
+
+  it('behind a page that stands in for a stored answer take nothing for the stored one', () => {
+    const exchange = makeExchange({}, new RecordingSink());
+    exchange.status = 503;
+    exchange.cached = new CachedVariant({} as StoredResponse, text);
+    const row = rows.find(({ name }) => name === 'error-pages')!;
+    attachStages(exchange, [row.create()], exchange.client);
+    assert.equal(exchange.cached, null);
   });
 });

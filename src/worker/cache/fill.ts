@@ -228,8 +228,11 @@ export class Fill implements Sink, Fetcher, Joinable, Filling, AwaitedFetch, Bod
     body.store(stored.body);
     this.over('stored', stored.response.freshUntilMs);
     for (const waiter of this.audience.all) {
-      if (waiter.isStreaming) waiter.pump();
-      else answer(this, waiter, stored, statusOf(this, waiter));
+      // What is made of it for one, an encoding say, can be kept for all.
+      if (waiter.isStreaming) {
+        waiter.exchange.cached = stored;
+        waiter.pump();
+      } else answer(this, waiter, stored, statusOf(this, waiter));
     }
   }
 

@@ -140,7 +140,7 @@ export class CompressStage implements ResponseStage {
       return next;
     }
     const { cached } = exchange;
-    if (this.#stored !== null && cached !== null && exchange.status === 200) {
+    if (this.#stored !== null && cached !== null) {
       return sendStored(exchange, next, { cached, coding, stored: this.#stored });
     }
     if (exchange.method === 'HEAD') {
@@ -150,9 +150,13 @@ export class CompressStage implements ResponseStage {
       return next;
     }
     exchange.responseHeaders = variedFields(exchange.responseHeaders);
-    const policy = this.#policy;
-    const compression = this.#compression;
-    return new CompressedBody(exchange, next, { compression, coding, policy, minBytes });
+    return new CompressedBody(exchange, next, {
+      compression: this.#compression,
+      coding,
+      policy: this.#policy,
+      minBytes,
+      stored: this.#stored,
+    });
   }
 
   /** The peer has encoded the body: fine, unless the client can't read it. */

@@ -7,6 +7,7 @@
 //      ├──large, or the source pauses──► streaming ─────► over
 //      └──no thread, memory or stream──► plain ─────────► over
 
+import type { CachedVariant } from '../../core/cache.ts';
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { KIB, MIB } from '../../core/limits.ts';
@@ -16,12 +17,7 @@ import { encodeWhole } from '../../std/encode.ts';
 import { announceCoding, type BodyCompression, openCompressedStream } from './compressed-stream.ts';
 import { Pieces } from './pieces.ts';
 import { FLUSH_IDLE_MS, type RecodedStream } from './recoded-stream.ts';
-
-/**
- * Up to here the loop does it itself: 16 KiB take 60–90 µs at the usual levels, and to hand a body to a
- * thread and take it back costs the loop about as much (docs/compression.md).
- */
-export const INLINE_BYTES_MAX = 16 * KIB;
+import { INLINE_BYTES_MAX, type StoredEncodings } from './stored-encodings.ts';
 
 /** Longer bodies are not held in memory as a whole: their first bytes should not wait for their last. */
 export const WHOLE_BYTES_MAX = 1 * MIB;
@@ -137,12 +133,14 @@ export class CompressedBody implements Sink, Source {
 
   /** The body is whole. */
   #encodeHeld(): void {
-    const { coding, policy, compression, minBytes } = this.#options;
+    const { coding, policy, compression, minBytes, stored } = this.#options;
     const body = this.#takeHeld();
-    const { responseByteLength: total } = this.#exchange;
+    const { responseByteLength: total, status, cached } = this.#exchange;
     if (body.byteLength < minBytes || (total !== -1 && body.byteLength !== total)) {
       if (total === -1) this.#exchange.responseByteLength = this.#declared(body.byteLength);
       this.#give(body);
+    } else if (stored !== null && cached?.body.byteLength === body.byteLength && status === 200) {
+      this.#share(cached, stored);
     } else if (body.byteLength <= INLINE_BYTES_MAX) {
       this.#encodeHere(body);
       this.#finish();
@@ -164,6 +162,22 @@ export class CompressedBody implements Sink, Source {
     }
   }
 
+  /** It is stored by now, and others may have waited for it as well: one of us encodes it for all. */
+  #share(cached: CachedVariant, stored: StoredEncodings): void {
+    const { coding } = this.#options;
+    this.#mode = 'encoding';
+    this.#release();
+    const settle = (encoded: Uint8Array | null) => {
+      if (this.#mode === 'over') return;
+      if (encoded !== null) this.#declare(cached.body.byteLength, encoded.byteLength);
+      this.#give(encoded ?? cached.body);
+    };
+    const ready = stored.find(cached, coding);
+    const making = ready === null ? stored.make(cached, coding) : null;
+    if (making === null) settle(ready);
+    else void making.then(settle);
+  }
+
   #encodeHere(body: Uint8Array): void {
     const { coding, policy } = this.#options;
     const encoded = encodeWhole(body, coding, policy.levels[coding]);
@@ -182,11 +196,15 @@ export class CompressedBody implements Sink, Source {
 
   #announce(bytesIn: number, bytesOut: number): void {
     const { coding, compression } = this.#options;
+    this.#declare(bytesIn, bytesOut);
+    compression.count(coding, bytesIn, bytesOut);
+  }
+
+  #declare(bytesIn: number, bytesOut: number): void {
     const exchange = this.#exchange;
     exchange.responseTrailers = changedBodyTrailers(exchange.responseTrailers);
-    announceCoding(exchange, coding, this.#declared(bytesOut));
+    announceCoding(exchange, this.#options.coding, this.#declared(bytesOut));
     exchange.plainBytes = bytesIn;
-    compression.count(coding, bytesIn, bytesOut);
   }
 
   /** Behind a body whose length is declared HTTP/1.1 has no room for trailers. */

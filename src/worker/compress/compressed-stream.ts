@@ -7,6 +7,7 @@ import { createEncoder, FLUSH_KIND } from '../../std/encode.ts';
 import type { Compression } from './compression.ts';
 import { RecodedStream } from './recoded-stream.ts';
 import { recodedFields } from './response-fields.ts';
+import type { StoredEncodings } from './stored-encodings.ts';
 
 /** What to do with a body. */
 export interface BodyCompression {
@@ -15,6 +16,8 @@ export interface BodyCompression {
   readonly policy: CompressionPolicy;
   /** Shorter bodies go out as they are. */
   readonly minBytes: number;
+  /** Of answers that are stored while they pass; null without a cache. */
+  readonly stored: StoredEncodings | null;
 }
 
 /** Settles fields and length of a body that goes out compressed; -1 for a length that nobody knows. */

@@ -105,6 +105,7 @@ export class ReplaceErrors implements ResponseStage {
     if (isPersonal) kept.push('cache-control', 'no-store');
     exchange.responseHeaders = [...kept, ...reply.headers];
     exchange.responseByteLength = reply.body.byteLength;
+    exchange.cached = null;
     return new PageInstead(exchange, next, reply.body);
   }
 }

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ProxyError } from '../../../../src/core/errors.ts';
+import type { Exchange } from '../../../../src/core/exchange.ts';
 import { headerValue } from '../../../../src/core/headers.ts';
+import type { Sink } from '../../../../src/core/sink.ts';
 import { type Answer, assertAtRest, CacheWorld, type HeldRequest } from './cache-world.ts';
 
 const fresh = (body: string, ...headers: string[]): Answer => ({
@@ -32,6 +34,29 @@ describe('many who ask for the same', () => {
       ['miss', 'collapsed', 'collapsed', 'collapsed'],
     );
     assert.deepEqual([world.get('/a').body, world.fetches], ['first second', 1]);
+  });
+
+  it('know what was stored when the whole of it is theirs', (test) => {
+    const stored: (string | undefined)[] = [];
+    const looks = {
+      name: 'looks',
+      attach: (exchange: Exchange, next: Sink): Sink => ({
+        start: (source) => next.start(source),
+        write: (chunk) => next.write(chunk),
+        end: () => {
+          stored.push(exchange.cached?.body.toString());
+          next.end();
+        },
+        fail: (error) => next.fail(error),
+      }),
+    };
+    const world = new CacheWorld(test, {}, () => 'hold', { clientStages: [looks] });
+    const clients = [world.get('/a'), world.get('/a')];
+    world.held[0]!.answer(fresh('answer'));
+    assert.deepEqual(states(clients), Array(2).fill('ended answer'));
+    clients.push(world.get('/b'), world.get('/b'));
+    world.held[1]!.answer({ headers: ['cache-control', 'no-store'], body: 'own' });
+    assert.deepEqual(stored, ['answer', 'answer', undefined]);
   });
 
   it('do not share where the route says so', (test) => {

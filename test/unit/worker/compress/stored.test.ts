@@ -44,6 +44,21 @@ class Shelf {
     });
   }
 
+  /** Answers what was stored while it passed. */
+  miss(accept: string): Client {
+    const client = new Client();
+    const exchange = makeExchange({ headers: ['accept-encoding', accept] }, client);
+    client.exchange = exchange;
+    exchange.status = 200;
+    exchange.responseHeaders = this.variant.response.headers.slice();
+    const sink = this.#stage.attach(exchange, client);
+    sink.start(NOTHING_BEHIND);
+    sink.write(this.variant.body);
+    exchange.cached = this.variant;
+    sink.end();
+    return client;
+  }
+
   /** A 304 came: as the store does it. */
   refresh(): void {
     const { response, body, encodings } = this.variant;
@@ -52,11 +67,11 @@ class Shelf {
   }
 
   /** Answers as the cache does: in pieces of 64 KiB where the body is long. */
-  hit(accept: string, client = new Client(), method = 'GET'): Client {
+  hit(accept: string, client = new Client(), { method = 'GET', status = 200 } = {}): Client {
     const headers = ['accept-encoding', accept];
     const exchange = makeExchange({ method, headers }, client);
     client.exchange = exchange;
-    exchange.status = 200;
+    exchange.status = status;
     exchange.cached = this.variant;
     exchange.responseHeaders = this.variant.response.headers.slice();
     exchange.responseByteLength = this.variant.body.byteLength;
@@ -97,6 +112,44 @@ describe('an answer from a cache', () => {
       assert.ok(Buffer.from(shelf.variant.body).equals(body));
     });
   }
+
+  it('is encoded once for those who waited until it was stored, and for those who come later', async () => {
+    for (const bytes of [5000, 60_000]) {
+      const shelf = new Shelf(page(bytes));
+      const clients = Array.from({ length: 10 }, () => shelf.miss('gzip'));
+      for (const client of clients) await client.over();
+      clients.push(shelf.miss('gzip'), shelf.hit('gzip'));
+      for (const client of clients) {
+        assert.equal(client.ended, 1);
+        assert.equal(client.field('content-encoding'), 'gzip');
+        assert.equal(client.byteLength, client.body.length);
+        assert.ok(client.plain.equals(page(bytes)));
+        assert.deepEqual([client.exchange.plainBytes, client.exchange.running], [bytes, null]);
+      }
+      assert.equal(shelf.kept, 1);
+      assert.equal(shelf.compression.counters.codings.gzip.responses, 1);
+      assert.deepEqual([shelf.compression.heldBytes, shelf.compression.streams], [0, 0]);
+    }
+  });
+
+  it('goes out as it is when it was stored meanwhile, and no thread has time', async () => {
+    const shelf = new Shelf(page(60_000));
+    shelf.threads.isFull = true;
+    const client = shelf.miss('gzip');
+    await client.over();
+    assert.equal(client.field('content-encoding'), undefined);
+    assert.ok(client.body.equals(page(60_000)));
+  });
+
+  it('is encoded once whatever its status', async () => {
+    const shelf = new Shelf(page(5000));
+    for (let round = 0; round < 3; round++) {
+      const client = shelf.hit('gzip', new Client(), { status: 404 });
+      await client.over();
+      assert.ok(client.plain.equals(page(5000)));
+    }
+    assert.equal(shelf.compression.counters.codings.gzip.responses, 1);
+  });
 
   it('keeps an encoding under the head that came while it was made', async () => {
     const shelf = new Shelf(page(100_000));
@@ -146,18 +199,18 @@ describe('an answer from a cache', () => {
   it('is plain for HEAD as for GET where a coding makes it no shorter', async () => {
     const shelf = new Shelf(randomBytes(5000));
     await shelf.hit('gzip').over();
-    const head = shelf.hit('gzip', new Client(), 'HEAD');
+    const head = shelf.hit('gzip', new Client(), { method: 'HEAD' });
     assert.deepEqual([head.field('content-encoding'), head.field('etag')], [undefined, '"1"']);
     assert.deepEqual([head.field('vary'), head.byteLength], ['accept-encoding', 5000]);
   });
 
   it('tells HEAD the length once it is known', async () => {
     const shelf = new Shelf(page(5000));
-    const before = shelf.hit('gzip', new Client(), 'HEAD');
+    const before = shelf.hit('gzip', new Client(), { method: 'HEAD' });
     assert.deepEqual([before.byteLength, before.field('content-encoding')], [-1, 'gzip']);
     const get = shelf.hit('gzip');
     await get.over();
-    const after = shelf.hit('gzip', new Client(), 'HEAD');
+    const after = shelf.hit('gzip', new Client(), { method: 'HEAD' });
     assert.deepEqual(
       [after.byteLength, after.field('content-encoding')],
       [get.body.length, 'gzip'],
