@@ -53,8 +53,9 @@ export class CompressedBody implements Sink, Source {
   start(source: Source): void {
     this.#source = source;
     this.#exchange.running = this;
-    // A head that comes alone is meant to be seen alone.
-    if (this.#exchange.responseByteLength === -1) this.#awaitPause();
+    // A head that comes alone is meant to be seen alone; where answers are stored it is the whole that counts.
+    const { stored } = this.#options;
+    if (stored === null && this.#exchange.responseByteLength === -1) this.#awaitPause();
   }
 
   write(chunk: Uint8Array): boolean {
