@@ -1,6 +1,6 @@
-// Follows the frames of a zstd stream (RFC 8878 section 3) without decoding them, to tell where each ends, and
-// whether the stream did where it should: node:zlib takes a stream that breaks off for one that is complete,
-// and drops what follows a frame in the same piece.
+// Follows the frames of a zstd stream (RFC 8878 section 3) without decoding them, to tell where each ends,
+// and whether the stream did where it should: node:zlib takes a stream that breaks off for one that is
+// complete, and drops what follows a frame in the same piece.
 
 const MAGIC = 0xfd2fb528;
 /** The last four bits are free. */

@@ -53,7 +53,8 @@ export class CompressedBody implements Sink, Source {
   start(source: Source): void {
     this.#source = source;
     this.#exchange.running = this;
-    // A head that comes alone is meant to be seen alone; where answers are stored it is the whole that counts.
+    // A head that comes alone is meant to be seen alone. Where answers are stored it is the whole that
+    // counts: it is encoded once for all.
     const { stored } = this.#options;
     if (stored === null && this.#exchange.responseByteLength === -1) this.#awaitPause();
   }

@@ -97,7 +97,8 @@ describe('a dictionary', () => {
     assert.equal(isUsed(new Passage({ ...asking(V1), host: 'other.example' }, compression)), false);
   });
 
-  // A page of another site loads an answer that it can't read, as a script or an image, and looks at its length.
+  // A page of another site loads an answer that it can't read, as a script or an image, and looks how long
+  // it is.
   it('is not used for pages of other origins that may not read the answer', async () => {
     const compression = await heard(V1);
     const from = (site: string, mode: string, origin?: string, allowed?: string) => {
