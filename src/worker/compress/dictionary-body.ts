@@ -8,6 +8,7 @@
 
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
+import { changedBodyTrailers } from '../../core/response-body.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import type { Compression } from './compression.ts';
 import { type Dictionary, prefixOf } from './dictionaries.ts';
@@ -134,8 +135,10 @@ export class DictionaryBody implements Sink, Source {
       this.#endOther();
       return;
     }
-    announceDictionary(this.#exchange, 'dcb', bytesOut);
-    this.#exchange.plainBytes = bytesIn;
+    const exchange = this.#exchange;
+    exchange.responseTrailers = changedBodyTrailers(exchange.responseTrailers);
+    announceDictionary(exchange, 'dcb', bytesOut);
+    exchange.plainBytes = bytesIn;
     compression.count('dcb', bytesIn, bytesOut);
     this.#next.start(this);
     const body = Buffer.concat([prefix, result]);
