@@ -71,8 +71,10 @@ export class DataPlane {
   readonly #offload = new OffloadPool();
   /** For what nobody waits for. */
   readonly #spare = new OffloadPool();
+  /** For what others are not to wait for. */
+  readonly #alone = new OffloadPool();
   readonly #plugins: Plugins;
-  readonly #compression = new Compression(this.#offload, this.#spare);
+  readonly #compression = new Compression(this.#offload, this.#spare, this.#alone);
   readonly #queues = new Queues();
   readonly #sessions: SessionParts;
   readonly #demands = new CertificateDemands((message) => this.#link.sendWanted(message));
@@ -263,6 +265,7 @@ export class DataPlane {
     await Promise.all([
       this.#offload.close(),
       this.#spare.close(),
+      this.#alone.close(),
       this.#accessLog?.close(),
       this.eventLog.close(),
     ]);
@@ -281,6 +284,7 @@ export class DataPlane {
     const { threads, queueMax, backgroundPercent } = offload;
     this.#offload.configure({ threads, queueMax });
     this.#spare.configure({ threads: backgroundPercent === 0 ? 0 : 1, queueMax: 0 });
+    this.#alone.configure({ threads: threads === 0 ? 0 : 1, queueMax: 0 });
     this.#compression.background.configure(backgroundPercent / 100);
   }
 

@@ -9,11 +9,11 @@ import { hasToken, headerValue, type RawHeaders } from '../../core/headers.ts';
 import { hasWholeBody } from '../../core/response-body.ts';
 import type { Sink } from '../../core/sink.ts';
 import { acceptsCoding, CodingChooser } from './accept-encoding.ts';
-import { CompressedBody, WHOLE_BYTES_MAX } from './compressed-body.ts';
+import { CompressedBody } from './compressed-body.ts';
 import { type Compression, countDecoded } from './compression.ts';
 import { announcePlain, decodingStream, isDecodable } from './decode-body.ts';
 import type { Dictionaries } from './dictionaries.ts';
-import { DictionaryBody } from './dictionary-body.ts';
+import { DCB_BYTES_MAX, DictionaryBody } from './dictionary-body.ts';
 import { announceDictionary, dictionaryStream } from './dictionary-stream.ts';
 import { isStreamType, MediaList } from './media-list.ts';
 import {
@@ -111,7 +111,7 @@ export class CompressStage implements ResponseStage {
   ): Sink | null {
     const { method, responseByteLength: total } = exchange;
     if (dictionaries === null || (method !== 'GET' && method !== 'HEAD')) return null;
-    const isWhole = total !== -1 && total <= WHOLE_BYTES_MAX;
+    const isWhole = total !== -1 && total <= DCB_BYTES_MAX;
     const use = dictionaries.find(exchange, isWhole ? this.#wholeOffers : this.#streamOffers);
     if (use === null) return null;
     const { dictionary, coding } = use;

@@ -15,6 +15,8 @@ import type { RecodingEnd } from './recoded-stream.ts';
 
 export class Compression {
   readonly offload: Offload;
+  /** One thread without a queue, for what takes long and can't rest: nobody waits behind it. */
+  readonly alone: Offload;
   readonly background: BackgroundEncoder;
   readonly dictionaries = new Dictionaries();
   readonly counters: CompressionCounters = {
@@ -27,8 +29,9 @@ export class Compression {
   #streams = 0;
 
   /** `spare`: threads that nobody waits for. */
-  constructor(offload: Offload, spare: Offload) {
+  constructor(offload: Offload, spare: Offload, alone: Offload) {
     this.offload = offload;
+    this.alone = alone;
     this.background = new BackgroundEncoder(spare);
   }
 

@@ -118,7 +118,8 @@ export class FakeThreads implements Offload {
 }
 
 export function makeCompression(): Compression {
-  return new Compression(new FakeThreads(), new FakeThreads());
+  const threads = new FakeThreads();
+  return new Compression(threads, new FakeThreads(), threads);
 }
 
 export interface Answer {

@@ -7,12 +7,12 @@ import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import { ProxyError } from '../../../../src/core/errors.ts';
 import { limits } from '../../../../src/core/limits.ts';
-import { WHOLE_BYTES_MAX } from '../../../../src/worker/compress/compressed-body.ts';
-import type { Compression } from '../../../../src/worker/compress/compression.ts';
+import { Compression } from '../../../../src/worker/compress/compression.ts';
+import { DCB_BYTES_MAX } from '../../../../src/worker/compress/dictionary-body.ts';
 import { encodeDcb } from '../../../../src/worker/offload/tasks/encode-dcb.ts';
 import { until } from '../../../support/deadline.ts';
 import { createSeededRandom } from '../../../support/random.ts';
-import { type Answer, makeCompression, Passage, page } from './bodies.ts';
+import { type Answer, FakeThreads, makeCompression, Passage, page } from './bodies.ts';
 
 /** Its build for Node, which is of no other kind. */
 const { decompress } = createRequire(import.meta.url)(
@@ -89,7 +89,7 @@ describe('brotli with a dictionary', () => {
 
   it('is chosen as the client and the list of codings like it best, for bodies that are whole', async () => {
     const compression = await heard(V1);
-    const long = page(WHOLE_BYTES_MAX + 1);
+    const long = page(DCB_BYTES_MAX + 1);
     const cases: [answer: Answer, coding: string][] = [
       [asking(V2), 'dcb'],
       [asking(V2, { accept: 'dcb, dcz' }), 'dcz'],
@@ -202,6 +202,55 @@ describe('brotli with a dictionary', () => {
     assert.deepEqual([late.client.headers, late.isFree], [null, true]);
   });
 
+  it('is made by a thread of its own, so that nothing else waits for it', async () => {
+    const [threads, alone] = [new FakeThreads(), new FakeThreads()];
+    const compression = new Compression(threads, threads, alone);
+    await passed(V1, { policy: POLICY, headers: OFFER }, compression);
+    const before = threads.tasks;
+    const { client } = await passed(V2, asking(V2), compression);
+    assert.equal(client.field('content-encoding'), 'dcb');
+    assert.deepEqual([alone.tasks, threads.tasks - before], [1, 0]);
+    alone.isFull = true;
+    const second = await passed(V2, asking(V2), compression);
+    assert.equal(second.client.field('content-encoding'), 'br');
+    assert.ok(second.client.plain.equals(V2));
+  });
+
+  it('is given to nobody when the client is gone at its start', async () => {
+    const compression = await heard(V1);
+    const gone = async (answer: Answer, act: (passage: Passage) => void | Promise<void>) => {
+      const passage = new Passage(answer, compression);
+      const { client, exchange, threads } = passage;
+      let hasStarted = false;
+      client.start = (source) => {
+        hasStarted = true;
+        source.cancel(new ProxyError('client_closed'));
+      };
+      await act(passage);
+      await until(() => hasStarted, { what: 'the start' });
+      assert.deepEqual([client.chunks.length, client.ended, client.error], [0, 0, null]);
+      assert.deepEqual([passage.isFree, exchange.running], [true, null]);
+      threads.isFull = false;
+    };
+    const plainElse = asking(V2, { accept: 'dcb' });
+    const whole = async (passage: Passage) => {
+      await passage.feed(V2, 9000);
+      passage.sink.end();
+    };
+    await gone(asking(V2), whole);
+    await gone(plainElse, (passage) => {
+      passage.threads.isFull = true;
+      return whole(passage);
+    });
+    await gone(plainElse, ({ sink }) => {
+      sink.write(V2.subarray(0, 5000));
+    });
+    await gone(plainElse, ({ sink }) => {
+      sink.write(Buffer.concat([V2, V2]));
+    });
+    await gone(asking(V2), ({ sink }) => sink.fail(new ProxyError('body_broken')));
+  });
+
   it('makes slow clients wait for nobody but themselves', async () => {
     const compression = await heard(V1);
     const noise = Buffer.concat(
@@ -266,7 +315,7 @@ describe('the encoder', () => {
 
   it('gives back all that it took', () => {
     // 304 MiB in all: what was kept of each turn would not fit.
-    const dictionary = page(WHOLE_BYTES_MAX);
+    const dictionary = page(limits.dictionaryBytes);
     const body = Buffer.concat([
       dictionary.subarray(1000, 3000),
       dictionary.subarray(500_000, 501_000),
