@@ -7,6 +7,7 @@ import { ChurnMap } from '../std/churn-map.ts';
 import { systemTimers, type Timers } from '../std/timers.ts';
 import type { CacheHost } from './cache/fill-context.ts';
 import { HeldBudget } from './cache/held-bytes.ts';
+import { Overlong } from './cache/overlong.ts';
 import type { ForwardContext } from './forward.ts';
 import { ownExchanges } from './own-exchanges.ts';
 import { replyWithFailure, sendReply } from './reply/reply.ts';
@@ -22,6 +23,7 @@ export function createCacheHost(
     store,
     fills: new ChurnMap(),
     budget: new HeldBudget(limits.cacheFillBytes),
+    overlong: new Overlong(),
     random: context.random,
     timers,
     stored: onStored,

@@ -6,7 +6,7 @@ import type { CacheConfig } from '../config/schema-cache.ts';
 import type { CacheUse } from '../core/cache.ts';
 import type { Plan } from '../core/plan.ts';
 import { attachStages } from './attach-stages.ts';
-import { CacheKeys, type ToldFields } from './cache/cache-key.ts';
+import { CacheKeys, isPlainRule, type KeyRule, type ToldFields } from './cache/cache-key.ts';
 import { compileConditions, orUnclear } from './cache/conditions.ts';
 import type { CacheHost } from './cache/fill-context.ts';
 import type { CachePolicy } from './cache/policy.ts';
@@ -23,31 +23,32 @@ export function withCache(
 ): Plan {
   const { cache: config } = route;
   if (config === null || host === null) return Object.freeze(plan);
-  const partition = partitionOf(route.name, upstream, config.key);
+  const rule = keyRuleOf(config.key);
+  const own = isPlainRule(rule) ? '' : `\t${digestOf(config.key)}`;
+  const keys = new CacheKeys(`${route.name}\t${upstream}${own}`, rule, toldFields(plan));
   const policy = policyOf(config, variableNames(route.requestHeaders));
-  const cache = compileCache(plan, config, { partition, policy, host });
+  const cache = compileCache(plan, config, { keys, policy, host });
   return Object.freeze({ ...plan, cache });
 }
 
-/**
- * Plans that differ in this share no answers. Keys of two rules can be the same text though they mean other
- * requests (a field's value, and a cookie's): what is stored outlives reloads, and on disk restarts.
- */
-function partitionOf(route: string, upstream: string, rule: CacheConfig['key']): string {
-  const { query, headers, cookies, device } = rule;
-  const isPlain = query === 'exact' && headers.length + cookies.length === 0 && !device;
-  if (isPlain) return `${route}\t${upstream}`;
-  const digest = createHash('sha256').update(JSON.stringify(rule)).digest('base64url');
-  return `${route}\t${upstream}\t${digest.slice(0, 16)}`;
+function keyRuleOf({ query, queryNames, headers, cookies, device }: CacheConfig['key']): KeyRule {
+  return { query: { kind: query, names: queryNames }, headers, cookies, byDevice: device };
 }
 
-/** `partition`: see there. */
+/**
+ * Tells rules apart: keys of two can be the same text though they mean other requests (a field's value, and
+ * a cookie's), and what is stored outlives reloads, and on disk restarts.
+ */
+function digestOf(rule: CacheConfig['key']): string {
+  return createHash('sha256').update(JSON.stringify(rule)).digest('base64url').slice(0, 16);
+}
+
 function compileCache(
   plan: Plan,
   config: CacheConfig,
-  parts: { partition: string; policy: CachePolicy; host: CacheHost },
+  parts: { keys: CacheKeys; policy: CachePolicy; host: CacheHost },
 ): CacheUse {
-  const { partition, policy, host } = parts;
+  const { keys, policy, host } = parts;
   const { key, purgeFrom } = config;
   const stages = plan.clientStages;
   return new RouteCache({
@@ -60,16 +61,7 @@ function compileCache(
       stages:
         stages === null ? null : (exchange) => attachStages(exchange, stages, exchange.client),
     },
-    keys: new CacheKeys(
-      partition,
-      {
-        query: { kind: key.query, names: key.queryNames },
-        headers: key.headers,
-        cookies: key.cookies,
-        byDevice: key.device,
-      },
-      toldFields(plan),
-    ),
+    keys,
     keyedFields: new Set(key.headers),
     bypass: orUnclear(compileConditions(config.bypass), {
       headers: key.device ? [...key.headers, 'user-agent'] : key.headers,

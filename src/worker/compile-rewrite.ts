@@ -51,12 +51,12 @@ export function compileAnswer(
 }
 
 /** Parts of a body can't be rewritten as if they were the whole. */
-const OF_PARTS: readonly string[] = ['range', 'if-range'];
+const OF_PARTS: ReadonlySet<string> = new Set(['range', 'if-range']);
 
 const wholeBodies: RequestFilter = {
   name: 'whole-bodies',
   apply(exchange: Exchange): undefined {
-    exchange.requestHeaders = withoutFields(exchange.requestHeaders, new Set(OF_PARTS));
+    exchange.requestHeaders = withoutFields(exchange.requestHeaders, OF_PARTS);
   },
 };
 
@@ -65,7 +65,7 @@ export function compileRequestEdits({
   requestHeaders,
   replaceBody,
 }: RouteConfig): HeaderEdits | null {
-  const remove = replaceBody === null ? [] : OF_PARTS;
+  const remove = replaceBody === null ? [] : [...OF_PARTS];
   return compileHeaderEdits({ ...requestHeaders, remove: [...requestHeaders.remove, ...remove] });
 }
 

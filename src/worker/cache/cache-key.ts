@@ -15,6 +15,11 @@ export interface KeyRule {
   readonly byDevice: boolean;
 }
 
+/** Whether nothing but the URL counts, as it is. */
+export function isPlainRule({ query, headers, cookies, byDevice }: KeyRule): boolean {
+  return query.kind === 'exact' && headers.length + cookies.length === 0 && !byDevice;
+}
+
 /** What a peer is told in the name of a trusted sender; null for nobody's, else '' or parts of a key. */
 export type ToldFields = ((exchange: Exchange) => string) | null;
 
@@ -47,7 +52,6 @@ export class CacheKeys {
   /** Of every key. */
   readonly #route: string;
   readonly #rule: KeyRule;
-  /** Nothing but the URL counts, as it is. */
   readonly #isPlain: boolean;
   readonly #told: ToldFields;
   /** Where the last request went: most go to the same. */
@@ -68,8 +72,7 @@ export class CacheKeys {
     this.#route = route;
     this.#rule = rule;
     this.#told = told;
-    const { query, headers, cookies, byDevice } = rule;
-    this.#isPlain = query.kind === 'exact' && headers.length + cookies.length === 0 && !byDevice;
+    this.#isPlain = isPlainRule(rule);
   }
 
   /** Returns the key, or null when it would be too long. */

@@ -10,6 +10,7 @@ import type { Timers } from '../../std/timers.ts';
 import type { AnswerContext } from './answer.ts';
 import type { ForwardReason } from './cache-status.ts';
 import type { HeldBudget } from './held-bytes.ts';
+import type { Overlong } from './overlong.ts';
 import type { CachePolicy, FetchedRequest } from './policy.ts';
 import type { KnownTerms } from './store-terms.ts';
 import type { Wishes } from './waiter.ts';
@@ -37,6 +38,7 @@ export interface CacheHost {
   /** Fetches that run and can be joined, of all routes: keys name their routes. */
   readonly fills: ChurnMap<Joinable>;
   readonly budget: HeldBudget;
+  readonly overlong: Overlong;
   readonly random: () => number;
   readonly timers: Timers;
   /** An answer of that route (its index in the metrics) was stored. */

@@ -84,7 +84,7 @@ function takeAnswer(fill: Filling): void {
 
 /** For how long answers under this key count as too long, unless they say how long they are. */
 function stillOverlongMs({ context, task }: Filling): number {
-  return context.host.budget.overlong.leftMs(task.request.key, Date.now());
+  return context.host.overlong.leftMs(task.request.key, Date.now());
 }
 
 /** Not for the store: whose request it answers gets it as it comes, all others ask for themselves. */

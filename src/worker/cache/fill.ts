@@ -248,7 +248,7 @@ export class Fill implements Sink, Fetcher, Joinable, Filling, AwaitedFetch, Bod
     if (isTooLong) {
       const untilMs = Date.now() + policy.passMs;
       host.store.pass(key, untilMs);
-      host.budget.overlong.add(key, untilMs);
+      host.overlong.add(key, untilMs);
     }
     this.#right.release(isTooLong ? 'uncacheable' : 'failed');
     for (const waiter of this.audience.all) if (!waiter.isStreaming) release(this, waiter);

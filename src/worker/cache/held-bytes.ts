@@ -1,7 +1,6 @@
 // The body of a fetch while it arrives: one buffer that is exactly as long as declared, or grows.
 
 import { KIB } from '../../core/limits.ts';
-import { Overlong } from './overlong.ts';
 
 /** A body of unknown length may grow to this as long as there is room. */
 const FREELY_GROWN_BYTES = 256 * KIB;
@@ -14,7 +13,6 @@ const GROWN_SHARE = 1 / 2;
 /** What all fetches of a worker may hold together. */
 export class HeldBudget {
   readonly bytesMax: number;
-  readonly overlong = new Overlong();
   #bytes = 0;
 
   constructor(bytesMax: number) {
