@@ -73,22 +73,32 @@ export function parseAcceptEncoding(value: string): CodingWeights {
   return weights;
 }
 
+/** Returns the first offer of the highest weight; null when all have none. `unnamed`: of those not named. */
+export function bestOffer<Coding extends string>(
+  weights: CodingWeights,
+  offers: readonly Coding[],
+  unnamed: number,
+): { readonly coding: Coding | null; readonly weight: number } {
+  let coding: Coding | null = null;
+  let weight = 0;
+  for (const offer of offers) {
+    const its = weights.get(offer) ?? unnamed;
+    if (its <= weight) continue;
+    coding = offer;
+    weight = its;
+  }
+  return { coding, weight };
+}
+
 /** Chooses the offer with the highest weight; identity only where its own is higher still. */
 export function chooseCoding(
   weights: CodingWeights,
   offers: readonly ContentCoding[],
 ): CodingChoice {
-  let best: ContentCoding | null = null;
-  let bestWeight = 0;
-  for (const offer of offers) {
-    const weight = weights.get(offer) ?? weights.get('*') ?? 0;
-    if (weight <= bestWeight) continue;
-    best = offer;
-    bestWeight = weight;
-  }
+  const { coding, weight } = bestOffer(weights, offers, weights.get('*') ?? 0);
   const identity = weights.get('identity') ?? weights.get('*');
-  if (identity !== undefined && identity > bestWeight) best = null;
-  return { coding: best, refusesIdentity: identity === 0 };
+  const isPlainBetter = identity !== undefined && identity > weight;
+  return { coding: isPlainBetter ? null : coding, refusesIdentity: identity === 0 };
 }
 
 /** Tells whether the client understands `coding`; one that says nothing understands only what is plain. */

@@ -10,11 +10,12 @@ import { hasWholeBody } from '../../core/response-body.ts';
 import type { Sink } from '../../core/sink.ts';
 import { acceptsCoding, CodingChooser } from './accept-encoding.ts';
 import { CompressedBody } from './compressed-body.ts';
+import { announceCoding } from './compressed-stream.ts';
 import { type Compression, countDecoded } from './compression.ts';
 import { announcePlain, decodingStream, isDecodable } from './decode-body.ts';
 import type { Dictionaries } from './dictionaries.ts';
 import { DCB_BYTES_MAX, DictionaryBody } from './dictionary-body.ts';
-import { announceDictionary, dictionaryStream } from './dictionary-stream.ts';
+import { dictionaryStream, noteDictionary } from './dictionary-stream.ts';
 import { isStreamType, MediaList } from './media-list.ts';
 import {
   readBodyFacts,
@@ -116,7 +117,8 @@ export class CompressStage implements ResponseStage {
     if (use === null) return null;
     const { dictionary, coding } = use;
     if (method === 'HEAD') {
-      announceDictionary(exchange, coding, -1);
+      announceCoding(exchange, coding, -1);
+      noteDictionary(exchange);
       return next;
     }
     const compression = this.#compression;

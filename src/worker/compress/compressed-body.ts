@@ -11,10 +11,15 @@ import type { CachedVariant } from '../../core/cache.ts';
 import { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { KIB, MIB } from '../../core/limits.ts';
-import { changedBodyTrailers } from '../../core/response-body.ts';
 import type { Sink, Source } from '../../core/sink.ts';
 import { encodeWhole } from '../../std/encode.ts';
-import { announceCoding, type BodyCompression, openCompressedStream } from './compressed-stream.ts';
+import {
+  announceWhole,
+  type BodyCompression,
+  lengthToDeclare,
+  openCompressedStream,
+} from './compressed-stream.ts';
+import { GatheredBody } from './gathered-body.ts';
 import { Pieces } from './pieces.ts';
 import { FLUSH_IDLE_MS, type RecodedStream } from './recoded-stream.ts';
 import { INLINE_BYTES_MAX, type StoredEncodings } from './stored-encodings.ts';
@@ -24,8 +29,6 @@ export const WHOLE_BYTES_MAX = 1 * MIB;
 
 /** So much of a body of unknown length is held before it is taken for a stream. */
 export const GATHER_BYTES = 64 * KIB;
-
-const NOTHING = new Uint8Array(0);
 
 type Mode = 'gathering' | 'encoding' | 'giving' | 'streaming' | 'plain' | 'over';
 
@@ -39,15 +42,14 @@ export class CompressedBody implements Sink, Source {
   #idle: NodeJS.Timeout | null = null;
   #hasStarted = false;
   #pieces: Pieces | null = null;
-  #held: Uint8Array<ArrayBuffer> | null = null;
-  #heldLength = 0;
-  /** Memory asked for, until the client has all of it. */
-  #reserved = 0;
+  /** Its memory counts until the client has all of it. */
+  readonly #held: GatheredBody;
 
   constructor(exchange: Exchange, next: Sink, options: BodyCompression) {
     this.#exchange = exchange;
     this.#next = next;
     this.#options = options;
+    this.#held = new GatheredBody(options.compression);
   }
 
   start(source: Source): void {
@@ -72,7 +74,7 @@ export class CompressedBody implements Sink, Source {
       this.#startStream();
       return this.write(chunk);
     }
-    if (this.#heldLength !== total) this.#awaitPause();
+    if (this.#held.length !== total) this.#awaitPause();
     return true;
   }
 
@@ -110,17 +112,8 @@ export class CompressedBody implements Sink, Source {
 
   /** Copies a chunk; false: it does not fit, or there is no memory for it. */
   #keep(chunk: Uint8Array): boolean {
-    if (this.#held === null) {
-      const total = this.#exchange.responseByteLength;
-      const bytes = total === -1 ? GATHER_BYTES : total;
-      if (chunk.byteLength > bytes || !this.#options.compression.hold(bytes)) return false;
-      this.#reserved = bytes;
-      this.#held = Buffer.allocUnsafeSlow(bytes);
-    }
-    if (this.#heldLength + chunk.byteLength > this.#held.byteLength) return false;
-    this.#held.set(chunk, this.#heldLength);
-    this.#heldLength += chunk.byteLength;
-    return true;
+    const total = this.#exchange.responseByteLength;
+    return this.#held.append(chunk, total === -1 ? GATHER_BYTES : total);
   }
 
   #awaitPause(): void {
@@ -136,10 +129,12 @@ export class CompressedBody implements Sink, Source {
   /** The body is whole. */
   #encodeHeld(): void {
     const { coding, policy, compression, minBytes, stored } = this.#options;
-    const body = this.#takeHeld();
+    this.#stopWaiting();
+    const body = this.#held.bytes;
     const { responseByteLength: total, status, cached } = this.#exchange;
     if (body.byteLength < minBytes || (total !== -1 && body.byteLength !== total)) {
-      if (total === -1) this.#exchange.responseByteLength = this.#declared(body.byteLength);
+      if (total === -1)
+        this.#exchange.responseByteLength = lengthToDeclare(this.#exchange, body.byteLength);
       this.#give(body);
     } else if (stored !== null && cached?.body.byteLength === body.byteLength && status === 200) {
       this.#share(cached, stored);
@@ -168,10 +163,12 @@ export class CompressedBody implements Sink, Source {
   #share(cached: CachedVariant, stored: StoredEncodings): void {
     const { coding } = this.#options;
     this.#mode = 'encoding';
-    this.#release();
+    this.#held.release();
     const settle = (encoded: Uint8Array | null) => {
       if (this.#mode === 'over') return;
-      if (encoded !== null) this.#declare(cached.body.byteLength, encoded.byteLength);
+      if (encoded !== null) {
+        announceWhole(this.#exchange, coding, cached.body.byteLength, encoded.byteLength);
+      }
       this.#give(encoded ?? cached.body);
     };
     const ready = stored.find(cached, coding);
@@ -198,20 +195,8 @@ export class CompressedBody implements Sink, Source {
 
   #announce(bytesIn: number, bytesOut: number): void {
     const { coding, compression } = this.#options;
-    this.#declare(bytesIn, bytesOut);
+    announceWhole(this.#exchange, coding, bytesIn, bytesOut);
     compression.count(coding, bytesIn, bytesOut);
-  }
-
-  #declare(bytesIn: number, bytesOut: number): void {
-    const exchange = this.#exchange;
-    exchange.responseTrailers = changedBodyTrailers(exchange.responseTrailers);
-    announceCoding(exchange, this.#options.coding, this.#declared(bytesOut));
-    exchange.plainBytes = bytesIn;
-  }
-
-  /** Behind a body whose length is declared HTTP/1.1 has no room for trailers. */
-  #declared(bytes: number): number {
-    return this.#exchange.responseTrailers === null ? bytes : -1;
   }
 
   /** Ends with a body that is whole. */
@@ -223,11 +208,12 @@ export class CompressedBody implements Sink, Source {
   }
 
   #startStream(): void {
-    const held = this.#takeHeld();
+    this.#stopWaiting();
+    const held = this.#held.bytes;
     this.#stream = openCompressedStream(this.#exchange, this.#next, this.#options, () =>
       this.#close(),
     );
-    this.#release();
+    this.#held.release();
     if (this.#stream === null) {
       this.#mode = 'plain';
       if (this.#startNext() && !this.#next.write(held)) this.#source?.pause();
@@ -238,17 +224,8 @@ export class CompressedBody implements Sink, Source {
     if (this.#startNext() && !this.#stream.write(held)) this.#source?.pause();
   }
 
-  #takeHeld(): Uint8Array<ArrayBuffer> {
+  #stopWaiting(): void {
     if (this.#idle !== null) clearTimeout(this.#idle);
-    const held = this.#held;
-    if (held === null) return NOTHING;
-    this.#held = null;
-    return held.subarray(0, this.#heldLength);
-  }
-
-  #release(): void {
-    this.#options.compression.letGo(this.#reserved);
-    this.#reserved = 0;
   }
 
   #lost(reason: unknown): void {
@@ -281,8 +258,8 @@ export class CompressedBody implements Sink, Source {
   #close(): void {
     this.#mode = 'over';
     this.#source = null;
-    this.#takeHeld();
-    this.#release();
+    this.#stopWaiting();
+    this.#held.release();
     if (this.#exchange.running === this) this.#exchange.running = null;
   }
 }

@@ -2,6 +2,7 @@
 
 import type { CompressionPolicy, ContentCoding } from '../../core/compression.ts';
 import type { Exchange } from '../../core/exchange.ts';
+import { changedBodyTrailers } from '../../core/response-body.ts';
 import type { Sink } from '../../core/sink.ts';
 import { createEncoder, FLUSH_KIND } from '../../std/encode.ts';
 import type { Compression } from './compression.ts';
@@ -25,6 +26,23 @@ export function announceCoding(exchange: Exchange, coding: string, byteLength: n
   exchange.responseHeaders = recodedFields(exchange.responseHeaders, coding);
   exchange.responseByteLength = byteLength;
   exchange.encoding = coding;
+}
+
+/** Settles all that changes with a body of `bytesIn` that goes out as a whole, of `bytesOut`, in that coding. */
+export function announceWhole(
+  exchange: Exchange,
+  coding: string,
+  bytesIn: number,
+  bytesOut: number,
+): void {
+  exchange.responseTrailers = changedBodyTrailers(exchange.responseTrailers);
+  announceCoding(exchange, coding, lengthToDeclare(exchange, bytesOut));
+  exchange.plainBytes = bytesIn;
+}
+
+/** Behind a body whose length is declared HTTP/1.1 has no room for trailers. */
+export function lengthToDeclare({ responseTrailers }: Exchange, bytes: number): number {
+  return responseTrailers === null ? bytes : -1;
 }
 
 /** Returns a stream to `next`, or null when too many run: the body is to go out as it is. */

@@ -8,7 +8,7 @@ import type { Exchange } from '../../core/exchange.ts';
 import { headerValue } from '../../core/headers.ts';
 import { limits } from '../../core/limits.ts';
 import type { Sink, Source } from '../../core/sink.ts';
-import { type CodingWeights, parseAcceptEncoding, wishOf } from './accept-encoding.ts';
+import { bestOffer, parseAcceptEncoding, wishOf } from './accept-encoding.ts';
 
 export interface Dictionary {
   readonly content: Uint8Array;
@@ -72,7 +72,8 @@ export class Dictionaries {
     const hash = AVAILABLE.exec(field.trim())?.[1];
     const wish = wishOf(exchange);
     if (hash === undefined || wish === null) return null;
-    const coding = preferred(parseAcceptEncoding(wish), offers);
+    // An asterisk does not mean codings that need a dictionary.
+    const { coding } = bestOffer(parseAcceptEncoding(wish), offers, 0);
     if (coding === null || !isReadable(exchange)) return null;
     const name = nameOf(exchange, hash);
     const found = this.#byName.get(name);
@@ -120,22 +121,6 @@ export class Dictionaries {
 /** Returns what stands in front of a body that was made with a dictionary. */
 export function prefixOf({ digest }: Dictionary, coding: DictionaryCoding): Uint8Array {
   return Buffer.concat([MAGIC[coding], digest]);
-}
-
-/** The first of those that the client likes most. An asterisk does not mean codings that need a dictionary. */
-function preferred(
-  weights: CodingWeights,
-  offers: readonly DictionaryCoding[],
-): DictionaryCoding | null {
-  let best: DictionaryCoding | null = null;
-  let bestWeight = 0;
-  for (const offer of offers) {
-    const weight = weights.get(offer) ?? 0;
-    if (weight <= bestWeight) continue;
-    best = offer;
-    bestWeight = weight;
-  }
-  return best;
 }
 
 /** Other origins may not use it: who can guess a hash would learn what is in it (section 9). */

@@ -9,11 +9,12 @@
 import type { ProxyError } from '../../core/errors.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import { KIB } from '../../core/limits.ts';
-import { changedBodyTrailers } from '../../core/response-body.ts';
 import type { Sink, Source } from '../../core/sink.ts';
+import { announceWhole } from './compressed-stream.ts';
 import type { Compression } from './compression.ts';
 import { type Dictionary, prefixOf } from './dictionaries.ts';
-import { announceDictionary } from './dictionary-stream.ts';
+import { noteDictionary } from './dictionary-stream.ts';
+import { GatheredBody } from './gathered-body.ts';
 import { Pieces } from './pieces.ts';
 import { FLUSH_IDLE_MS } from './recoded-stream.ts';
 
@@ -37,8 +38,7 @@ export class DictionaryBody implements Sink, Source {
   readonly #options: DictionaryBodyOptions;
   #mode: 'gathering' | 'encoding' | 'other' | 'over' = 'gathering';
   #source: Source | null = null;
-  #held: Uint8Array | null = null;
-  #heldLength = 0;
+  readonly #held: GatheredBody;
   #idle: NodeJS.Timeout | null = null;
   #pieces: Pieces | null = null;
   /** The usual way, once it goes that way. */
@@ -49,6 +49,7 @@ export class DictionaryBody implements Sink, Source {
     this.#exchange = exchange;
     this.#next = next;
     this.#options = options;
+    this.#held = new GatheredBody(options.compression);
   }
 
   start(source: Source): void {
@@ -59,7 +60,8 @@ export class DictionaryBody implements Sink, Source {
   write(chunk: Uint8Array): boolean {
     if (this.#mode === 'other') return this.#other!.write(chunk);
     if (this.#mode !== 'gathering' || chunk.byteLength === 0) return true;
-    if (this.#keep(chunk)) {
+    // More than was declared, or without memory for it, it goes the usual way.
+    if (this.#held.append(chunk, this.#exchange.responseByteLength)) {
       this.#awaitPause();
       return true;
     }
@@ -96,19 +98,6 @@ export class DictionaryBody implements Sink, Source {
     source?.cancel(error);
   }
 
-  /** Copies a chunk; false: it is more than was declared, or there is no memory for it. */
-  #keep(chunk: Uint8Array): boolean {
-    const total = this.#exchange.responseByteLength;
-    if (this.#heldLength + chunk.byteLength > total) return false;
-    if (this.#held === null) {
-      if (!this.#options.compression.hold(total)) return false;
-      this.#held = Buffer.allocUnsafeSlow(total);
-    }
-    this.#held.set(chunk, this.#heldLength);
-    this.#heldLength += chunk.byteLength;
-    return true;
-  }
-
   /** Who reads along wants what there is. */
   #awaitPause(): void {
     if (this.#idle !== null) this.#idle.refresh();
@@ -120,8 +109,8 @@ export class DictionaryBody implements Sink, Source {
     const { compression, dictionary, level } = this.#options;
     this.#stopWaiting();
     this.#mode = 'encoding';
-    const body = this.#held;
-    const isWhole = body !== null && body.byteLength === this.#heldLength;
+    const body = this.#held.bytes;
+    const isWhole = body.byteLength === this.#exchange.responseByteLength;
     const work = { body, dictionary: dictionary.content, level };
     const encoding = isWhole ? compression.alone.run('encode-dcb', work) : null;
     if (encoding === null) this.#endOther();
@@ -136,16 +125,14 @@ export class DictionaryBody implements Sink, Source {
   #encoded(result: Uint8Array): void {
     const { compression, dictionary } = this.#options;
     const prefix = prefixOf(dictionary, 'dcb');
-    const bytesIn = this.#heldLength;
+    const bytesIn = this.#held.length;
     const bytesOut = prefix.byteLength + result.byteLength;
     if (this.#mode !== 'encoding' || bytesOut >= bytesIn) {
       this.#endOther();
       return;
     }
-    const exchange = this.#exchange;
-    exchange.responseTrailers = changedBodyTrailers(exchange.responseTrailers);
-    announceDictionary(exchange, 'dcb', bytesOut);
-    exchange.plainBytes = bytesIn;
+    announceWhole(this.#exchange, 'dcb', bytesIn, bytesOut);
+    noteDictionary(this.#exchange);
     compression.count('dcb', bytesIn, bytesOut);
     if (!this.#startNow(this.#next)) return;
     const body = Buffer.concat([prefix, result]);
@@ -156,12 +143,12 @@ export class DictionaryBody implements Sink, Source {
   /** Goes the usual way from here, which gets what is held and all that will come. */
   #goOtherwise(): void {
     this.#stopWaiting();
-    const held = this.#held?.subarray(0, this.#heldLength) ?? null;
-    this.#letGo();
+    const held = this.#held.bytes;
+    this.#held.release();
     const other = this.#options.otherwise();
     this.#other = other;
     this.#mode = 'other';
-    if (!this.#startNow(other) || held === null) return;
+    if (!this.#startNow(other) || held.byteLength === 0) return;
     if (!other.write(held)) this.#source?.pause();
   }
 
@@ -183,16 +170,11 @@ export class DictionaryBody implements Sink, Source {
     this.#idle = null;
   }
 
-  #letGo(): void {
-    if (this.#held !== null) this.#options.compression.letGo(this.#held.byteLength);
-    this.#held = null;
-  }
-
   #close(): void {
     this.#mode = 'over';
     this.#source = null;
     this.#stopWaiting();
-    this.#letGo();
+    this.#held.release();
     if (this.#exchange.running === this) this.#exchange.running = null;
   }
 }

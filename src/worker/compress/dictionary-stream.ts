@@ -1,6 +1,5 @@
 // A body in `dcz`: zstd with a dictionary that the client has (RFC 9842 section 5).
 
-import type { DictionaryCoding } from '../../core/compression.ts';
 import type { Exchange } from '../../core/exchange.ts';
 import type { Sink } from '../../core/sink.ts';
 import { createDictionaryEncoder, FLUSH_KIND } from '../../std/encode.ts';
@@ -9,13 +8,8 @@ import type { Compression } from './compression.ts';
 import { type Dictionary, prefixOf } from './dictionaries.ts';
 import { RecodedStream } from './recoded-stream.ts';
 
-/** Settles fields and length of a body that goes out in that coding; -1 for a length that nobody knows. */
-export function announceDictionary(
-  exchange: Exchange,
-  coding: DictionaryCoding,
-  byteLength: number,
-): void {
-  announceCoding(exchange, coding, byteLength);
+/** Tells caches of a body whose coding was announced that it goes by the dictionary of the client, too. */
+export function noteDictionary(exchange: Exchange): void {
   exchange.responseHeaders.push('vary', 'available-dictionary');
 }
 
@@ -26,7 +20,8 @@ export function dictionaryStream(
   what: { dictionary: Dictionary; level: number; compression: Compression },
 ): Sink {
   const { dictionary, level, compression } = what;
-  announceDictionary(exchange, 'dcz', -1);
+  announceCoding(exchange, 'dcz', -1);
+  noteDictionary(exchange);
   return new RecodedStream(exchange, next, {
     codec: createDictionaryEncoder(level, dictionary.content),
     flushKind: FLUSH_KIND.zstd,
