@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { before, describe, it } from 'node:test';
 import { startChromium } from '../support/chromium.ts';
-import { createSignal, until } from '../support/deadline.ts';
+import { until } from '../support/deadline.ts';
 import { freePort } from '../support/free-port.ts';
 import { startHttpOrigin } from '../support/origin.ts';
 import { type Sluice, startSluice } from '../support/sluice.ts';
@@ -47,19 +48,16 @@ await fetch('/told', { method: 'POST', body: JSON.stringify(told) });
 let folder: TempDir;
 let sluice: Sluice;
 let port = 0;
-let told = '';
-const isTold = createSignal();
+/** What the page found out; null while it has not. */
+let told: string | null = null;
 
 function serve(asked: IncomingMessage, answer: ServerResponse): void {
   const target = asked.url ?? '';
   const [, coding, version] = /^\/(dc[bz])\/(v[12])/.exec(target) ?? [];
   if (target === '/told') {
-    asked.setEncoding('utf8').on('data', (text: string) => {
-      told += text;
-    });
-    asked.on('end', () => {
+    void text(asked).then((all) => {
+      told = all;
       answer.end();
-      isTold.resolve();
     });
   } else if (target === '/') {
     answer.setHeader('content-type', 'text/html').end(PAGE);
@@ -111,15 +109,15 @@ describe('Chromium', () => {
   it('reads what was made with a dictionary that it has, in dcz and in dcb', async () => {
     const args = ['--remote-debugging-port=0', `https://localhost:${port}/`];
     const chromium = await startChromium(folder, args, suite);
-    let isOver = false;
-    void isTold.promise.then(() => {
-      isOver = true;
-    });
     const evidence = () => `${chromium.output()}\n${sluice.output()}`;
-    await until(() => isOver, { what: 'the page has told', deadlineMs: DEADLINE_MS, evidence });
+    await until(() => told !== null, {
+      what: 'the page has told',
+      deadlineMs: DEADLINE_MS,
+      evidence,
+    });
     await chromium.kill();
     const expected = createHash('sha256').update(V2).digest('hex');
-    assert.deepEqual(JSON.parse(told), { dcz: expected, dcb: expected }, evidence());
+    assert.deepEqual(JSON.parse(told!), { dcz: expected, dcb: expected }, evidence());
     for (const coding of ['dcz', 'dcb']) {
       const line = await lineOf(coding);
       assert.equal(line.plainBytes, V2.length);

@@ -1,37 +1,13 @@
 // Dictionaries (RFC 9842): heard when a peer offers one, used for the clients that have it.
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
 import { ProxyError } from '../../../../src/core/errors.ts';
 import { limits } from '../../../../src/core/limits.ts';
 import { until } from '../../../support/deadline.ts';
 import { type Answer, makeCompression, Passage, page } from './bodies.ts';
-
-const V1 = page(100_000);
-const V2 = Buffer.concat([page(60_000), Buffer.from('<p>new</p>'), page(100_000).subarray(60_000)]);
-const ON = { policy: { dictionaries: true } };
-const OFFER = ['content-type', 'text/html', 'use-as-dictionary', 'match="/p/*"'];
-
-function hashOf(content: Uint8Array): string {
-  return `:${createHash('sha256').update(content).digest('base64')}:`;
-}
-
-/** A worker that has heard `content`. */
-async function heard(content: Buffer, answer: Answer = {}) {
-  const compression = makeCompression();
-  await passed(content, { ...ON, headers: OFFER, ...answer }, compression);
-  return compression;
-}
-
-async function passed(body: Buffer, answer: Answer, compression = makeCompression()) {
-  const passage = new Passage(answer, compression);
-  await passage.feed(body, 9000);
-  passage.sink.end();
-  await passage.client.over();
-  return passage;
-}
+import { hashOf, heard, OFFER, ON, passed, V1, V2 } from './versions.ts';
 
 function asking(content: Uint8Array, accept = 'gzip, br, zstd, dcb, dcz'): Answer {
   return { ...ON, accept, requestHeaders: ['available-dictionary', hashOf(content)] };

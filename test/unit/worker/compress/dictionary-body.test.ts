@@ -12,40 +12,21 @@ import { DCB_BYTES_MAX } from '../../../../src/worker/compress/dictionary-body.t
 import { encodeDcb } from '../../../../src/worker/offload/tasks/encode-dcb.ts';
 import { until } from '../../../support/deadline.ts';
 import { createSeededRandom } from '../../../support/random.ts';
-import { type Answer, FakeThreads, makeCompression, Passage, page } from './bodies.ts';
+import { type Answer, FakeThreads, Passage, page } from './bodies.ts';
+import { hashOf, heard, OFFER, ON, passed, V1, V2 } from './versions.ts';
 
 /** Its build for Node, which is of no other kind. */
 const { decompress } = createRequire(import.meta.url)(
   'brotli-wasm-custom-dictionary',
 ) as typeof import('brotli-wasm-custom-dictionary');
 
-const V1 = page(100_000);
-const V2 = Buffer.concat([page(60_000), Buffer.from('<p>new</p>'), page(100_000).subarray(60_000)]);
-const OFFER = ['content-type', 'text/html', 'use-as-dictionary', 'match="/p/*"'];
-const POLICY = { dictionaries: true };
-
-/** A worker that has served `content` as a dictionary. */
-async function heard(content: Buffer): Promise<Compression> {
-  const compression = makeCompression();
-  await passed(content, { policy: POLICY, headers: OFFER }, compression);
-  return compression;
-}
-
-async function passed(body: Buffer, answer: Answer, compression: Compression): Promise<Passage> {
-  const passage = new Passage(answer, compression);
-  await passage.feed(body, 9000);
-  passage.sink.end();
-  await passage.client.over();
-  return passage;
-}
-
 /** A client that has V1; the length of the answer is known. */
 function asking(body: Buffer, answer: Answer = {}): Answer {
   return {
-    policy: POLICY,
+    ...ON,
     accept: 'gzip, br, dcb',
     byteLength: body.length,
-    requestHeaders: ['available-dictionary', `:${digest(V1).toString('base64')}:`],
+    requestHeaders: ['available-dictionary', hashOf(V1)],
     ...answer,
   };
 }
@@ -95,9 +76,12 @@ describe('brotli with a dictionary', () => {
       [asking(V2), 'dcb'],
       [asking(V2, { accept: 'dcb, dcz' }), 'dcz'],
       [asking(V2, { accept: 'dcb, dcz;q=0.9' }), 'dcb'],
-      [asking(V2, { accept: 'dcb, dcz', policy: { ...POLICY, encodings: ['br', 'zstd'] } }), 'dcb'],
-      [asking(V2, { accept: 'dcb, dcz', policy: { ...POLICY, encodings: ['br'] } }), 'dcb'],
-      [asking(V2, { accept: 'br, dcz', policy: { ...POLICY, encodings: ['br'] } }), 'br'],
+      [
+        asking(V2, { accept: 'dcb, dcz', policy: { ...ON.policy, encodings: ['br', 'zstd'] } }),
+        'dcb',
+      ],
+      [asking(V2, { accept: 'dcb, dcz', policy: { ...ON.policy, encodings: ['br'] } }), 'dcb'],
+      [asking(V2, { accept: 'br, dcz', policy: { ...ON.policy, encodings: ['br'] } }), 'br'],
       [asking(V2, { accept: 'br, dcb;q=0' }), 'br'],
       [asking(V2, { accept: 'gzip, *' }), 'zstd'],
       [asking(V2, { byteLength: -1 }), 'br'],
@@ -206,7 +190,7 @@ describe('brotli with a dictionary', () => {
   it('is made by a thread of its own, so that nothing else waits for it', async () => {
     const [threads, alone] = [new FakeThreads(), new FakeThreads()];
     const compression = new Compression(threads, threads, alone);
-    await passed(V1, { policy: POLICY, headers: OFFER }, compression);
+    await passed(V1, { ...ON, headers: OFFER }, compression);
     const before = threads.tasks;
     const { client } = await passed(V2, asking(V2), compression);
     assert.equal(client.field('content-encoding'), 'dcb');
