@@ -74,7 +74,11 @@ export class DataPlane {
   /** For what others are not to wait for. */
   readonly #alone = new OffloadPool();
   readonly #plugins: Plugins;
-  readonly #compression = new Compression(this.#offload, this.#spare, this.#alone);
+  readonly #compression = new Compression({
+    offload: this.#offload,
+    spare: this.#spare,
+    alone: this.#alone,
+  });
   readonly #queues = new Queues();
   readonly #sessions: SessionParts;
   readonly #demands = new CertificateDemands((message) => this.#link.sendWanted(message));

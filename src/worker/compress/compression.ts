@@ -13,9 +13,17 @@ import { BackgroundEncoder } from './background-encoder.ts';
 import { Dictionaries } from './dictionaries.ts';
 import type { RecodingEnd } from './recoded-stream.ts';
 
+/** Threads for bodies of different kinds. */
+export interface CompressionThreads {
+  readonly offload: Offload;
+  /** Nobody waits for these. */
+  readonly spare: Offload;
+  /** One without a queue, for what takes long and can't rest: nobody waits behind it. */
+  readonly alone: Offload;
+}
+
 export class Compression {
   readonly offload: Offload;
-  /** One thread without a queue, for what takes long and can't rest: nobody waits behind it. */
   readonly alone: Offload;
   readonly background: BackgroundEncoder;
   readonly dictionaries = new Dictionaries();
@@ -28,8 +36,7 @@ export class Compression {
   #heldBytes = 0;
   #streams = 0;
 
-  /** `spare`: threads that nobody waits for. */
-  constructor(offload: Offload, spare: Offload, alone: Offload) {
+  constructor({ offload, spare, alone }: CompressionThreads) {
     this.offload = offload;
     this.alone = alone;
     this.background = new BackgroundEncoder(spare);

@@ -119,7 +119,7 @@ export class FakeThreads implements Offload {
 
 export function makeCompression(): Compression {
   const threads = new FakeThreads();
-  return new Compression(threads, new FakeThreads(), threads);
+  return new Compression({ offload: threads, spare: new FakeThreads(), alone: threads });
 }
 
 export interface Answer {

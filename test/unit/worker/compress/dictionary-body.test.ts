@@ -189,7 +189,7 @@ describe('brotli with a dictionary', () => {
 
   it('is made by a thread of its own, so that nothing else waits for it', async () => {
     const [threads, alone] = [new FakeThreads(), new FakeThreads()];
-    const compression = new Compression(threads, threads, alone);
+    const compression = new Compression({ offload: threads, spare: threads, alone });
     await passed(V1, { ...ON, headers: OFFER }, compression);
     const before = threads.tasks;
     const { client } = await passed(V2, asking(V2), compression);
